@@ -1,0 +1,124 @@
+"""The model's manifest: what a model file is, what it expects and how well it did.
+
+The manifest is a JSON file beside the ONNX file. Training writes it, the runtime reads it, so that
+the two cannot disagree about labels, preprocessing or framing.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emotion_perception.errors import ModelError
+from emotion_perception.framing import Framing
+from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.preprocessing import Preprocessing
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything the runtime must know about a model file.
+
+    Attributes:
+        name: Short model name, for example 'alexnet-fer2013'.
+        file: Name of the ONNX file, in the manifest's own folder.
+        sha256: Hex digest of the ONNX file.
+        labels: Class names in output order.
+        preprocessing: From aligned grey face to network input.
+        framing: Where the face lies in the aligned square.
+        temperature: Divisor of the logits before the softmax, fitted on PublicTest; > 0.
+        scores: Measured accuracies, free-form; shown, never computed with.
+        training: Recipe, commit and data of the training run, free-form.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    labels: tuple[str, ...] = EMOTION_NAMES
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    framing: Framing = field(default_factory=Framing)
+    temperature: float = 1.0
+    scores: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def manifest_path_for(model_path: Path) -> Path:
+    """Path of the manifest that belongs to an ONNX file: the same name, ending in .json."""
+    return model_path.with_suffix('.json')
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 digest of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads and checks a manifest.
+
+    Args:
+        path: The JSON file.
+
+    Raises:
+        ModelError: The file is missing, is not JSON, or a field is missing or out of range.
+    """
+    try:
+        document = json.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ModelError(
+            f'Model manifest {path} cannot be read ({error.strerror}): export the model with '
+            '`python -m training export`, which writes it.'
+        ) from error
+    except ValueError as error:
+        raise ModelError(f'Model manifest {path} is not valid JSON: {error}.') from error
+    try:
+        return _from_document(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f'Model manifest {path} is invalid ({type(error).__name__}: {error}): export it again.'
+        ) from error
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Writes a manifest as indented JSON."""
+    document = {'schema': SCHEMA_VERSION, **asdict(manifest)}
+    path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+
+
+def verify_model_file(manifest: Manifest, model_path: Path) -> None:
+    """Checks that a model file is the one its manifest describes.
+
+    Raises:
+        ModelError: The file is missing or its sha256 differs.
+    """
+    if not model_path.is_file():
+        raise ModelError(f'Model file {model_path} does not exist: set model_path to an ONNX file.')
+    actual = sha256_of(model_path)
+    if actual != manifest.sha256:
+        raise ModelError(
+            f'Model file {model_path} is damaged or was replaced: its sha256 is {actual[:12]}..., '
+            f'its manifest says {manifest.sha256[:12]}...; restore the file or export it again.'
+        )
+
+
+def _from_document(document: dict[str, Any]) -> Manifest:
+    if document.get('schema') != SCHEMA_VERSION:
+        raise ValueError(f"schema is {document.get('schema')!r}, this version reads 1")
+    fields = {key: value for key, value in document.items() if key != 'schema'}
+    fields['labels'] = tuple(fields['labels'])
+    fields['preprocessing'] = Preprocessing(**fields['preprocessing'])
+    fields['framing'] = Framing.from_document(fields['framing'])
+    manifest = Manifest(**fields)
+    if manifest.labels != EMOTION_NAMES:
+        raise ValueError(f'labels must be {", ".join(EMOTION_NAMES)}')
+    if Path(manifest.file).name != manifest.file:
+        raise ValueError('file must be a plain name in the folder of the manifest')
+    if not manifest.temperature > 0 or not manifest.preprocessing.std > 0:
+        raise ValueError('temperature and std must be positive')
+    return manifest
