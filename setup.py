@@ -1,0 +1,61 @@
+"""ament_python package `emotion_bringup`: the nodes, the ROS-free core and their files."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'emotion_bringup'
+
+
+def share(folder, pattern):
+    """One data_files entry: the matching files of a folder, installed below the package's share."""
+    files = sorted(str(path) for path in Path(folder).glob(pattern) if path.is_file())
+    return (f'share/{PACKAGE}/{folder}', files)
+
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    package_dir={'': 'src'},
+    packages=find_packages('src', include=['emotion_bringup*', 'emotion_perception*']),
+    package_data={'emotion_perception': ['py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        share('launch', '*.launch.py'),
+        share('config', '*'),
+        share('models', '*'),
+    ],
+    python_requires='>=3.10',
+    install_requires=['setuptools'],
+    extras_require={
+        'runtime': [
+            'numpy>=2.0',
+            'onnx>=1.17',
+            'onnxruntime>=1.20',
+            'opencv-python-headless>=4.10,<5',
+            'imageio-ffmpeg>=0.6',
+            'pillow>=11',
+            'PyYAML>=6',
+            'rosbags>=0.11.9',
+            'tqdm>=4.67',
+        ],
+        'gui': ['opencv-python>=4.10,<5'],
+        'gpu': ['onnxruntime-gpu>=1.20'],
+        'training': ['torch==2.13.0', 'lightning>=2.6', 'matplotlib>=3.9', 'scikit-learn>=1.5'],
+    },
+    zip_safe=True,
+    maintainer='emotion_bringup maintainers',
+    maintainer_email='maintainers@emotion-bringup.invalid',
+    description='Facial emotions of every person in view, for ROS 2 robots.',
+    license='Apache-2.0',
+    tests_require=['pytest'],
+    entry_points={
+        'console_scripts': [
+            'camera_node = emotion_bringup.main:camera_node',
+            'emotion_node = emotion_bringup.main:emotion_node',
+            'overlay_node = emotion_bringup.main:overlay_node',
+            'emotion = emotion_perception.cli.main:main',
+        ],
+    },
+)

@@ -1,0 +1,164 @@
+"""Between ROS messages and the core's types.
+
+Image data crosses without copies where the layout allows it: incoming bgr8 data is viewed in place,
+outgoing data is copied once into the message's own buffer, which is reused from frame to frame.
+"""
+
+import array
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
+from geometry_msgs.msg import Point32
+from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from emotion_perception.encodings import decode_compressed, decode_image
+from emotion_perception.errors import ImageFormatError
+from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.types import BgrImage, Box, Face, Landmarks
+
+_NS_PER_S = 1_000_000_000
+_NO_LANDMARK = Point32(x=math.nan, y=math.nan, z=math.nan)
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Nanoseconds since the epoch."""
+    return int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
+
+
+def ns_to_stamp(nanoseconds: int) -> Time:
+    """ROS time of nanoseconds since the epoch."""
+    return Time(sec=nanoseconds // _NS_PER_S, nanosec=nanoseconds % _NS_PER_S)
+
+
+def image_from_message(message: Image | CompressedImage) -> BgrImage:
+    """Decodes an image message of either transport.
+
+    Args:
+        message: `sensor_msgs/Image` in any common encoding, or `sensor_msgs/CompressedImage`.
+
+    Returns:
+        uint8 [height, width, 3], BGR; may be a read-only view of the message's data.
+
+    Raises:
+        ImageFormatError: Encoding, sizes and data do not fit together, or the data is corrupt.
+    """
+    if isinstance(message, CompressedImage):
+        return decode_compressed(message.data, message.format)
+    return decode_image(
+        message.data,
+        width=message.width,
+        height=message.height,
+        encoding=message.encoding,
+        step=message.step,
+        is_bigendian=bool(message.is_bigendian),
+    )
+
+
+def fill_image_message(message: Image, image: BgrImage, header: Header) -> None:
+    """Writes a BGR image into a message, reusing the message's buffer.
+
+    rclpy checks every element of anything but an `array.array` (rclpy#763), so the buffer is one,
+    and it is made anew only when the size changes.
+    """
+    height, width = image.shape[:2]
+    if len(message.data) != image.nbytes:
+        message.data = array.array('B', bytes(image.nbytes))
+    np.copyto(np.frombuffer(message.data, np.uint8).reshape(image.shape), image)
+    message.header = header
+    message.height, message.width = height, width
+    message.encoding, message.is_bigendian, message.step = 'bgr8', 0, width * 3
+
+
+def compressed_message(image: BgrImage, header: Header, quality: int) -> CompressedImage:
+    """A JPEG of an image, as image_transport's compressed plugin names it.
+
+    Args:
+        image: BGR picture.
+        header: Header of the raw image.
+        quality: JPEG quality, 1..100.
+
+    Raises:
+        ImageFormatError: The picture is empty or larger than JPEG allows.
+    """
+    encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise ImageFormatError(f'An image of shape {image.shape} cannot be compressed to JPEG.')
+    return CompressedImage(
+        header=header, format='bgr8; jpeg compressed bgr8', data=array.array('B', data.tobytes())
+    )
+
+
+def emotions_message(
+    header: Header, width: int, height: int, faces: Sequence[Face]
+) -> FaceEmotionArray:
+    """The answer to one image.
+
+    Args:
+        header: The image's header, passed on unchanged.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        faces: Its faces; may be empty.
+    """
+    return FaceEmotionArray(
+        header=header,
+        image_width=width,
+        image_height=height,
+        faces=[_face_message(face) for face in faces],
+    )
+
+
+def faces_from_message(message: FaceEmotionArray) -> list[Face]:
+    """The inverse of `emotions_message`, up to rounding of the box to whole pixels."""
+    return [_face_from_message(face) for face in message.faces]
+
+
+def _face_message(face: Face) -> FaceEmotion:
+    uncertain = face.emotion_id is None
+    return FaceEmotion(
+        track_id=face.track_id,
+        box=_region(face.box),
+        score=face.score,
+        landmarks=_points(face.landmarks),
+        emotion=UNCERTAIN_NAME if face.emotion_id is None else EMOTION_NAMES[face.emotion_id],
+        emotion_id=FaceEmotion.UNCERTAIN if uncertain else face.emotion_id,
+        confidence=face.confidence,
+        probabilities=face.probabilities,
+    )
+
+
+def _face_from_message(message: FaceEmotion) -> Face:
+    box = message.box
+    uncertain = message.emotion_id == FaceEmotion.UNCERTAIN
+    return Face(
+        track_id=message.track_id,
+        box=Box(float(box.x_offset), float(box.y_offset), float(box.width), float(box.height)),
+        score=message.score,
+        landmarks=_landmarks(message.landmarks),
+        emotion_id=None if uncertain else message.emotion_id,
+        confidence=message.confidence,
+        probabilities=np.asarray(message.probabilities, np.float32),
+    )
+
+
+def _region(box: Box) -> RegionOfInterest:
+    left, top = round(box.x), round(box.y)
+    right, bottom = round(box.x + box.width), round(box.y + box.height)
+    return RegionOfInterest(
+        x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False
+    )
+
+
+def _points(landmarks: Landmarks | None) -> list[Point32]:
+    if landmarks is None:
+        return [_NO_LANDMARK] * 5
+    return [Point32(x=float(x), y=float(y), z=0.0) for x, y in landmarks]
+
+
+def _landmarks(points: Sequence[Point32]) -> Landmarks | None:
+    values = np.array([(point.x, point.y) for point in points], np.float32)
+    return None if np.isnan(values).any() else values

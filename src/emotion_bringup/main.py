@@ -1,0 +1,56 @@
+"""Entry points of the three nodes.
+
+They import a node only when it is started, so that a missing ROS installation or an unbuilt message
+package is answered by one sentence.
+"""
+
+import importlib
+import sys
+
+from emotion_bringup.environment import use_shipped_dds_profile
+
+_NODES = {
+    'camera_node': ('emotion_bringup.nodes.camera', 'CameraNode'),
+    'emotion_node': ('emotion_bringup.nodes.emotion', 'EmotionNode'),
+    'overlay_node': ('emotion_bringup.nodes.overlay', 'OverlayNode'),
+}
+_CURES = {
+    'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
+    '`make env` and use .venv/bin.',
+    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or `colcon build` '
+    'and source install/setup.bash.',
+}
+
+
+def run(name: str) -> int:
+    """Runs a node by name until it ends; returns its exit code."""
+    use_shipped_dds_profile()
+    module, class_name = _NODES[name]
+    try:
+        running = importlib.import_module('emotion_bringup.running')
+        node_class = getattr(importlib.import_module(module), class_name)
+    except ModuleNotFoundError as error:
+        package = (error.name or '').split('.')[0]
+        print(f'error: {_CURES.get(package, f"{error}: install it.")}', file=sys.stderr)
+        return 1
+    return int(running.run_node(node_class))
+
+
+def camera_node() -> int:
+    """Entry point of `ros2 run emotion_bringup camera_node`."""
+    return run('camera_node')
+
+
+def emotion_node() -> int:
+    """Entry point of `ros2 run emotion_bringup emotion_node`."""
+    return run('emotion_node')
+
+
+def overlay_node() -> int:
+    """Entry point of `ros2 run emotion_bringup overlay_node`."""
+    return run('overlay_node')
+
+
+if __name__ == '__main__':
+    sys.argv = sys.argv[1:]
+    sys.exit(run(sys.argv[0]))

@@ -1,0 +1,1 @@
+"""The camera node, the emotion node and the overlay node."""

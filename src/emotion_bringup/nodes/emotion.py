@@ -1,0 +1,248 @@
+"""Answers every image with the faces in it and their emotions."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage, Image
+
+from emotion_bringup import diagnostics, qos
+from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
+from emotion_bringup.image_watch import ImageWatch
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
+from emotion_bringup.parameters import declare_parameters, value_of
+from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.statistics import StreamStatistics
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.detection.factory import create_detector
+from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.resources import default_model_path
+
+_SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
+# One warning for a stream of bad frames, then at most one in this time.
+_WARN_PERIOD_S = 5.0
+
+
+class EmotionNode(LifecycleNode):
+    """Lifecycle node around the pipeline; configures and activates itself unless told not to."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Declares parameters and, with `autostart`, becomes active.
+
+        Args:
+            stop: Ends the process.
+
+        Raises:
+            EmotionPerceptionError: A parameter is unusable.
+        """
+        super().__init__('emotion_node')
+        declare_parameters(self, EMOTION_PARAMETERS)
+        self.exit_code = EXIT_OK
+        self._mode: str = value_of(self, 'mode')
+        self._pipeline: EmotionPipeline | None = None
+        self._publisher: Any = None
+        self._labels_publisher: Any = None
+        self._subscription: Subscription | None = None
+        self._statistics = StreamStatistics()
+        self._last_stamp_ns = -1
+        self._active = False
+        self._topic = self._image_topic()
+        self._watch = ImageWatch(self, self._topic, value_of(self, 'image_timeout'))
+        self.add_post_set_parameters_callback(self._apply_settings)
+        self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'emotions', self._report)
+        if value_of(self, 'autostart'):
+            self._autostart(stop)
+
+    def close(self) -> None:
+        """Nothing outlives the node: sessions are freed with it."""
+        self._stop_listening()
+        self._pipeline = None
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads detector and classifier and announces the labels."""
+        try:
+            self._pipeline = self._make_pipeline()
+        except EmotionPerceptionError as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._make_publishers()
+        self._announce_labels(self._pipeline.classifier)
+        self.get_logger().info(
+            f'{self._pipeline.classifier.manifest.name} on {self._pipeline.classifier.provider}, '
+            f'detector {self._pipeline.detector.name}, images from {self._topic} ({self._mode}).'
+        )
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Starts to answer images."""
+        result = super().on_activate(state)
+        self._active = True
+        self._last_stamp_ns = -1
+        if self._pipeline:
+            self._pipeline.reset()
+        self._follow_demand()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops listening; models stay loaded."""
+        self._active = False
+        self._stop_listening()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees models and publishers."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees everything, from any state."""
+        self._active = False
+        self._release()
+        return super().on_shutdown(state)
+
+    def _autostart(self, stop: Stop) -> None:
+        configured = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        if not configured or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
+            self.exit_code = EXIT_ERROR
+            stop()
+
+    def _make_pipeline(self) -> EmotionPipeline:
+        providers = ProviderSettings(
+            tuple(value_of(self, 'execution_providers')),
+            strict=value_of(self, 'strict_providers'),
+            num_threads=value_of(self, 'num_threads'),
+        )
+        model_path: str = value_of(self, 'model_path')
+        path = Path(model_path).expanduser() if model_path else default_model_path()
+        classifier = EmotionClassifier(path, providers)
+        detector = create_detector(value_of(self, 'detector'), providers)
+        return EmotionPipeline(detector, classifier, self._settings())
+
+    def _settings(self) -> PipelineSettings:
+        return PipelineSettings(**{name: value_of(self, name) for name in _SETTINGS})
+
+    def _apply_settings(self, changes: list[RosParameter]) -> None:
+        # One assignment: a frame sees all values of a change or none.
+        if self._pipeline and any(change.name in _SETTINGS for change in changes):
+            self._pipeline.settings = self._settings()
+
+    def _make_publishers(self) -> None:
+        self._publisher = self.create_lifecycle_publisher(
+            FaceEmotionArray,
+            'emotions',
+            qos.emotions(self._mode),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_demand()),
+            qos_overriding_options=qos.overridable(),
+        )
+        # Not a lifecycle publisher: the labels are announced before the node is active.
+        self._labels_publisher = self.create_publisher(EmotionLabels, 'emotions/labels', qos.LABELS)
+
+    def _announce_labels(self, classifier: EmotionClassifier) -> None:
+        manifest = classifier.manifest
+        message = EmotionLabels(
+            names=list(manifest.labels),
+            model_name=manifest.name,
+            model_sha256=manifest.sha256,
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._labels_publisher.publish(message)
+
+    def _image_topic(self) -> str:
+        topic = self.resolve_topic_name('image')
+        return f'{topic}/compressed' if value_of(self, 'image_transport') == 'compressed' else topic
+
+    def _follow_demand(self) -> None:
+        """Listens to images only while somebody wants the answers.
+
+        In replay mode the node always listens: a subscription made on demand would miss the first
+        images of a bag.
+        """
+        wanted = self._active and (
+            self._mode == qos.REPLAY or self._publisher.get_subscription_count() > 0
+        )
+        if wanted and self._subscription is None:
+            self._start_listening()
+        elif not wanted:
+            self._stop_listening()
+
+    def _start_listening(self) -> None:
+        compressed = value_of(self, 'image_transport') == 'compressed'
+        self._watch.restart(time.monotonic_ns())
+        self._subscription = self.create_subscription(
+            CompressedImage if compressed else Image,
+            self._topic,
+            self._on_image,
+            qos.image_in(self._mode),
+            qos_overriding_options=qos.overridable(),
+        )
+
+    def _stop_listening(self) -> None:
+        if self._subscription is not None:
+            self.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def _release(self) -> None:
+        self._stop_listening()
+        self._pipeline = None
+        for publisher in (self._publisher, self._labels_publisher):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
+        self._publisher = self._labels_publisher = None
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._watch.restart(time.monotonic_ns())
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        if stamp_ns == self._last_stamp_ns and stamp_ns:
+            self._statistics.dropped += 1
+            self._warn(f'Two images with the stamp {stamp_ns} ns: the second one is left out.')
+            return
+        self._last_stamp_ns = stamp_ns
+        try:
+            self._answer(message, stamp_ns)
+        except EmotionPerceptionError as error:
+            self._statistics.bad += 1
+            self._warn(f'Image left out: {error}')
+        except Exception as error:  # one bad frame must never end a robot's perception
+            self._statistics.bad += 1
+            self._warn(f'Image left out after {type(error).__name__}: {error}')
+
+    def _answer(self, message: Image | CompressedImage, stamp_ns: int) -> None:
+        assert self._pipeline is not None
+        now_ns = self._now_ns()
+        if not stamp_ns:
+            self._warn('Images have no stamp: the time of arrival is used to follow faces.')
+        image = image_from_message(message)
+        faces = self._pipeline.process(image, stamp_ns or now_ns)
+        height, width = image.shape[:2]
+        self._publisher.publish(emotions_message(message.header, width, height, faces))
+        self._statistics.add(self._now_ns(), stamp_ns or now_ns)
+
+    def _warn(self, sentence: str) -> None:
+        self.get_logger().warning(sentence, throttle_duration_sec=_WARN_PERIOD_S)
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _report(self) -> diagnostics.Report:
+        values = diagnostics.stream_values(self._statistics, self._now_ns())
+        if self._pipeline is None:
+            return diagnostics.OK, 'Not configured', values
+        values['execution provider'] = self._pipeline.classifier.provider
+        values['detector'] = self._pipeline.detector.name
+        values['model'] = self._pipeline.classifier.manifest.name
+        if not self._active:
+            return diagnostics.OK, 'Inactive', values
+        self._follow_demand()
+        if self._subscription is None:
+            return diagnostics.OK, 'Idle: nobody subscribes', values
+        silence = self._watch.silence(time.monotonic_ns())
+        if silence:
+            return diagnostics.WARN, silence, values
+        return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values

@@ -1,0 +1,196 @@
+"""Every parameter of the three nodes: name, default, meaning and range, in one place.
+
+The nodes declare their parameters from these tables and the README's tables are made from them
+(`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be made
+anywhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emotion_perception.pipeline import PipelineSettings
+
+Value = bool | int | float | str | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One ROS parameter.
+
+    Attributes:
+        name: Its name.
+        default: Its default, which also fixes its type.
+        description: What it does, with the unit.
+        minimum: Lowest value allowed, for numbers.
+        maximum: Highest value allowed, for numbers.
+        choices: The only values allowed, for strings.
+        live: Whether it may change while the node runs; all others are read when it starts.
+    """
+
+    name: str
+    default: Value
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+    @property
+    def range_text(self) -> str:
+        """The range or the choices in words; empty when everything is allowed."""
+        if self.choices:
+            return ' or '.join(self.choices)
+        if self.minimum is not None:
+            return f'{self.minimum:g} to {self.maximum:g}'
+        return ''
+
+
+_MODE = Parameter(
+    'mode',
+    'live',
+    'live keeps only the newest frame; replay drops none (files and bags)',
+    choices=('live', 'replay'),
+)
+_IMAGE_TRANSPORT = Parameter(
+    'image_transport',
+    'raw',
+    'raw subscribes to the image topic, compressed to its /compressed twin',
+    choices=('raw', 'compressed'),
+)
+_DEFAULTS = PipelineSettings()
+
+CAMERA_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        'video_device',
+        '0',
+        'camera index or device path, rtsp:// or http:// address, video, GIF, picture, folder, '
+        'glob pattern, rosbag, or demo',
+    ),
+    Parameter(
+        'framerate', 0.0, 'frames per second; 0 keeps the rate of the source', 0.0, 1000.0
+    ),
+    Parameter('image_width', 0, 'width asked of a camera, in pixels; 0 keeps its own', 0, 16384),
+    Parameter('image_height', 0, 'height asked of a camera, in pixels; 0 keeps its own', 0, 16384),
+    Parameter('pixel_format', '', 'FOURCC asked of a camera, such as MJPG or YUYV; empty keeps its own'),
+    Parameter('frame_id', 'camera_optical_frame', 'optical frame of the images (REP-103)'),
+    Parameter('camera_name', 'camera', 'name checked against the calibration file'),
+    Parameter(
+        'camera_info_url',
+        '',
+        'calibration YAML as file:///..., package://... or a path; empty is uncalibrated',
+    ),
+    Parameter('image_topic', '', 'topic to play from a rosbag; empty takes its first image topic'),
+    Parameter('loop', False, 'start a file or bag again at its end instead of exiting'),
+    Parameter(
+        'publish_compressed', True, 'also publish image_raw/compressed (JPEG) while subscribed'
+    ),
+    Parameter('jpeg_quality', 85, 'quality of compressed images', 1, 100),
+    Parameter(
+        'wait_for_subscribers',
+        False,
+        'hold the first frame until image_raw and camera_info are subscribed to',
+    ),
+    _MODE,
+)
+
+EMOTION_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        'confidence_threshold',
+        _DEFAULTS.confidence_threshold,
+        'emotions below this probability are published as Uncertain',
+        0.0,
+        1.0,
+        live=True,
+    ),
+    Parameter(
+        'face_score_threshold',
+        _DEFAULTS.face_score_threshold,
+        'faces below this detector score are dropped',
+        0.0,
+        1.0,
+        live=True,
+    ),
+    Parameter(
+        'min_face_size',
+        _DEFAULTS.min_face_size,
+        'smallest face side in pixels; larger is quicker',
+        8,
+        4096,
+        live=True,
+    ),
+    Parameter(
+        'smoothing',
+        _DEFAULTS.smoothing,
+        'time constant in seconds of the probabilities along a track; 0 is off',
+        0.0,
+        10.0,
+        live=True,
+    ),
+    Parameter(
+        'max_faces', _DEFAULTS.max_faces, 'only the largest faces; 0 is all', 0, 1000, live=True
+    ),
+    Parameter(
+        'detect_every_n',
+        _DEFAULTS.detect_every_n,
+        'run the detector on every n-th frame and follow faces by optical flow between',
+        1,
+        100,
+        live=True,
+    ),
+    Parameter('model_path', '', 'ONNX model with its manifest beside it; empty is the shipped one'),
+    Parameter('detector', 'centerface', 'centerface, haar, or the path of a YuNet .onnx file'),
+    Parameter(
+        'execution_providers',
+        ['auto'],
+        'ONNX Runtime providers in order of preference: auto, cuda, tensorrt, cpu, ...',
+    ),
+    Parameter(
+        'strict_providers', False, 'refuse to start when the first provider is not really in use'
+    ),
+    Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
+    _IMAGE_TRANSPORT,
+    _MODE,
+    Parameter('autostart', True, 'configure and activate without a lifecycle manager'),
+    Parameter(
+        'image_timeout', 5.0, 'seconds without an image after which the node says so', 0.1, 3600.0
+    ),
+)
+
+OVERLAY_PARAMETERS: tuple[Parameter, ...] = (
+    _IMAGE_TRANSPORT,
+    _MODE,
+    Parameter('show_window', False, 'open a window titled Emotion Detector; q closes it'),
+    Parameter('video_path', '', 'also write a video file (.mp4, .mkv, .avi); empty writes none'),
+    Parameter(
+        'video_framerate', 0.0, 'frames per second of that file; 0 measures it', 0.0, 1000.0
+    ),
+    Parameter('jpeg_quality', 85, 'quality of emotions/image/compressed', 1, 100),
+    Parameter('draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True),
+    Parameter('draw_landmarks', False, 'draw the five landmarks', live=True),
+)
+
+NODE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
+    'camera_node': CAMERA_PARAMETERS,
+    'emotion_node': EMOTION_PARAMETERS,
+    'overlay_node': OVERLAY_PARAMETERS,
+}
+
+
+def markdown_table(parameters: Iterable[Parameter]) -> str:
+    """The README's table of one node's parameters."""
+    lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
+    for p in parameters:
+        live = 'yes' if p.live else ''
+        default = f'`{p.default!r}`' if p.default != '' else 'empty'
+        lines.append(f'| `{p.name}` | {default} | {p.range_text} | {live} | {p.description} |')
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Prints the tables of all nodes."""
+    for node, parameters in NODE_PARAMETERS.items():
+        print(f'#### `{node}`\n\n{markdown_table(parameters)}\n')
+
+
+if __name__ == '__main__':
+    main()

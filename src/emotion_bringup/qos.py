@@ -1,0 +1,79 @@
+"""Every quality-of-service profile of the package, named once.
+
+Each endpoint is created with `QoSOverridingOptions.with_default_policies()`, so that a robot can
+change history, depth and reliability by parameter without touching code.
+"""
+
+from typing import Final
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+IMAGE_OUT: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=2
+)
+"""Published images. Reliable satisfies both kinds of subscriber; a small depth keeps no old ones."""
+
+IMAGE_IN: Final = QoSProfile(
+    reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=1
+)
+"""Images of a live camera: any publisher matches, and only the newest frame is kept."""
+
+IMAGE_REPLAY: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_ALL, depth=1000
+)
+"""Images of a file or bag: nothing is dropped, at the cost of memory while the reader is behind."""
+
+EMOTIONS: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=10
+)
+"""Results of a live camera."""
+
+EMOTIONS_REPLAY: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_ALL, depth=1000
+)
+"""Results of a file or bag: every image is answered, and every answer arrives."""
+
+LABELS: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+)
+"""Latched: a late subscriber still learns what the numbers mean."""
+
+CAMERA_INFO: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=10
+)
+
+DIAGNOSTICS: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=10
+)
+
+LIVE: Final = 'live'
+REPLAY: Final = 'replay'
+
+
+def overridable() -> QoSOverridingOptions:
+    """Options that let `qos_overrides.*` parameters change an endpoint's profile."""
+    return QoSOverridingOptions.with_default_policies()
+
+
+def image_out(mode: str) -> QoSProfile:
+    """Profile of published images in `live` or `replay` mode."""
+    return IMAGE_REPLAY if mode == REPLAY else IMAGE_OUT
+
+
+def image_in(mode: str) -> QoSProfile:
+    """Profile of subscribed images in `live` or `replay` mode."""
+    return IMAGE_REPLAY if mode == REPLAY else IMAGE_IN
+
+
+def emotions(mode: str) -> QoSProfile:
+    """Profile of results, published and subscribed, in `live` or `replay` mode."""
+    return EMOTIONS_REPLAY if mode == REPLAY else EMOTIONS
+
+
+def camera_info(mode: str) -> QoSProfile:
+    """Profile of camera_info in `live` or `replay` mode."""
+    return EMOTIONS_REPLAY if mode == REPLAY else CAMERA_INFO

@@ -1,0 +1,131 @@
+"""Runs one node as a process: signals, clean shutdown and exit codes."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import rclpy
+from rclpy.exceptions import ROSInterruptException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from emotion_perception.errors import EmotionPerceptionError
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+_EXIT_FORCED = 130
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+Stop = Callable[[], None]
+"""Ends the node's process; may be called from any thread, more than once."""
+
+
+class RunnableNode(Protocol):
+    """What `run_node` needs of a node beyond rclpy's own interface."""
+
+    def close(self) -> None:
+        """Frees threads, files and devices; called once, before the node is destroyed."""
+
+
+def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = None) -> int:
+    """Initialises ROS, spins one node until it stops or a signal comes, and cleans up.
+
+    Args:
+        make_node: Builds the node; gets the function that ends the process.
+        args: Command line with ROS arguments; None takes `sys.argv`.
+
+    Returns:
+        Exit code: 0 after a normal end or Ctrl-C, 1 after an error, 2 for unusable arguments.
+    """
+    # The signals are taken by a thread of their own: the executor sleeps in C code, where Python's
+    # own handlers would not run.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
+        return _fail(first_line(error), EXIT_USAGE)
+    try:
+        return _spin(make_node)
+    except EmotionPerceptionError as error:
+        return _fail(str(error), EXIT_ERROR)
+    finally:
+        rclpy.try_shutdown()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text: rcl appends its C stack to the rest."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _spin(make_node: Callable[[Stop], Node]) -> int:
+    stopped: Future[None] = Future()
+
+    def stop() -> None:
+        if not stopped.done():
+            stopped.set_result(None)
+
+    threading.Thread(target=_wait_for_signals, args=(stop,), daemon=True).start()
+    node = make_node(stop)
+    _route_core_log(node)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin_until_future_complete(stopped)
+        drain = getattr(node, 'drain', None)
+        if drain is not None:
+            drain(executor)
+    except (ExternalShutdownException, ROSInterruptException):
+        pass
+    finally:
+        node.close()  # type: ignore[attr-defined]
+        executor.shutdown()
+        node.destroy_node()
+    return int(getattr(node, 'exit_code', EXIT_OK))
+
+
+def _wait_for_signals(stop: Stop) -> None:
+    signal.sigwait(_SIGNALS)
+    stop()
+    # A second Ctrl-C must always work, even when the node hangs in a driver.
+    signal.sigwait(_SIGNALS)
+    os._exit(_EXIT_FORCED)
+
+
+class _RosLogHandler(logging.Handler):
+    """Passes the core's log records on to the node's logger, so that they reach /rosout."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._logger = node.get_logger()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Logs one record at the matching ROS level."""
+        text = record.getMessage()
+        if record.levelno >= logging.ERROR:
+            self._logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(text)
+        elif record.levelno >= logging.INFO:
+            self._logger.info(text)
+        else:
+            self._logger.debug(text)
+
+
+def _route_core_log(node: Node) -> None:
+    logger = logging.getLogger('emotion_perception')
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = [_RosLogHandler(node)]
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f'error: {sentence}', file=sys.stderr, flush=True)
+    return code

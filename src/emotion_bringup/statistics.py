@@ -1,0 +1,54 @@
+"""Rolling statistics of a frame stream: what the diagnostics report."""
+
+from collections import deque
+
+import numpy as np
+
+_NS_PER_S = 1e9
+# Long enough to be steady at 1 frame a second, short enough to follow a change.
+_WINDOW_S = 5.0
+
+
+class StreamStatistics:
+    """Counts frames and remembers arrival times and ages of the last few seconds."""
+
+    def __init__(self, window_s: float = _WINDOW_S) -> None:
+        self._window_ns = round(window_s * _NS_PER_S)
+        self._samples: deque[tuple[int, int]] = deque()
+        self.frames = 0
+        self.dropped = 0
+        self.bad = 0
+        self.last_ns: int | None = None
+
+    def add(self, now_ns: int, stamp_ns: int) -> None:
+        """Notes a frame that was answered.
+
+        Args:
+            now_ns: Time of the answer in nanoseconds.
+            stamp_ns: Stamp of the frame in nanoseconds, of the same clock.
+        """
+        if self._samples and now_ns < self._samples[-1][0]:
+            self._samples.clear()
+        self._samples.append((now_ns, now_ns - stamp_ns))
+        self.frames += 1
+        self.last_ns = now_ns
+        self._forget(now_ns)
+
+    def rate(self, now_ns: int) -> float:
+        """Frames per second over the window; 0 when nothing came."""
+        self._forget(now_ns)
+        if len(self._samples) < 2:
+            return 0.0
+        span = self._samples[-1][0] - self._samples[0][0]
+        return (len(self._samples) - 1) * _NS_PER_S / span if span else 0.0
+
+    def age_percentiles_ms(self) -> tuple[float, float]:
+        """p50 and p95 of `now - header.stamp` in milliseconds; NaN when nothing came."""
+        if not self._samples:
+            return float('nan'), float('nan')
+        p50, p95 = np.percentile([age for _, age in self._samples], [50, 95]) / 1e6
+        return float(p50), float(p95)
+
+    def _forget(self, now_ns: int) -> None:
+        while self._samples and self._samples[0][0] < now_ns - self._window_ns:
+            self._samples.popleft()

@@ -1,0 +1,1 @@
+"""Rosbags without ROS: reading and writing them with the `rosbags` package."""

@@ -1,0 +1,262 @@
+"""Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from rosbags import rosbag1, rosbag2
+from rosbags.interfaces import Connection
+from rosbags.typesys.store import Typestore
+
+from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.encodings import decode_compressed, decode_image
+from emotion_perception.errors import BagError
+from emotion_perception.types import BgrImage
+
+IMAGE_TYPE = 'sensor_msgs/msg/Image'
+COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
+BAG_SUFFIXES = ('.mcap', '.db3', '.bag')
+
+_STORAGE_SUFFIXES = ('.mcap', '.db3')
+_Reader: TypeAlias = 'rosbag1.Reader | rosbag2.Reader'
+
+
+@dataclass(frozen=True, slots=True)
+class BagTopic:
+    """One topic of a bag.
+
+    Attributes:
+        name: Topic name.
+        type: Message type, for example 'sensor_msgs/msg/Image'.
+        count: Number of messages.
+    """
+
+    name: str
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BagImage:
+    """One image message of a bag.
+
+    Attributes:
+        topic: Topic name.
+        stamp_ns: Stamp of the header, nanoseconds; 0 when its publisher set none.
+        record_ns: When the message was recorded, nanoseconds since the epoch.
+        frame_id: Frame of the header.
+        message: The message, with the fields of its ROS type.
+    """
+
+    topic: str
+    stamp_ns: int
+    record_ns: int
+    frame_id: str
+    message: Any
+
+    def decode(self) -> BgrImage:
+        """Decodes the picture.
+
+        Raises:
+            ImageFormatError: The picture's bytes do not fit its fields.
+        """
+        if self.message.__msgtype__ == COMPRESSED_IMAGE_TYPE:
+            return decode_compressed(self.message.data, self.message.format)
+        return decode_image(
+            self.message.data,
+            width=self.message.width,
+            height=self.message.height,
+            encoding=self.message.encoding,
+            step=self.message.step,
+            is_bigendian=bool(self.message.is_bigendian),
+        )
+
+
+class BagReader:
+    """An open bag. Use it as a context manager.
+
+    Messages are read with the standard message types, not with the definitions that the bag
+    carries, so that a strange type on another topic does no harm.
+
+    Args:
+        path: A rosbag2 folder, a single .mcap or .db3 file, or a ROS 1 .bag file.
+        typestore: Message types of ROS 2; the standard ones when None.
+
+    Raises:
+        BagError: There is no bag at the path, it is damaged, or it holds no message.
+    """
+
+    def __init__(self, path: Path, typestore: Typestore | None = None) -> None:
+        self._path = path
+        self._is_ros1 = path.suffix == '.bag'
+        self._typestore = ros1_typestore() if self._is_ros1 else typestore or ros2_typestore()
+        self._reader = _open(_storage_of(path))
+        self._is_closed = False
+        if not self._reader.message_count:
+            self.close()
+            raise BagError(f'Bag {path} is empty: record it again while its topics are published.')
+
+    def __enter__(self) -> 'BagReader':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the bag; a second call does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._reader.close()
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """What `rosbags` knows about each topic, for copying it to another bag."""
+        return tuple(self._reader.connections)
+
+    @property
+    def topics(self) -> tuple[BagTopic, ...]:
+        """All topics, in the order of the bag."""
+        counts: dict[tuple[str, str], int] = {}
+        for connection in self._reader.connections:
+            key = (connection.topic, connection.msgtype)
+            counts[key] = counts.get(key, 0) + connection.msgcount
+        return tuple(BagTopic(name, kind, count) for (name, kind), count in counts.items())
+
+    @property
+    def image_topics(self) -> tuple[BagTopic, ...]:
+        """Topics with pictures, depth images last, otherwise in the order of the bag."""
+        images = (
+            topic
+            for topic in self.topics
+            if topic.type in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and topic.count
+        )
+        return tuple(sorted(images, key=lambda topic: 'depth' in topic.name.lower()))
+
+    @property
+    def duration_ns(self) -> int:
+        """Nanoseconds between the first and the last message."""
+        return int(self._reader.duration)
+
+    def image_topic(self, requested: str = '') -> BagTopic:
+        """Finds the topic to read pictures from.
+
+        Args:
+            requested: Topic name; the first image topic when empty.
+
+        Raises:
+            BagError: The bag has no pictures, or none on the requested topic.
+        """
+        for topic in self.image_topics:
+            if requested in ('', topic.name):
+                return topic
+        if requested and self.image_topics:
+            names = ', '.join(topic.name for topic in self.image_topics)
+            raise BagError(
+                f'Bag {self._path} has no images on topic {requested}: choose one of {names}.'
+            )
+        there = ', '.join(f'{topic.name} ({topic.type})' for topic in self.topics)
+        raise BagError(f'Bag {self._path} has no images: its topics are {there}.')
+
+    def images(self, topic: str) -> Iterator[BagImage]:
+        """Reads the image messages of a topic in recorded order, undecoded.
+
+        Raises:
+            BagError: The bag is damaged.
+        """
+        for connection, record_ns, data in self.messages([topic]):
+            message = self.deserialize(connection, data)
+            stamp = message.header.stamp
+            stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+            yield BagImage(topic, stamp_ns, record_ns, message.header.frame_id, message)
+
+    def messages(
+        self, topics: list[str] | None = None
+    ) -> Iterator[tuple[Connection, int, bytes]]:
+        """Reads messages in recorded order, as (connection, record time in ns, serialised bytes).
+
+        Args:
+            topics: Only these; all when None.
+
+        Raises:
+            BagError: The bag is damaged.
+        """
+        wanted = [c for c in self._reader.connections if topics is None or c.topic in topics]
+        if not wanted:  # `rosbags` takes an empty list for all.
+            return
+        messages = self._reader.messages(connections=wanted)
+        while True:
+            with _bag_errors(self._path):
+                entry = next(messages, None)
+            if entry is None:
+                return
+            yield entry
+
+    def deserialize(self, connection: Connection, data: bytes) -> Any:
+        """Turns serialised bytes into a message with the fields of its ROS type.
+
+        Raises:
+            BagError: The type is unknown or the bytes do not fit it.
+        """
+        with _bag_errors(self._path):
+            if self._is_ros1:
+                return self._typestore.deserialize_ros1(data, connection.msgtype)
+            return self._typestore.deserialize_cdr(data, connection.msgtype)
+
+
+def is_bag(path: Path) -> bool:
+    """Says whether a path looks like a bag: a bag's suffix, or a folder with bag files."""
+    if path.is_dir():
+        return (path / 'metadata.yaml').exists() or bool(_storage_files(path))
+    return path.suffix in BAG_SUFFIXES
+
+
+def _storage_of(path: Path) -> Path:
+    """Checks that there is a bag; of a folder without metadata.yaml takes its only file."""
+    if not path.exists():
+        raise BagError(f'Bag {path} does not exist: give a rosbag2 folder, .mcap or .db3 file.')
+    if not is_bag(path):
+        raise BagError(f'{path} is not a bag: give a rosbag2 folder, .mcap, .db3 or .bag file.')
+    if path.is_file() or (path / 'metadata.yaml').exists():
+        return path
+    files = _storage_files(path)
+    if len(files) == 1:
+        return files[0]
+    raise BagError(f'Bag {path} lacks its metadata.yaml: make it with `ros2 bag reindex {path}`.')
+
+
+def _storage_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in _STORAGE_SUFFIXES)
+
+
+def _open(path: Path) -> _Reader:
+    with _bag_errors(path):
+        reader = rosbag1.Reader(path) if path.suffix == '.bag' else rosbag2.Reader(path)
+        reader.open()
+        return reader
+
+
+@contextmanager
+def _bag_errors(path: Path) -> Iterator[None]:
+    """Turns whatever a parser raises on damaged bytes into one sentence.
+
+    `rosbags` parses untrusted bytes with struct, sqlite, zstd, lz4 and assertions; there is no
+    common base class short of Exception.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise BagError(f'Bag {path} cannot be read: you lack the permission.') from error
+    except Exception as error:
+        reason = str(error).strip().rstrip('.') or type(error).__name__
+        raise BagError(
+            f'Bag {path} is damaged or was cut off ({reason}): record it again, or repair it with '
+            '`ros2 bag reindex` or `mcap recover`.'
+        ) from error

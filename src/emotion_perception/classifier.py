@@ -1,0 +1,98 @@
+"""The emotion classifier: an ONNX model and its manifest."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from emotion_perception.errors import ModelError
+from emotion_perception.labels import NUM_EMOTIONS
+from emotion_perception.manifest import (
+    Manifest,
+    manifest_path_for,
+    read_manifest,
+    verify_model_file,
+)
+from emotion_perception.onnx_session import ProviderSettings, active_provider, create_session
+from emotion_perception.preprocessing import Float32Array, Uint8Array, preprocess_faces
+
+
+class EmotionClassifier:
+    """Reads the emotion of aligned grey faces, all faces of a frame in one batch."""
+
+    def __init__(self, model_path: Path, providers: ProviderSettings | None = None) -> None:
+        """Loads and checks a model.
+
+        Args:
+            model_path: ONNX file; its manifest lies beside it under the same name with .json.
+            providers: Where to run it; by default the best that is installed.
+
+        Raises:
+            ModelError: A file is missing or damaged, or model and manifest do not fit.
+            ProviderError: A strictly wanted execution provider is not available.
+        """
+        if not model_path.is_file():
+            raise ModelError(
+                f'Model file {model_path} does not exist: set model_path to an exported ONNX file.'
+            )
+        self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
+        verify_model_file(self.manifest, model_path)
+        self._session = create_session(model_path, providers or ProviderSettings())
+        _check_signature(self._session, self.manifest, model_path)
+        self._input_name = self._session.get_inputs()[0].name
+        self._warm_up()
+
+    @property
+    def provider(self) -> str:
+        """Execution provider that is really in use, as ONNX Runtime reports it."""
+        return active_provider(self._session)
+
+    def classify(self, faces: Uint8Array) -> Float32Array:
+        """Probabilities of the seven emotions for every face.
+
+        Args:
+            faces: uint8 [N, face_size, face_size], aligned grey faces; N may be 0.
+
+        Returns:
+            float32 [N, 7] in FER-2013 order, calibrated by the manifest's temperature; rows sum
+            to 1.
+        """
+        if not len(faces):
+            return np.empty((0, NUM_EMOTIONS), np.float32)
+        batch = preprocess_faces(faces, self.manifest.preprocessing)
+        (logits,) = self._session.run(None, {self._input_name: batch})
+        return softmax(np.asarray(logits) / self.manifest.temperature)
+
+    def _warm_up(self) -> None:
+        # The first run allocates memory and, on a GPU, builds kernels: not on a live frame.
+        size = self.manifest.preprocessing.face_size
+        self.classify(np.zeros((1, size, size), np.uint8))
+
+
+def softmax(logits: npt.NDArray[np.floating]) -> Float32Array:
+    """Softmax over the last axis, shifted by the maximum so that it cannot overflow."""
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True), np.float32)
+
+
+def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Path) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    size = manifest.preprocessing.input_size
+    if len(inputs) != 1 or list(inputs[0].shape[1:]) != [3, size, size]:
+        found = ', '.join(str(item.shape) for item in inputs)
+        raise ModelError(
+            f'Model file {path} takes an input of shape {found}, its manifest says '
+            f'[batch, 3, {size}, {size}]: export it again.'
+        )
+    if len(outputs) != 1 or list(outputs[0].shape[1:]) != [NUM_EMOTIONS]:
+        found = ', '.join(str(item.shape) for item in outputs)
+        raise ModelError(
+            f'Model file {path} gives outputs of shape {found}, not [batch, {NUM_EMOTIONS}]: '
+            'it was trained for other classes; use a FER-2013 model with seven.'
+        )
+    if isinstance(inputs[0].shape[0], int):
+        raise ModelError(
+            f'Model file {path} has a fixed batch of {inputs[0].shape[0]}: '
+            'export it with a dynamic batch.'
+        )

@@ -1,0 +1,59 @@
+"""What every face detector offers, and the steps that all of them share."""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from emotion_perception.types import BgrImage, Box, Detection
+
+DEFAULT_MAX_SIDE: Final = 480
+"""Longest side, in pixels, of the picture that a network sees.
+
+CenterFace then finds faces from 32 pixels in a 640x480 picture and from 64 in a 1280x720 one, in
+half the time that a side of 640 takes.
+"""
+
+
+class FaceDetector(Protocol):
+    """Finds all faces of a picture.
+
+    A detector keeps buffers between calls: use one from one thread at a time.
+
+    Attributes:
+        name: Key of the detector's box in `framing.Framing.boxes`, for example 'centerface'.
+    """
+
+    name: str
+
+    def detect(
+        self, image: BgrImage, score_threshold: float, min_face_size: int
+    ) -> list[Detection]:
+        """Finds the faces of one picture.
+
+        Args:
+            image: uint8 [height, width, 3], BGR.
+            score_threshold: Smallest score to report, 0..1.
+            min_face_size: Smallest face to report, in pixels of the longer side of its box, >= 1. A
+                larger value lets a detector work on a smaller picture, which is faster.
+
+        Returns:
+            Faces by descending score; boxes and landmarks in pixels of `image`, where pixel (i, j)
+            covers [i, i + 1) x [j, j + 1). An empty picture has no faces.
+        """
+        ...
+
+
+def select_faces(
+    detections: Iterable[Detection], score_threshold: float, min_face_size: int
+) -> list[Detection]:
+    """Keeps the detections that a caller asked for, best first."""
+    kept = [
+        detection
+        for detection in detections
+        if detection.score >= score_threshold and _is_large_enough(detection.box, min_face_size)
+    ]
+    return sorted(kept, key=lambda detection: detection.score, reverse=True)
+
+
+def _is_large_enough(box: Box, min_face_size: int) -> bool:
+    # The longer side hardly changes when a head turns; the shorter one does.
+    return box.width > 0 and box.height > 0 and max(box.width, box.height) >= min_face_size

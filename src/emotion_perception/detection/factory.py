@@ -1,0 +1,44 @@
+"""Makes a detector from the name that a user gives."""
+
+from pathlib import Path
+from typing import Final
+
+from emotion_perception.detection.base import DEFAULT_MAX_SIDE, FaceDetector
+from emotion_perception.detection.centerface import CenterFaceDetector
+from emotion_perception.detection.haar import HaarDetector
+from emotion_perception.detection.yunet import YuNetDetector
+from emotion_perception.errors import DetectorError
+from emotion_perception.onnx_session import ProviderSettings
+
+DETECTOR_NAMES: Final = ('centerface', 'haar')
+"""Detectors that need no file."""
+
+
+def create_detector(
+    spec: str, providers: ProviderSettings | None = None, *, max_side: int = DEFAULT_MAX_SIDE
+) -> FaceDetector:
+    """Makes a face detector.
+
+    Args:
+        spec: 'centerface', 'haar', or the path of a YuNet .onnx file.
+        providers: Which hardware ONNX Runtime may use (CenterFace only).
+        max_side: Longest side of a network's input in pixels, >= 32 (Haar has none).
+
+    Returns:
+        The detector, ready to run.
+
+    Raises:
+        DetectorError: The name is unknown or the detector cannot be loaded.
+        ProviderError: Strict mode did not get the provider it asked for.
+    """
+    name = spec.strip()
+    if name.lower() == 'centerface':
+        return CenterFaceDetector(providers, max_side=max_side)
+    if name.lower() == 'haar':
+        return HaarDetector()
+    if name.lower().endswith('.onnx'):
+        return YuNetDetector(Path(name).expanduser(), max_side=max_side)
+    raise DetectorError(
+        f"Unknown detector '{spec}': use {', '.join(DETECTOR_NAMES)} or the path of a YuNet .onnx "
+        'file.'
+    )

@@ -1,0 +1,63 @@
+"""Prepared network graphs in the user's cache folder, so that a second start is quick."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+_DIGEST_BYTES: Final = 32
+
+
+def cached(key: str, make: Callable[[], bytes]) -> bytes:
+    """Returns a value from the cache, made first when it is not there.
+
+    A cache that cannot be read or written costs time, never an error.
+
+    Args:
+        key: File name; must change whenever `make` would answer something else.
+        make: Makes the value.
+
+    Returns:
+        The value.
+    """
+    folder = cache_folder()
+    path = None if folder is None else folder / key
+    content = None if path is None else _read(path)
+    if content is None:
+        content = make()
+        if path is not None:
+            _write(path, content)
+    return content
+
+
+def cache_folder() -> Path | None:
+    """Folder for prepared graphs (XDG Base Directory Specification), None without a home folder."""
+    root = os.environ.get('XDG_CACHE_HOME', '')
+    try:
+        # The specification says that a relative path is to be ignored.
+        base = Path(root) if Path(root).is_absolute() else Path.home() / '.cache'
+    except RuntimeError:
+        return None
+    return base / 'emotion_bringup'
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+        # Two nodes may start at once: a rename replaces the file as a whole.
+        Path(file.name).replace(path)
+    except OSError:
+        return

@@ -1,0 +1,94 @@
+"""YuNet through OpenCV's `FaceDetectorYN`, from a weights file that the user names."""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
+from emotion_perception.errors import DetectorError
+from emotion_perception.types import BgrImage, Box, Detection
+
+_NMS_OVERLAP: Final = 0.3
+_TOP_K: Final = 5000
+# The model zoo promises faces of about 10 to 300 pixels; below 16 the landmarks become coarse.
+_DETECTABLE_FACE: Final = 16.0
+_FIELDS: Final = 15  # x, y, width, height, five landmarks (x, y), score
+
+
+class YuNetDetector:
+    """YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023); five landmarks.
+
+    Attributes:
+        name: 'yunet'.
+    """
+
+    name: str = 'yunet'
+
+    def __init__(self, model: Path, *, max_side: int = DEFAULT_MAX_SIDE) -> None:
+        """Loads the network.
+
+        Args:
+            model: A `face_detection_yunet_*.onnx` file of the OpenCV model zoo.
+            max_side: Longest side of the network's input in pixels.
+
+        Raises:
+            DetectorError: The file is missing or is not a YuNet network that OpenCV can load.
+        """
+        if not model.is_file():
+            raise DetectorError(f'Detector file {model} does not exist: name a YuNet .onnx file.')
+        self._max_side = max(max_side, 32)
+        try:
+            self._network = cv2.FaceDetectorYN.create(
+                str(model), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
+            )
+        except cv2.error as error:
+            raise DetectorError(
+                f'Detector file {model} is not a YuNet network that OpenCV {cv2.__version__} can '
+                'load: download it again (a Git LFS pointer is not the file).'
+            ) from error
+        self._path = model
+
+    def detect(
+        self, image: BgrImage, score_threshold: float, min_face_size: int
+    ) -> list[Detection]:
+        """See `base.FaceDetector.detect`.
+
+        Raises:
+            DetectorError: The network's outputs are not YuNet's.
+        """
+        if image.size == 0:
+            return []
+        height, width = image.shape[:2]
+        wanted = _DETECTABLE_FACE / max(min_face_size, 1)
+        scale = min(1.0, self._max_side / max(width, height), wanted)
+        size = max(round(width * scale), 1), max(round(height * scale), 1)
+        scaled = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        rows = self._run(np.asarray(scaled, np.uint8), score_threshold)
+        rows[:, :14:2] *= width / size[0]
+        rows[:, 1:14:2] *= height / size[1]
+        return select_faces(map(_to_detection, rows), score_threshold, min_face_size)
+
+    def _run(self, image: BgrImage, score_threshold: float) -> npt.NDArray[np.float32]:
+        """Rows of `_FIELDS` numbers in pixels of `image`."""
+        self._network.setInputSize((image.shape[1], image.shape[0]))
+        self._network.setScoreThreshold(score_threshold)
+        try:
+            _, rows = self._network.detect(image)
+        except cv2.error as error:
+            raise DetectorError(
+                f'Detector file {self._path} does not answer as a YuNet network: name a '
+                'face_detection_yunet_*.onnx file of the OpenCV model zoo.'
+            ) from error
+        if rows is None:
+            return np.empty((0, _FIELDS), np.float32)
+        return np.asarray(rows, np.float32).reshape(-1, _FIELDS)
+
+
+def _to_detection(row: npt.NDArray[np.float32]) -> Detection:
+    # OpenCV lists the person's right eye and right mouth corner first: the picture's left ones, so
+    # the order is already that of `types.Landmarks`.
+    landmarks = row[4:14].reshape(5, 2).copy()
+    return Detection(Box(*row[:4].tolist()), float(np.clip(row[14], 0.0, 1.0)), landmarks)

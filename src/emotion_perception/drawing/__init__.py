@@ -1,0 +1,14 @@
+"""Drawing of faces and their emotions onto pictures."""
+
+from emotion_perception.drawing.overlay import draw_faces
+from emotion_perception.drawing.palette import EMOTION_COLORS, UNCERTAIN_COLOR, emotion_color
+from emotion_perception.drawing.style import DEFAULT_STYLE, OverlayStyle
+
+__all__ = [
+    'DEFAULT_STYLE',
+    'EMOTION_COLORS',
+    'UNCERTAIN_COLOR',
+    'OverlayStyle',
+    'draw_faces',
+    'emotion_color',
+]

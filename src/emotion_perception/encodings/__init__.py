@@ -1,0 +1,15 @@
+"""Picture bytes of the `sensor_msgs` messages, in any common encoding, to BGR."""
+
+from emotion_perception.encodings.compressed import decode_compressed, decode_still
+from emotion_perception.encodings.limits import MAX_PIXELS, MAX_SIDE
+from emotion_perception.encodings.raw import SUPPORTED_ENCODINGS, Buffer, decode_image
+
+__all__ = [
+    'MAX_PIXELS',
+    'MAX_SIDE',
+    'SUPPORTED_ENCODINGS',
+    'Buffer',
+    'decode_compressed',
+    'decode_image',
+    'decode_still',
+]

@@ -1,0 +1,128 @@
+"""Compressed picture bytes (`sensor_msgs/CompressedImage`, picture files) to BGR."""
+
+import struct
+import warnings
+from io import BytesIO
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from emotion_perception.encodings.limits import size_problem
+from emotion_perception.encodings.raw import Buffer
+from emotion_perception.errors import ImageFormatError
+from emotion_perception.types import BgrImage
+
+_MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
+_STILL_FORMATS = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
+
+_JPEG_START_OF_SCAN = 0xDA
+_JPEG_END = b'\xff\xd9'
+
+# Pillow's errors on damaged files, beside OSError.
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error)
+
+# Pillow warns above its own size limit; `size_problem` refuses with an error instead.
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
+
+
+def decode_compressed(data: Buffer, format: str) -> BgrImage:
+    """Decodes the fields of a `sensor_msgs/CompressedImage`.
+
+    Args:
+        data: A whole JPEG, PNG, TIFF or WebP file.
+        format: The message's format, for example 'jpeg' or 'bgr8; jpeg compressed bgr8'. The bytes
+            themselves tell the compression; the field tells depth images, and pictures whose
+            colours were compressed in the order RGB (see compressed_image_transport).
+
+    Returns:
+        BGR picture, contiguous and owned by the caller; turned by no EXIF orientation, so that it
+        fits its camera_info.
+
+    Raises:
+        ImageFormatError: A depth image, unknown or damaged data, or too many pixels.
+    """
+    if 'compressedDepth' in format:
+        raise ImageFormatError(
+            f'Compressed image format {format!r} is a depth image: subscribe to the colour image.'
+        )
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = _decode(data, _MESSAGE_FORMATS, flags, f'Compressed image ({format or "no format"})')
+    if 'compressed rgb' in format:
+        return cast(BgrImage, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return image
+
+
+def decode_still(data: Buffer, name: str) -> BgrImage:
+    """Decodes the bytes of a picture file: JPEG, PNG, TIFF, WebP, BMP or PPM.
+
+    Args:
+        data: The file's bytes.
+        name: The picture's name, for error messages.
+
+    Returns:
+        BGR picture, turned upright by its EXIF orientation; 16 bits are scaled to 8, alpha is
+        dropped.
+
+    Raises:
+        ImageFormatError: Unknown or damaged data, or too many pixels.
+    """
+    return _decode(data, _STILL_FORMATS, cv2.IMREAD_COLOR, f'Picture {name}')
+
+
+def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> BgrImage:
+    raw = bytes(data)
+    if not raw:
+        raise ImageFormatError(f'{what} is empty: it has no bytes.')
+    _check_header(raw, formats, what)
+    try:
+        image = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ImageFormatError(f'{what} is damaged: its pixels cannot be decoded.')
+    return cast(BgrImage, image)
+
+
+def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
+    """Refuses hostile sizes before a pixel is decoded, and data that was cut off."""
+    try:
+        with Image.open(BytesIO(raw), formats=formats) as header:
+            problem = size_problem(*header.size)
+            if problem:
+                raise ImageFormatError(f'{what} is refused: {problem}.')
+            if header.format == 'PNG':
+                header.verify()  # checksums of all chunks
+            # MPO is what Pillow calls the JPEG of some cameras.
+            cut_off = header.format in ('JPEG', 'MPO') and not _has_jpeg_end(raw)
+    except Image.DecompressionBombError:
+        raise ImageFormatError(f'{what} is refused: it has too many pixels.') from None
+    except UnidentifiedImageError:
+        raise ImageFormatError(
+            f'{what} is no picture or its header is damaged: use '
+            f'{", ".join(formats)}.'
+        ) from None
+    except _DAMAGED as error:
+        raise ImageFormatError(f'{what} is damaged: {_short(error)}.') from error
+    if cut_off:
+        raise ImageFormatError(f'{what} is cut off: the end of the JPEG is missing.')
+
+
+def _has_jpeg_end(raw: bytes) -> bool:
+    """Looks for the end marker behind the first scan; a thumbnail before it has one of its own.
+
+    libjpeg fills a missing end with grey and reports success, so that the decoder cannot tell.
+    """
+    position = 2
+    while position + 4 <= len(raw) and raw[position] == 0xFF:
+        marker, length = raw[position + 1], int.from_bytes(raw[position + 2 : position + 4], 'big')
+        if marker == _JPEG_START_OF_SCAN:
+            return raw.rfind(_JPEG_END, position) >= 0
+        # A marker may be preceded by any number of fill bytes.
+        position += 1 if marker == 0xFF else 2 + length
+    return False
+
+
+def _short(error: BaseException) -> str:
+    return str(error).strip().rstrip('.') or type(error).__name__

@@ -1,0 +1,191 @@
+"""ONNX Runtime sessions: the one place where execution providers are chosen and checked.
+
+ONNX Runtime falls back to the CPU without a word when a GPU provider cannot start
+(microsoft/onnxruntime#23372), so every session is asked afterwards what it really runs on.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import onnxruntime
+
+from emotion_perception.errors import ModelError, ProviderError
+
+_LOGGER = logging.getLogger(__name__)
+
+CPU_PROVIDER: Final = 'CPUExecutionProvider'
+
+AUTO: Final = 'auto'
+"""Provider name that stands for CUDA where it is available, and for the CPU otherwise."""
+
+SHORT_PROVIDER_NAMES: Final[dict[str, str]] = {
+    'cpu': CPU_PROVIDER,
+    'cuda': 'CUDAExecutionProvider',
+    'tensorrt': 'TensorrtExecutionProvider',
+    'openvino': 'OpenVINOExecutionProvider',
+    'migraphx': 'MIGraphXExecutionProvider',
+    'rocm': 'ROCMExecutionProvider',
+    'coreml': 'CoreMLExecutionProvider',
+    'directml': 'DmlExecutionProvider',
+}
+"""Short names that users may write, in any case, for ONNX Runtime's provider names."""
+
+# TensorRT builds its engine for minutes at the first start: only who names it should wait for it.
+_AUTO_ORDER: Final = ('CUDAExecutionProvider', CPU_PROVIDER)
+
+_PACKAGES: Final[dict[str, str]] = {
+    'CUDAExecutionProvider': 'onnxruntime-gpu',
+    'TensorrtExecutionProvider': 'onnxruntime-gpu',
+    'OpenVINOExecutionProvider': 'onnxruntime-openvino',
+    'MIGraphXExecutionProvider': 'onnxruntime-migraphx',
+    'ROCMExecutionProvider': 'onnxruntime-rocm',
+    'DmlExecutionProvider': 'onnxruntime-directml',
+}
+
+_LOG_FATAL: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Which hardware ONNX Runtime may use.
+
+    Attributes:
+        execution_providers: Names in order of preference: `auto`, a short name such as `cuda` (see
+            `SHORT_PROVIDER_NAMES`) or ONNX Runtime's own name such as `CUDAExecutionProvider`.
+        strict: Whether to raise when the first choice is not really in use; otherwise the next one
+            is taken, the CPU at last, with a warning in the log.
+        num_threads: Threads of one session on the CPU, >= 0; 0 leaves the choice to ONNX Runtime.
+    """
+
+    execution_providers: tuple[str, ...] = (AUTO,)
+    strict: bool = False
+    num_threads: int = 0
+
+
+def resolve_providers(settings: ProviderSettings) -> list[str]:
+    """Turns the user's provider names into ONNX Runtime's, in order, without duplicates.
+
+    Args:
+        settings: The user's choice.
+
+    Returns:
+        Available providers, the CPU among them (appended when it was not named and not strict).
+
+    Raises:
+        ProviderError: A name is unknown, or, in strict mode, a named provider is not available.
+    """
+    available = onnxruntime.get_available_providers()
+    wanted: list[str] = []
+    for name in settings.execution_providers:
+        if name.strip().lower() == AUTO:
+            wanted += [provider for provider in _AUTO_ORDER if provider in available]
+        else:
+            wanted.append(_full_name(name, available))
+    for missing in (provider for provider in wanted if provider not in available):
+        message = _missing_message(missing, available)
+        if settings.strict:
+            raise ProviderError(message)
+        _LOGGER.warning('%s', message)
+    usable = [provider for provider in wanted if provider in available]
+    # ONNX Runtime adds the CPU to every session by itself; naming it keeps the answer honest.
+    return list(dict.fromkeys([*usable, CPU_PROVIDER]))
+
+
+def create_session(
+    model: Path | bytes, settings: ProviderSettings
+) -> onnxruntime.InferenceSession:
+    """Opens an ONNX model on the chosen provider.
+
+    Args:
+        model: Path of an ONNX file, or the file's bytes.
+        settings: Which hardware to use.
+
+    Returns:
+        A session that does not spin while it waits and logs nothing by itself.
+
+    Raises:
+        ModelError: The file is missing, unreadable or not an ONNX model that can be run.
+        ProviderError: A provider name is unknown, or strict mode did not get its first choice.
+    """
+    providers = resolve_providers(settings)
+    onnxruntime.set_default_logger_severity(_LOG_FATAL)
+    _preload_cuda_libraries(providers)
+    session = _open(model, providers, _session_options(settings.num_threads))
+    _check_active(session, providers[0], settings.strict)
+    return session
+
+
+def active_provider(session: onnxruntime.InferenceSession) -> str:
+    """ONNX Runtime's name of the provider that a session really uses first."""
+    return str(session.get_providers()[0])
+
+
+def _full_name(name: str, available: list[str]) -> str:
+    full = SHORT_PROVIDER_NAMES.get(name.strip().lower(), name.strip())
+    if full not in available and full not in onnxruntime.get_all_providers():
+        raise ProviderError(
+            f"Unknown execution provider '{name}': use {AUTO}, "
+            f'{", ".join(SHORT_PROVIDER_NAMES)} or a name of ONNX Runtime '
+            f'(available here: {", ".join(available)}).'
+        )
+    return full
+
+
+def _missing_message(provider: str, available: list[str]) -> str:
+    package = _PACKAGES.get(provider)
+    cure = f'install {package} instead of onnxruntime' if package else 'install a build with it'
+    return (
+        f'{provider} is not in the installed ONNX Runtime (available: {", ".join(available)}): '
+        f'{cure}, or choose another of execution_providers.'
+    )
+
+
+def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
+    if num_threads < 0:
+        raise ProviderError(f'num_threads must be 0 (automatic) or more, not {num_threads}.')
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_FATAL
+    options.intra_op_num_threads = num_threads
+    # Spinning threads would take the cores from the camera, the detector and the rest of the robot.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    return options
+
+
+def _preload_cuda_libraries(providers: list[str]) -> None:
+    """Lets CUDA and cuDNN come from pip packages, not only from a system-wide installation."""
+    preload = getattr(onnxruntime, 'preload_dlls', None)
+    if preload is not None and 'CUDAExecutionProvider' in providers:
+        preload()
+
+
+def _open(
+    model: Path | bytes, providers: list[str], options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    name = 'The ONNX model' if isinstance(model, bytes) else f'Model file {model}'
+    if isinstance(model, Path) and not model.is_file():
+        raise ModelError(f'{name} does not exist: give the path of an ONNX file.')
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        # Its own fallback prints to stdout and hides the reason; `_check_active` reports instead.
+        return onnxruntime.InferenceSession(source, options, providers=providers, enable_fallback=0)
+    # ONNX Runtime's exceptions share no base class but Exception.
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ModelError(
+            f'{name} cannot be loaded by ONNX Runtime, restore it or export it again: {reason}'
+        ) from error
+
+
+def _check_active(session: onnxruntime.InferenceSession, wanted: str, strict: bool) -> None:
+    active = active_provider(session)
+    if active == wanted:
+        return
+    message = (
+        f'{wanted} was asked for but ONNX Runtime runs on {active}: check that its driver and '
+        'libraries are installed and fit this build of onnxruntime.'
+    )
+    if strict:
+        raise ProviderError(message)
+    _LOGGER.warning('%s', message)

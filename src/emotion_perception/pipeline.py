@@ -1,0 +1,170 @@
+"""From a picture to its faces and their emotions: detect, follow, align, classify, smooth."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_perception.alignment import align_faces
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.detection.base import FaceDetector
+from emotion_perception.preprocessing import Float32Array
+from emotion_perception.tracking.flow import FlowPropagator
+from emotion_perception.tracking.smoothing import smooth, smoothing_weight
+from emotion_perception.tracking.tracker import FaceTracker, Track
+from emotion_perception.types import BgrImage, Box, Detection, Face
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What may change while the pipeline runs.
+
+    Attributes:
+        confidence_threshold: Emotions below this probability are reported as uncertain, 0..1.
+        face_score_threshold: Detections below this score are dropped, 0..1.
+        min_face_size: Faces whose box is narrower or lower are dropped, in pixels.
+        smoothing: Time constant of the probabilities' low-pass filter in seconds; 0 is off.
+        max_faces: Only the largest faces are kept; 0 keeps all.
+        detect_every_n: The detector looks at every n-th frame; between, faces are followed by
+            optical flow. 1 detects in every frame.
+    """
+
+    confidence_threshold: float = 0.0
+    face_score_threshold: float = 0.5
+    min_face_size: int = 24
+    smoothing: float = 0.3
+    max_faces: int = 0
+    detect_every_n: int = 1
+
+
+class EmotionPipeline:
+    """Follows the faces of one image stream. Not thread-safe: one stream, one caller."""
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        settings: PipelineSettings | None = None,
+    ) -> None:
+        self.settings = settings or PipelineSettings()
+        self._detector = detector
+        self._classifier = classifier
+        self._tracker = FaceTracker()
+        self._flow = FlowPropagator()
+        self._last_detections: list[Detection] = []
+        self._frames_since_detection = 0
+        self._last_stamp_ns: int | None = None
+
+    @property
+    def classifier(self) -> EmotionClassifier:
+        """The classifier in use."""
+        return self._classifier
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The detector in use."""
+        return self._detector
+
+    def reset(self) -> None:
+        """Forgets all tracks and motion: the next picture starts a new stream."""
+        self._tracker.reset()
+        self._flow.reset()
+        self._last_detections = []
+        self._frames_since_detection = 0
+        self._last_stamp_ns = None
+
+    def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
+        """Answers one picture.
+
+        A stamp before the last one (a looped bag, a reset clock) starts a new stream: tracks and
+        smoothing are forgotten.
+
+        Args:
+            image: uint8 [height, width, 3], BGR; not modified.
+            stamp_ns: Its time in nanoseconds.
+
+        Returns:
+            Its faces, largest first; empty when there is none.
+        """
+        settings = self.settings
+        if self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns:
+            _LOGGER.warning('Time went back: tracks and smoothing start anew.')
+            self.reset()
+        self._last_stamp_ns = stamp_ns
+        detections = self._find_faces(image, settings)
+        tracks = self._tracker.update(detections, stamp_ns)
+        probabilities = self._classify(image, detections)
+        height, width = image.shape[:2]
+        return [
+            _face(track, _update_emotion(track, row, stamp_ns, settings), settings, width, height)
+            for track, row in zip(tracks, probabilities, strict=True)
+        ]
+
+    def _find_faces(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
+        if settings.detect_every_n > 1:
+            self._frames_since_detection += 1
+            if self._frames_since_detection < settings.detect_every_n and self._last_detections:
+                moved = self._flow.propagate(image, self._last_detections)
+                if moved is not None:
+                    self._last_detections = _inside(moved, image)
+                    return self._last_detections
+            self._flow.remember(image)
+        found = self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
+        self._frames_since_detection = 0
+        self._last_detections = select_faces(_inside(found, image), settings)
+        return self._last_detections
+
+    def _classify(self, image: BgrImage, detections: Sequence[Detection]) -> Float32Array:
+        manifest = self._classifier.manifest
+        faces = align_faces(
+            image,
+            detections,
+            manifest.framing,
+            manifest.preprocessing.face_size,
+            self._detector.name,
+        )
+        return self._classifier.classify(faces)
+
+
+def select_faces(detections: Sequence[Detection], settings: PipelineSettings) -> list[Detection]:
+    """Drops faces that are too small and keeps the largest ones, largest first."""
+    minimum = settings.min_face_size
+    wanted = [d for d in detections if min(d.box.width, d.box.height) >= minimum]
+    wanted.sort(key=lambda detection: detection.box.area, reverse=True)
+    return wanted[: settings.max_faces] if settings.max_faces else wanted
+
+
+def _inside(detections: Sequence[Detection], image: BgrImage) -> list[Detection]:
+    """Drops faces of which nothing is in the picture (a face followed out of view)."""
+    height, width = image.shape[:2]
+    return [d for d in detections if d.box.clipped(width, height).area >= 1.0]
+
+
+def _update_emotion(
+    track: Track, probabilities: Float32Array, stamp_ns: int, settings: PipelineSettings
+) -> Float32Array:
+    elapsed_s = (stamp_ns - track.classified_ns) / 1e9
+    weight = smoothing_weight(elapsed_s, settings.smoothing)
+    track.probabilities = smooth(track.probabilities, probabilities, weight)
+    track.classified_ns = stamp_ns
+    return track.probabilities
+
+
+def _face(
+    track: Track, probabilities: Float32Array, settings: PipelineSettings, width: int, height: int
+) -> Face:
+    strongest = int(np.argmax(probabilities))
+    confidence = float(probabilities[strongest])
+    box: Box = track.detection.box.clipped(width, height)
+    return Face(
+        track_id=track.track_id,
+        box=box,
+        score=track.detection.score,
+        landmarks=track.detection.landmarks,
+        emotion_id=strongest if confidence >= settings.confidence_threshold else None,
+        confidence=confidence,
+        probabilities=probabilities,
+    )

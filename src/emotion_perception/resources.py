@@ -1,0 +1,45 @@
+"""Where the package's own files (models, configuration) lie, in a checkout and once installed."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from emotion_perception.errors import ModelError
+
+_SHARE = Path('share', 'emotion_bringup')
+
+
+@cache
+def share_folder() -> Path:
+    """Folder that holds `models/` and `config/`.
+
+    In a checkout (also `pip install -e` and `colcon build --symlink-install`) this is the repository;
+    once installed it is `share/emotion_bringup` of the prefix that this module is installed in.
+
+    Raises:
+        ModelError: Neither exists: the installation is incomplete.
+    """
+    for folder in Path(__file__).resolve().parents:
+        for candidate in (folder / _SHARE, folder):
+            if (candidate / 'models').is_dir() and (candidate / 'config').is_dir():
+                return candidate
+    raise ModelError(
+        'The folders models/ and config/ of emotion_bringup are not installed: '
+        'install the package with `colcon build` or `pip install -e .` from its repository.'
+    )
+
+
+def default_model_path() -> Path:
+    """The shipped AlexNet, as ONNX."""
+    return share_folder() / 'models' / 'emotion_alexnet.onnx'
+
+
+def config_path(name: str) -> Path:
+    """A file of the package's `config/` folder."""
+    return share_folder() / 'config' / name
+
+
+def cache_folder() -> Path:
+    """Per-user folder for files that can be made again; it may not exist yet."""
+    base = os.environ.get('XDG_CACHE_HOME') or str(Path('~/.cache').expanduser())
+    return Path(base) / 'emotion_bringup'

@@ -1,0 +1,17 @@
+"""Where frames come from: cameras, streams, videos, pictures, bags and a synthetic clip."""
+
+from emotion_perception.sources.base import FrameSource, SourceOptions
+from emotion_perception.sources.demo import DemoSource
+from emotion_perception.sources.factory import is_live, open_source
+from emotion_perception.sources.pacing import paced
+from emotion_perception.sources.reconnecting import Reconnecting
+
+__all__ = [
+    'DemoSource',
+    'FrameSource',
+    'Reconnecting',
+    'SourceOptions',
+    'is_live',
+    'open_source',
+    'paced',
+]

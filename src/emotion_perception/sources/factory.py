@@ -1,0 +1,134 @@
+"""From what a user writes to a frame source."""
+
+import glob
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import cv2
+
+from emotion_perception.bags.reader import is_bag
+from emotion_perception.errors import SourceError
+from emotion_perception.sources.bag import BagSource
+from emotion_perception.sources.base import FrameSource, SourceOptions
+from emotion_perception.sources.camera import CameraSource
+from emotion_perception.sources.capture import open_media
+from emotion_perception.sources.demo import DemoSource
+from emotion_perception.sources.looping import LoopingSource
+from emotion_perception.sources.pictures import (
+    AnimationSource,
+    PictureSource,
+    is_animated,
+    is_picture,
+    natural_order,
+    pictures_in,
+)
+from emotion_perception.sources.video import VideoSource
+
+DEMO = 'demo'
+
+_STREAM_SCHEMES = ('rtsp', 'rtsps', 'rtmp', 'http', 'https', 'udp', 'tcp', 'srt')
+_URL = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://')
+
+
+def open_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
+    """Opens a frame source.
+
+    Args:
+        spec: '0' or '/dev/video0' (camera), 'rtsp://...' or 'http://...' (stream), a video, an
+            animated or still picture, a folder of pictures, a glob pattern, a rosbag (folder, .mcap,
+            .db3 or .bag file), or 'demo' (a synthetic clip of a face).
+        options: How to open it.
+
+    Returns:
+        The source; close it, or use it as a context manager.
+
+    Raises:
+        SourceError: It does not exist, cannot be opened, or is damaged.
+    """
+    options = options or SourceOptions()
+    source = _open(spec.strip(), options)
+    return LoopingSource(source) if options.loop and not source.live else source
+
+
+def is_live(spec: str) -> bool:
+    """Says whether a specification names a camera or stream, which may come back when lost."""
+    spec = spec.strip()
+    return _is_device(spec) or _scheme(spec) in _STREAM_SCHEMES
+
+
+def _open(spec: str, options: SourceOptions) -> FrameSource:
+    if not spec:
+        raise SourceError('No source is given: name a camera, file, folder, bag, URL or demo.')
+    if spec == DEMO:
+        return DemoSource(options)
+    if _is_device(spec):
+        return CameraSource(int(spec) if spec.isdecimal() else spec, options)
+    scheme = _scheme(spec)
+    if scheme == 'file':
+        return _open_path(Path(unquote(urlsplit(spec).path)), options)
+    if scheme in _STREAM_SCHEMES:
+        return _open_url(spec, options)
+    if scheme:
+        raise SourceError(
+            f'Source {spec!r} has an unknown scheme: use {", ".join(_STREAM_SCHEMES)} or a path.'
+        )
+    return _open_path(Path(spec).expanduser(), options)
+
+
+def _is_device(spec: str) -> bool:
+    return (spec.isascii() and spec.isdecimal()) or spec.startswith('/dev/')
+
+
+def _scheme(spec: str) -> str:
+    match = _URL.match(spec)
+    return match.group(1).lower() if match else ''
+
+
+def _open_url(url: str, options: SourceOptions) -> FrameSource:
+    """A file on a web server states its number of frames and ends; a stream does not."""
+    if _scheme(url) in ('http', 'https'):
+        capture = open_media(url)
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
+        capture.release()
+        if count > 0:
+            return VideoSource(url, options)
+    return CameraSource(url, options)
+
+
+def _open_path(path: Path, options: SourceOptions) -> FrameSource:
+    try:
+        if not path.exists():
+            return _open_pattern(path, options)
+        if is_bag(path):
+            return BagSource(path, options)
+        if path.is_dir():
+            return PictureSource(pictures_in(path), f'folder {path}', options)
+        return _open_file(path, options)
+    except PermissionError as error:
+        raise SourceError(f'{path} cannot be read: you lack the permission.') from error
+    except (OSError, ValueError) as error:  # a name that is too long or holds a NUL
+        raise SourceError(f'{str(path)!r} cannot be opened ({error}): check the path.') from error
+
+
+def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
+    if not glob.has_magic(str(path)):
+        raise SourceError(f'{path} does not exist: check the path, or use the source demo.')
+    files = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+    pictures = [file for file in files if file.is_file() and is_picture(file)]
+    if not pictures:
+        raise SourceError(f'No picture matches {path}: check the pattern.')
+    return PictureSource(natural_order(pictures), f'pictures {path}', options)
+
+
+def _open_file(path: Path, options: SourceOptions) -> FrameSource:
+    with path.open('rb') as file:  # raises PermissionError
+        if not file.read(1):
+            raise SourceError(f'{path} is empty: copy or record it again.')
+    if is_animated(path):
+        return AnimationSource(path, options)
+    if is_picture(path):
+        return PictureSource([path], f'picture {path}', options)
+    return VideoSource(str(path), options)
+
+

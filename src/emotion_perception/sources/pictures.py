@@ -1,0 +1,233 @@
+"""Still pictures, folders of them, and animated pictures (GIF, WebP, PNG)."""
+
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from emotion_perception.encodings import decode_still
+from emotion_perception.encodings.limits import size_problem
+from emotion_perception.errors import ImageFormatError, SourceError
+from emotion_perception.sources.base import (
+    NS_PER_SECOND,
+    ClosingSource,
+    SourceOptions,
+    stamp_at,
+)
+from emotion_perception.types import BgrImage, Frame
+
+PICTURE_SUFFIXES = frozenset(
+    '.jpg .jpeg .png .bmp .webp .tif .tiff .ppm .pgm .pbm .gif'.split(),
+)
+
+DEFAULT_RATE = 10.0
+"""Frames per second of pictures that have no rate of their own."""
+
+# Browsers play frames without a sensible duration for a tenth of a second.
+_SHORTEST_MS, _DEFAULT_MS = 10.0, 100.0
+_ANIMATED_FORMATS = ('GIF', 'WEBP', 'PNG')
+
+# Pillow's errors on damaged files, beside OSError.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+class PictureSource(ClosingSource):
+    """One or many still pictures, a frame each; a damaged one among many is left out and counted.
+
+    Args:
+        paths: The pictures in order; at least one.
+        name: What they are called together.
+        options: `frame_rate` replaces DEFAULT_RATE.
+    """
+
+    live = False
+
+    def __init__(self, paths: Sequence[Path], name: str, options: SourceOptions) -> None:
+        super().__init__()
+        self.name = name
+        self.frame_rate: float = options.frame_rate or DEFAULT_RATE
+        self.frame_count: int | None = len(paths)
+        self._paths = paths
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yields the pictures, upright.
+
+        Raises:
+            SourceError: Not one of the pictures can be read.
+        """
+        index = 0
+        first_error: Exception | None = None
+        for position, path in enumerate(self._paths):
+            if self._closed:
+                return
+            try:
+                image = read_picture(path)
+            except SourceError as error:
+                self.skipped += 1
+                first_error = first_error or error
+                continue
+            yield Frame(image, stamp_at(position, self.frame_rate), index)
+            index += 1
+        if index == 0 and first_error:
+            raise first_error
+
+
+class AnimationSource(ClosingSource):
+    """An animated picture; every frame keeps its own duration.
+
+    Args:
+        path: A GIF, WebP or PNG file.
+        options: `frame_rate` replaces the frames' own durations.
+
+    Raises:
+        SourceError: The file is damaged.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        super().__init__()
+        self.name = f'animation {path}'
+        self._path = path
+        self._fixed_rate = options.frame_rate
+        self._durations_ns = self._read_durations()
+        count = len(self._durations_ns)
+        self.frame_count: int | None = count
+        self.frame_rate: float = options.frame_rate or count * NS_PER_SECOND / sum(
+            self._durations_ns
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yields the frames.
+
+        Raises:
+            SourceError: The file is damaged from some frame on.
+        """
+        stamp_ns = 0
+        with self._opened() as animation:
+            for index, duration_ns in enumerate(self._durations_ns):
+                if self._closed:
+                    return
+                if self._fixed_rate:
+                    stamp_ns = stamp_at(index, self._fixed_rate)
+                yield Frame(self._frame(animation, index), stamp_ns, index)
+                stamp_ns += duration_ns
+
+    def _frame(self, animation: Image.Image, index: int) -> BgrImage:
+        try:
+            animation.seek(index)
+            rgb = np.asarray(animation.convert('RGB'))
+        except _DAMAGED as error:
+            raise SourceError(
+                f'Animation {self._path} is damaged: frame {index + 1} of {self.frame_count} '
+                'cannot be read; copy it again.'
+            ) from error
+        return cast(BgrImage, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+    def _read_durations(self) -> list[int]:
+        durations = []
+        with self._opened() as animation:
+            problem = size_problem(*animation.size)
+            if problem:
+                raise SourceError(f'Animation {self._path} is refused: {problem}.')
+            try:
+                for index in range(getattr(animation, 'n_frames', 1)):
+                    animation.seek(index)
+                    durations.append(_duration_ns(animation))
+            except _DAMAGED as error:
+                raise SourceError(
+                    f'Animation {self._path} is damaged or was cut off: copy it again.'
+                ) from error
+        return durations
+
+    def _opened(self) -> Image.Image:
+        try:
+            return Image.open(self._path, formats=_ANIMATED_FORMATS)
+        except _DAMAGED as error:
+            raise SourceError(
+                f'Animation {self._path} cannot be opened: it is no GIF, WebP or PNG, or it is '
+                'damaged.'
+            ) from error
+
+
+def is_picture(path: Path) -> bool:
+    """Says whether a file is a picture, by its bytes; a picture's suffix counts if damaged."""
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return True
+    try:
+        with Image.open(path):
+            return True
+    except _DAMAGED:
+        return False
+
+
+def is_animated(path: Path) -> bool:
+    """Says whether a picture has more than one frame (pages of a TIFF do not count)."""
+    try:
+        with Image.open(path, formats=_ANIMATED_FORMATS) as picture:
+            return picture.format == 'GIF' or bool(getattr(picture, 'is_animated', False))
+    except _DAMAGED:
+        return False
+
+
+def read_picture(path: Path) -> BgrImage:
+    """Reads a picture file, upright.
+
+    Raises:
+        SourceError: It cannot be read or is damaged.
+    """
+    try:
+        return decode_still(path.read_bytes(), str(path))
+    except OSError as error:
+        raise SourceError(f'Picture {path} cannot be read ({error.strerror}).') from error
+    except ImageFormatError as error:
+        raise SourceError(str(error)) from error
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder (not of its subfolders) in natural order, hidden files left out.
+
+    Raises:
+        SourceError: There is none.
+    """
+    files = (path for path in folder.iterdir() if not path.name.startswith('.'))
+    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
+    if not pictures:
+        raise SourceError(
+            f'Folder {folder} has no pictures: it needs {", ".join(sorted(PICTURE_SUFFIXES))} '
+            'files, or a bag.'
+        )
+    return natural_order(pictures)
+
+
+def natural_order(paths: Sequence[Path]) -> list[Path]:
+    """Sorts so that 'frame2' comes before 'frame10'."""
+    return sorted(paths, key=lambda path: [_number_or_text(part) for part in _parts(path)])
+
+
+def _parts(path: Path) -> list[str]:
+    return re.split(r'(\d+)', str(path))
+
+
+def _number_or_text(part: str) -> tuple[int, str]:
+    return (int(part), '') if part.isdecimal() else (0, part.lower())
+
+
+def _duration_ns(frame: Image.Image) -> int:
+    milliseconds = float(frame.info.get('duration', 0) or 0)
+    if milliseconds <= _SHORTEST_MS:
+        milliseconds = _DEFAULT_MS
+    return round(milliseconds * 1e6)

@@ -1,0 +1,48 @@
+"""Turns the stamps of a source into stamps on the clock of whoever publishes its frames."""
+
+from enum import Enum
+
+from emotion_perception.sources.base import NS_PER_SECOND
+from emotion_perception.types import Frame
+
+# A file that is read this much too slowly goes on from now, as `paced` does.
+_STALLED_NS = NS_PER_SECOND // 10
+
+
+class StampKind(Enum):
+    """What the stamps of a source mean."""
+
+    ACQUISITION = 'acquisition'
+    """Time at which a camera took the picture, in nanoseconds since the epoch."""
+
+    RECORDED = 'recorded'
+    """Time written in a bag: kept, so that a replay gives the same results."""
+
+    POSITION = 'position'
+    """Position in a clip, from 0."""
+
+
+class Timeline:
+    """Gives every frame the stamp that it is published with.
+
+    A clip's frames get evenly spaced stamps from the time of its first frame on, free of the jitter
+    of waiting, so that what depends on time (tracks, smoothing) is the same in every run.
+    """
+
+    def __init__(self, kind: StampKind) -> None:
+        self._kind = kind
+        self._start_ns: int | None = None
+
+    def stamp(self, frame: Frame, now_ns: int) -> int:
+        """Stamp of a frame in nanoseconds.
+
+        Args:
+            frame: The frame, due now.
+            now_ns: Time on the publisher's clock.
+        """
+        if self._kind is not StampKind.POSITION:
+            return frame.stamp_ns
+        late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
+        if self._start_ns is None or abs(late_ns) > _STALLED_NS:
+            self._start_ns = now_ns - frame.stamp_ns
+        return self._start_ns + frame.stamp_ns

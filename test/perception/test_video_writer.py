@@ -1,0 +1,305 @@
+"""Video files: playable, whole, and left readable by an interrupted run."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import emotion_perception
+from emotion_perception import video_writer
+from emotion_perception.errors import ImageFormatError, OutputError
+from emotion_perception.video_writer import VideoWriter
+
+pytest.importorskip('imageio_ffmpeg')
+
+
+def picture(index, width=96, height=64):
+    """A grey picture whose brightness tells its number."""
+    return np.full((height, width, 3), 40 + 2 * index, np.uint8)
+
+
+def read_all(path):
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    frames = []
+    while True:
+        is_read, frame = capture.read()
+        if not is_read:
+            capture.release()
+            return frames
+        frames.append(frame)
+
+
+def write(path, count=40, rate=20, size=(96, 64)):
+    with VideoWriter(path, rate, size) as writer:
+        for index in range(count):
+            writer.write(picture(index, *size))
+    return path
+
+
+def boxes_of(path):
+    """Names of the top-level boxes of an MP4 file, in order."""
+    content, position, names = path.read_bytes(), 0, []
+    while position < len(content):
+        length = int.from_bytes(content[position : position + 4], 'big')
+        names.append(content[position + 4 : position + 8].decode())
+        position += length
+    return names
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi', '.gif', '.MP4'])
+def test_every_frame_comes_back_in_order(tmp_path, suffix):
+    frames = read_all(write(tmp_path / f'clip{suffix}'))
+    assert len(frames) == 40
+    brightness = [frame.mean() for frame in frames]
+    assert np.allclose(brightness, [40 + 2 * i for i in range(40)], atol=4)
+
+
+def test_mp4_is_h264_ordinary_and_has_its_rate(tmp_path):
+    path = write(tmp_path / 'clip.mp4', rate=29.97)
+    capture = cv2.VideoCapture(str(path))
+    fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little').decode()
+    assert fourcc in ('h264', 'avc1')
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(29.97, abs=0.01)
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 40
+    names = boxes_of(path)
+    assert names.index('moov') < names.index('mdat')
+    assert 'moof' not in names
+    assert [file.name for file in tmp_path.iterdir()] == ['clip.mp4']
+
+
+def test_colors_survive(tmp_path):
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:, :32], image[:, 32:64], image[:, 64:] = (200, 40, 40), (40, 200, 40), (40, 40, 200)
+    path = tmp_path / 'colors.mp4'
+    with VideoWriter(path, 10, (96, 64)) as writer:
+        for _ in range(5):
+            writer.write(image)
+    back = read_all(path)[-1].astype(int)
+    for column in (16, 48, 80):
+        assert np.abs(back[32, column] - image[32, column]).max() < 12
+
+
+def test_odd_size_is_padded(tmp_path):
+    frames = read_all(write(tmp_path / 'odd.mp4', 3, size=(97, 63)))
+    assert frames[0].shape == (64, 98, 3)
+    assert frames[0].std() < 2
+
+
+def test_other_sizes_are_letterboxed(tmp_path):
+    path = tmp_path / 'mixed.mp4'
+    with VideoWriter(path, 10, (96, 64)) as writer:
+        for width, height in ((96, 64), (64, 64), (300, 64), (1, 1)):
+            writer.write(np.full((height, width, 3), 200, np.uint8))
+    frames = read_all(path)
+    assert len(frames) == 4
+    assert frames[1][32, 48].min() > 180
+    assert frames[1][32, 4].max() < 40
+    assert frames[2][32, 48].min() > 180
+    assert frames[2][4, 48].max() < 40
+
+
+def test_views_are_written_like_copies(tmp_path):
+    image = np.arange(64 * 96 * 3, dtype=np.uint32).reshape(64, 96, 3).astype(np.uint8)
+    image.flags.writeable = False
+    for name, frame in (('view', image[:, ::-1]), ('copy', image[:, ::-1].copy())):
+        with VideoWriter(tmp_path / f'{name}.avi', 10, (96, 64)) as writer:
+            writer.write(frame)
+    assert np.array_equal(read_all(tmp_path / 'view.avi')[0], read_all(tmp_path / 'copy.avi')[0])
+
+
+def test_folder_is_created_and_file_replaced(tmp_path):
+    path = tmp_path / 'a' / 'b' / 'clip.mp4'
+    write(path, 20)
+    assert len(read_all(write(path, 5))) == 5
+
+
+def test_names_that_look_like_options_or_addresses(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('-clip.mp4', 'a:b.mp4', 'sp ace%03d.mp4'):
+        assert len(read_all(tmp_path / write(Path(name), 3))) == 3
+
+
+def test_no_frame_leaves_no_file(tmp_path):
+    path = tmp_path / 'empty.mp4'
+    with VideoWriter(path, 10, (96, 64)):
+        pass
+    assert not path.exists()
+
+
+def test_close_twice_and_write_after(tmp_path):
+    writer = VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64))
+    writer.write(picture(0))
+    writer.close()
+    writer.close()
+    with pytest.raises(OutputError, match='closed already'):
+        writer.write(picture(1))
+
+
+@pytest.mark.parametrize(
+    ('name', 'rate', 'size', 'message'),
+    [
+        ('clip.webm', 10, (96, 64), r'\.mp4, \.mkv, \.avi, \.gif'),
+        ('clip', 10, (96, 64), r'\.mp4'),
+        ('clip.mp4', 0, (96, 64), 'frames per second'),
+        ('clip.mp4', float('nan'), (96, 64), 'frames per second'),
+        ('clip.mp4', 10, (0, 64), 'must be positive'),
+        ('file/clip.mp4', 10, (96, 64), 'cannot be written'),
+        ('folder.mp4', 10, (96, 64), 'Is a directory'),
+    ],
+)
+def test_bad_arguments_name_the_cause(tmp_path, name, rate, size, message):
+    (tmp_path / 'file').touch()
+    (tmp_path / 'folder.mp4').mkdir()
+    with pytest.raises(OutputError, match=message):
+        VideoWriter(tmp_path / name, rate, size)
+
+
+@pytest.mark.parametrize(
+    'image',
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)],
+)
+def test_frames_of_another_kind_are_refused(tmp_path, image):
+    with (
+        VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64)) as writer,
+        pytest.raises(ImageFormatError, match='convert it to uint8'),
+    ):
+        writer.write(image)
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full')
+def test_full_disk_is_one_sentence(tmp_path):
+    path = tmp_path / 'clip.mkv'
+    path.symlink_to('/dev/full')
+    noise = np.random.default_rng(0)
+    writer = VideoWriter(path, 10, (96, 64))
+    with pytest.raises(OutputError, match=os.strerror(errno.ENOSPC)) as raised:
+        for _ in range(2000):
+            writer.write(noise.integers(0, 255, (64, 96, 3), np.uint8))
+        writer.close()
+    assert '\n' not in str(raised.value)
+    with pytest.raises(OutputError):
+        writer.close()
+    writer.close()
+
+
+def test_dead_encoder_does_not_hide_the_first_error(tmp_path):
+    with (
+        pytest.raises(KeyError, match='first'),
+        VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64)) as writer,
+    ):
+        writer.write(picture(0))
+        writer._encoder._process.kill()
+        raise KeyError('first')
+
+
+def test_killed_encoder_is_an_output_error(tmp_path):
+    writer = VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64))
+    writer._encoder._process.kill()
+    with pytest.raises(OutputError, match='cannot be written'):
+        for index in range(1000):
+            writer.write(picture(index % 100))
+
+
+CHILD = """
+import signal, sys
+import numpy as np
+from emotion_perception.video_writer import VideoWriter
+try:
+    with VideoWriter(sys.argv[1], 20, (96, 64)) as writer:
+        for index in range(100):
+            writer.write(np.full((64, 96, 3), 40 + index, np.uint8))
+        print(writer._encoder._process.pid, flush=True)
+        signal.pause()
+except KeyboardInterrupt:
+    print('closed', flush=True)
+"""
+
+
+@pytest.fixture
+def child(tmp_path):
+    """A process that has written 100 frames, its encoder's pid and the path of its video."""
+    path = tmp_path / 'interrupted.mp4'
+    source = str(Path(emotion_perception.__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, '-c', CHILD, str(path)],
+        env={**os.environ, 'PYTHONPATH': source},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    yield process, int(process.stdout.readline()), path
+    process.kill()
+    process.communicate()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_gone(pid):
+    """Whether a process that is not our child has ended (or waits for its parent's notice)."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(not Path('/proc/self/stat').exists(), reason='needs /proc')
+def test_killed_program_leaves_all_frames(child):
+    process, encoder, path = child
+    process.kill()
+    wait_until(lambda: is_gone(encoder))
+    assert len(read_all(path)) == 100
+
+
+def test_killed_with_its_encoder_leaves_what_was_written(child):
+    process, encoder, path = child
+    wait_until(lambda: len(read_all(path)) >= 40)
+    os.kill(encoder, signal.SIGKILL)
+    process.kill()
+    frames = read_all(path)
+    assert 40 <= len(frames) <= 100
+    assert frames[20].mean() == pytest.approx(60, abs=4)
+
+
+def test_ctrl_c_finishes_the_file(child):
+    process, _, path = child
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == 'closed\n'
+    assert len(read_all(path)) == 100
+    assert 'moof' not in boxes_of(path)
+
+
+class TestWithoutFfmpeg:
+    @pytest.fixture(autouse=True)
+    def _no_ffmpeg(self, monkeypatch):
+        monkeypatch.setattr(video_writer, '_find_ffmpeg', lambda: None)
+
+    @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])
+    def test_opencv_writes(self, tmp_path, suffix):
+        frames = read_all(write(tmp_path / f'clip{suffix}', 10, size=(97, 63)))
+        assert len(frames) == 10
+        assert frames[0].shape == (64, 98, 3)
+
+    def test_gif_names_what_is_missing(self, tmp_path):
+        with pytest.raises(OutputError, match='imageio-ffmpeg'):
+            VideoWriter(tmp_path / 'clip.gif', 10, (96, 64))
+
+    def test_no_frame_leaves_no_file(self, tmp_path):
+        VideoWriter(tmp_path / 'clip.avi', 10, (96, 64)).close()
+        assert not (tmp_path / 'clip.avi').exists()
+
+
+def test_missing_package_falls_back(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+    assert video_writer._find_ffmpeg() is None

@@ -1,0 +1,112 @@
+"""The window: closes on request, and says why it cannot open."""
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception import window
+from emotion_perception.errors import OutputError
+from emotion_perception.window import Window
+
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+
+
+class Screen:
+    """Stands in for the window system, which a test machine does not have."""
+
+    def __init__(self):
+        self.key = -1
+        self.visible = 1.0
+        self.shown = 0
+        self.open = set()
+
+    def imshow(self, title, image):
+        self.shown += 1
+
+    def getWindowProperty(self, title, prop):
+        return self.visible
+
+    def destroyWindow(self, title):
+        if title not in self.open:
+            raise cv2.error('no such window')
+        self.open.discard(title)
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    fake = Screen()
+    monkeypatch.setattr(window, '_check_opencv', lambda: None)
+    monkeypatch.setattr(window, '_check_screen', lambda: None)
+    monkeypatch.setattr(window, '_check_opens', lambda: None)
+    monkeypatch.setattr(cv2, 'namedWindow', lambda title, flags: fake.open.add(title))
+    monkeypatch.setattr(cv2, 'resizeWindow', lambda *_: None)
+    monkeypatch.setattr(cv2, 'imshow', fake.imshow)
+    monkeypatch.setattr(cv2, 'waitKey', lambda _: fake.key)
+    monkeypatch.setattr(cv2, 'getWindowProperty', fake.getWindowProperty)
+    monkeypatch.setattr(cv2, 'destroyWindow', fake.destroyWindow)
+    return fake
+
+
+def test_shows_until_closed(screen):
+    with Window() as shown:
+        assert shown.show(IMAGE)
+        assert shown.show(IMAGE)
+        assert screen.open == {'Emotion Detector'}
+    assert not screen.open
+    assert not shown.show(IMAGE)
+    assert screen.shown == 2
+
+
+@pytest.mark.parametrize('key', [ord('q'), ord('Q'), 27])
+def test_key_closes(screen, key):
+    with Window('title') as shown:
+        assert shown.show(IMAGE)
+        screen.key = key
+        assert not shown.show(IMAGE)
+        screen.key = -1
+        assert not shown.show(IMAGE)
+
+
+def test_cross_closes_for_good(screen):
+    with Window() as shown:
+        assert shown.show(IMAGE)
+        screen.visible = 0.0
+        screen.open.clear()
+        assert not shown.show(IMAGE)
+        screen.visible = 1.0
+        assert not shown.show(IMAGE)
+    assert not screen.open
+
+
+def test_lost_screen_is_an_output_error(screen, monkeypatch):
+    def fail(*_):
+        raise cv2.error('display gone')
+
+    with Window() as shown:
+        monkeypatch.setattr(cv2, 'imshow', fail)
+        with pytest.raises(OutputError, match='run without it'):
+            shown.show(IMAGE)
+
+
+def test_headless_opencv_names_the_extra(monkeypatch):
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      NONE\n  GTK+: NO\n')
+    with pytest.raises(OutputError, match=r'emotion_bringup\[gui\].*libgl1'):
+        Window()
+
+
+def test_no_display_is_an_output_error(monkeypatch):
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      QT5\n')
+    with pytest.raises(OutputError, match='no screen'):
+        Window()
+
+
+def test_wrong_display_does_not_end_the_process(monkeypatch):
+    """Qt aborts there and a headless build raises: either way one sentence comes out."""
+    monkeypatch.setenv('DISPLAY', 'nowhere.invalid:99')
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      QT5\n')
+    with pytest.raises(OutputError, match='No window can be opened') as raised:
+        Window()
+    assert '\n' not in str(raised.value)

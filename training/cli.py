@@ -1,0 +1,75 @@
+"""The command line: `python -m training <command>`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import TrainingError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+
+    Returns:
+        Exit status: 0 when done, 1 for an error the user can mend, 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_command(options)
+    except TrainingError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('stopped; go on with --resume', file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='python -m training', description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar='command')
+    _add_train(commands)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--data', type=Path, required=True,
+                        help='fer2013.csv, fer2013.csv.xz or a folder with train/ and test/')
+    parser.add_argument('--cache', type=Path, default=Path('out/train/cache'),
+                        help='folder for the arrays made at the first reading '
+                             '(default: %(default)s)')
+    parser.add_argument('--threads', type=int, help='CPU threads (default: all cores)')
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser('train', help='train a network by a recipe')
+    _add_data(parser)
+    parser.add_argument('--recipe', type=Path, required=True, help='a file of training/recipes')
+    parser.add_argument('--run', type=Path, help='run folder (default: out/train/<recipe name>)')
+    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
+    parser.add_argument('--set', action='append', default=[], metavar='KEY=VALUE',
+                        help='change one entry of the recipe, such as optim.lr=0.01')
+    parser.add_argument('--stop-after', type=int, metavar='EPOCH',
+                        help='end this session after an epoch; resume later')
+    parser.add_argument('--no-progress', action='store_true', help='no progress bar')
+    parser.set_defaults(run_command=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    # torch takes seconds to import: only where it is used.
+    from . import data
+    from .config import read_recipe
+    from .train import train
+
+    recipe = read_recipe(options.recipe, options.set)
+    dataset = data.load(options.data, options.cache)
+    run = options.run or Path('out/train') / recipe.name
+    best = train(recipe, dataset, run, threads=options.threads, resume=options.resume,
+                 progress=not options.no_progress, stop_after=options.stop_after)
+    print(f'best checkpoint: {best}')

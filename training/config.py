@@ -1,0 +1,255 @@
+"""Typed recipes: what a YAML file in `training/recipes/` may say, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+
+from .errors import TrainingError
+
+T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures and labels to train on.
+
+    Attributes:
+        drop_twins: Leave out Training pictures that also occur in PublicTest or PrivateTest.
+        limit: Use only the first so many Training pictures; None for all.
+    """
+
+    drop_twins: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network to train.
+
+    Attributes:
+        arch: Name of the architecture.
+        batch_norm: Batch normalisation after each convolution.
+        dropout: Dropout probability before the fully connected layers.
+        fc_ranks: Ranks of factorised fully connected layers, or None for full ones.
+    """
+
+    arch: str = 'alexnet'
+    batch_norm: bool = True
+    dropout: float = 0.5
+    fc_ranks: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Ranges of the random changes; zero (or false) switches one off.
+
+    Attributes:
+        rotation: Largest angle in degrees.
+        zoom: Largest relative change of size.
+        shift: Largest shift as a part of the width.
+        flip: Mirror every second picture.
+        brightness: Largest change of the mean, as a part of the grey range.
+        contrast: Largest relative change of contrast.
+        erase: Share of pictures that lose a rectangle.
+    """
+
+    rotation: float = 12.0
+    zoom: float = 0.15
+    shift: float = 0.15
+    flip: bool = True
+    brightness: float = 0.15
+    contrast: float = 0.2
+    erase: float = 0.0
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How the weights move.
+
+    Attributes:
+        name: `sgd` (with Nesterov momentum) or `adam` (decoupled weight decay).
+        lr: Highest learning rate.
+        momentum: Momentum of SGD.
+        weight_decay: Applied to weight matrices only, not to biases and batch norm.
+        warmup: Share of the whole run over which the learning rate rises.
+        final_lr: The cosine ends at this part of `lr`.
+        clip_norm: Longest gradient (0 switches clipping off).
+    """
+
+    name: Literal['sgd', 'adam'] = 'sgd'
+    lr: float = 0.02
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: float = 0.05
+    final_lr: float = 0.01
+    clip_norm: float = 5.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the run at one picture size.
+
+    Attributes:
+        epochs: Number of epochs (of `TrainConfig.epoch_images` pictures).
+        size: Side in pixels the pictures are warped to.
+    """
+
+    epochs: int
+    size: int
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The run itself.
+
+    Attributes:
+        phases: Progressive resizing: cheap small pictures first, the runtime's 227 last.
+        batch_size: Pictures per step.
+        epoch_images: Pictures between two validations and checkpoints; None for all.
+        label_smoothing: Share of the target given to all classes alike.
+        class_weights: Weigh classes by the inverse square root of their frequency.
+        ema_decay: Decay of the averaged weights per step; 0 switches averaging off.
+    """
+
+    phases: tuple[Phase, ...] = (Phase(1, 227),)
+    batch_size: int = 64
+    epoch_images: int | None = None
+    label_smoothing: float = 0.1
+    class_weights: bool = False
+    ema_decay: float = 0.998
+
+    @property
+    def epochs(self) -> int:
+        """Length of the run."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the training pictures in an epoch, counted from 0."""
+        for phase in self.phases:
+            if epoch < phase.epochs:
+                return phase.size
+            epoch -= phase.epochs
+        return self.phases[-1].size
+
+    def progress(self, epochs: float) -> float:
+        """Finished part of the work, 0..1, when each epoch costs its pictures' area.
+
+        The learning rate follows it, so that the few costly epochs at the last size still get a
+        useful share of the schedule.
+        """
+        done = total = 0.0
+        for phase in self.phases:
+            done += min(max(epochs, 0.0), phase.epochs) * phase.size ** 2
+            total += phase.epochs * phase.size ** 2
+            epochs -= phase.epochs
+        return done / total
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One reproducible training run."""
+
+    name: str
+    seed: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def read_recipe(path: Path, overrides: typing.Sequence[str] = ()) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        path: A YAML file.
+        overrides: Texts such as `optim.lr=0.01` that win over the file.
+
+    Raises:
+        TrainingError: The file is missing, no YAML, or says something a recipe cannot.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise TrainingError(f'recipe {path} cannot be read: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f'recipe {path} is not valid YAML: '
+                            f'{" ".join(str(error).split())}') from error
+    if not isinstance(content, dict):
+        raise TrainingError(f'recipe {path} must hold keys such as name, model and train')
+    for override in overrides:
+        _apply_override(content, override)
+    return parse(Recipe, content, f'recipe {path}')
+
+
+def _apply_override(content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition('=')
+    if not equals or not key:
+        raise TrainingError(f'--set takes key=value such as optim.lr=0.01, not "{override}"')
+    *parents, leaf = key.split('.')
+    node = content
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise TrainingError(f'--set {override}: "{parent}" has no keys below it')
+        node = child
+    try:
+        node[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise TrainingError(f'--set {override}: the value is not valid YAML') from error
+
+
+def parse(kind: type[T], content: Any, where: str) -> T:
+    """Turns plain YAML or JSON values into a dataclass, refusing unknown keys and wrong types."""
+    if not isinstance(content, dict):
+        raise TrainingError(f'{where} must be a mapping, not {content!r}')
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = [key for key in content if key not in fields]
+    if unknown:
+        raise TrainingError(f'{where} has an unknown key "{unknown[0]}" '
+                            f'(known: {", ".join(fields)})')
+    hints = typing.get_type_hints(kind)
+    values = {key: _value(hints[key], value, f'{where}: {key}') for key, value in content.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise TrainingError(f'{where}: {str(error).split("() ")[-1]}') from error
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return parse(typing.cast('type[Any]', hint), value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        if value is None and type(None) in arguments:
+            return None
+        return _value(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise TrainingError(f'{where} must be one of {", ".join(arguments)}, not {value!r}')
+    if origin is tuple:
+        return _items(arguments, value, where)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise TrainingError(f'{where} must be of type {hint.__name__}, not {value!r}')
+    return value
+
+
+def _items(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise TrainingError(f'{where} must be a list, not {value!r}')
+    if arguments[-1] is Ellipsis:
+        arguments = arguments[:1] * len(value)
+    if len(arguments) != len(value):
+        raise TrainingError(f'{where} must have {len(arguments)} entries, not {len(value)}')
+    return tuple(_value(hint, item, f'{where}[{index}]')
+                 for index, (hint, item) in enumerate(zip(arguments, value, strict=True)))

@@ -1,0 +1,95 @@
+"""AlexNet for 227x227 faces (Krizhevsky 2012, with the channel widths of the 2014 variant)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+CLASSES = 7
+HIDDEN = 4096
+GRID = 6
+# (input channels, output channels, kernel, stride, padding, max-pool afterwards)
+_CONVOLUTIONS = (
+    (3, 64, 11, 4, 2, True),
+    (64, 192, 5, 1, 2, True),
+    (192, 384, 3, 1, 1, False),
+    (384, 256, 3, 1, 1, False),
+    (256, 256, 3, 1, 1, True),
+)
+
+
+class AlexNet(nn.Module):
+    """Five convolutions and three fully connected layers of 4096, 4096 and 7 outputs.
+
+    Args:
+        batch_norm: A batch normalisation after each convolution and hidden layer.
+        dropout: Probability before each of the first two fully connected layers.
+        fc_ranks: Ranks of the first two fully connected layers, each then the product of two thin
+            matrices (what SVD compression gives); None for the full layers.
+    """
+
+    def __init__(self, *, batch_norm: bool = True, dropout: float = 0.5,
+                 fc_ranks: tuple[int, int] | None = None) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*_features(batch_norm))
+        # 227 pixels arrive as 6x6, where this is the identity; smaller ones while training.
+        self.pool = nn.AdaptiveAvgPool2d(GRID)
+        first, second = fc_ranks or (None, None)
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout),
+            *_hidden(256 * GRID * GRID, first, batch_norm),
+            nn.Dropout(dropout),
+            *_hidden(HIDDEN, second, batch_norm),
+            nn.Linear(HIDDEN, CLASSES),
+        )
+        self.apply(_initialise)
+        # Small first scores: the loss starts at ln 7 whatever the size of the layers before.
+        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # type: ignore[arg-type]
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Class scores.
+
+        Args:
+            faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; s is 227 at
+                runtime and may be smaller while training.
+
+        Returns:
+            float32 `[n, 7]`, before the softmax, in FER-2013 order.
+        """
+        maps = self.features(faces)
+        if maps.shape[-2:] != (GRID, GRID):
+            maps = self.pool(maps)
+        return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]
+
+
+def _features(batch_norm: bool) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs, kernel, stride, padding, pool in _CONVOLUTIONS:
+        layers.append(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not batch_norm))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(outputs))
+        layers.append(nn.ReLU(inplace=True))
+        if pool:
+            layers.append(nn.MaxPool2d(3, 2))
+    return layers
+
+
+def _hidden(inputs: int, rank: int | None, batch_norm: bool) -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Linear(inputs, HIDDEN)] if rank is None else [
+        nn.Linear(inputs, rank, bias=False), nn.Linear(rank, HIDDEN)]
+    if batch_norm:
+        # 9,216 positive inputs make a plain linear layer diverge at learning rates that the
+        # normalised convolutions like.
+        layers.append(nn.BatchNorm1d(HIDDEN))
+    return [*layers, nn.ReLU(inplace=True)]
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+    elif isinstance(module, nn.Linear):
+        # The thin half of a factorised layer has no ReLU behind it, hence no gain.
+        gain = 'linear' if module.bias is None else 'relu'
+        nn.init.kaiming_normal_(module.weight, nonlinearity=gain)
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,171 @@
+"""The Lightning module: one training step, validation with averaged weights, the schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import augment
+from .config import OptimConfig, Recipe
+from .feed import Batch
+from .models import build
+
+
+def learning_rate(progress: float, config: OptimConfig) -> float:
+    """Factor on the learning rate: a linear rise, then one cosine over the rest of the run.
+
+    Args:
+        progress: Finished part of the run's work, 0..1.
+        config: Warm-up share and final factor.
+    """
+    if progress < config.warmup:
+        return (progress + 1e-3) / (config.warmup + 1e-3)
+    rest = min(1.0, (progress - config.warmup) / max(1e-9, 1 - config.warmup))
+    return config.final_lr + (1 - config.final_lr) * (1 + math.cos(math.pi * rest)) / 2
+
+
+class Ema(nn.Module):
+    """Exponential moving average of a network's weights and batch statistics."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.names = list(network.state_dict())
+        self.register_buffer('steps', torch.zeros((), dtype=torch.int64))
+        for index, value in enumerate(network.state_dict().values()):
+            self.register_buffer(f'value{index}', value.detach().clone())
+
+    def values(self) -> dict[str, Tensor]:
+        """The averages, named as in the network's state."""
+        return {name: getattr(self, f'value{index}') for index, name in enumerate(self.names)}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Moves the averages towards the network's present state."""
+        self.steps += 1
+        steps = int(self.steps)
+        # An early average must forget the random start quickly.
+        weight = 1 - min(self.decay, (1 + steps) / (10 + steps))
+        for name, value in network.state_dict().items():
+            average = self.values()[name]
+            if value.is_floating_point():
+                average.lerp_(value, weight)
+            else:
+                average.copy_(value)
+
+
+class Classifier(lightning.LightningModule):
+    """Trains one network by one recipe.
+
+    Args:
+        recipe: The run.
+        mean: Mean grey value of the Training split, 0..1.
+        std: Standard deviation of the same.
+        class_weights: float32 `[7]` or None for equal weights.
+    """
+
+    def __init__(self, recipe: Recipe, mean: float, std: float,
+                 class_weights: Tensor | None = None) -> None:
+        super().__init__()
+        self.recipe, self.mean, self.std = recipe, mean, std
+        self.network = build(recipe.model).to(memory_format=torch.channels_last)
+        decay = recipe.train.ema_decay
+        self.ema = Ema(self.network, decay) if decay > 0 else None
+        self.register_buffer('class_weights', class_weights, persistent=False)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """float32 `[n, 1, s, s]` in 0..1 to scores float32 `[n, 7]`."""
+        grey = (faces - self.mean) / self.std
+        # Three equal channels, laid out as the convolutions are fastest on a CPU.
+        colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        scores: Tensor = self.network(colour)
+        return scores
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures in the present epoch."""
+        return self.recipe.train.size_at(self.current_epoch)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one augmented batch."""
+        images, labels = batch
+        # Seeded by the step, so that a resumed run draws the same augmentations and dropout.
+        seed = self.recipe.seed * 1_000_003 + self.global_step
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        faces = augment.augment(images, self.size, self.recipe.augment, generator)
+        loss = F.cross_entropy(self(faces), labels, weight=self.class_weights,
+                               label_smoothing=self.recipe.train.label_smoothing)
+        self.log('train_loss', loss, on_step=False, on_epoch=True, prog_bar=True,
+                 batch_size=len(labels))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Averages the weights after every step."""
+        if self.ema is not None:
+            self.ema.update(self.network)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Runs a block with the averaged weights in the network."""
+        if self.ema is None:
+            yield
+            return
+        own = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.ema.values())
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
+
+    def on_validation_epoch_start(self) -> None:
+        """Swaps the averaged weights in."""
+        self._swap = self.averaged()
+        self._swap.__enter__()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Accuracy and loss on PublicTest at the present training size."""
+        images, labels = batch
+        scores = self(augment.resize(augment.to_unit(images), self.size))
+        accuracy = (scores.argmax(dim=1) == labels).float().mean()
+        # A score at a smaller size says little about the last one: any epoch at the last size
+        # must win over all before it.
+        final = self.size == self.recipe.train.phases[-1].size
+        metrics = {'val_loss': F.cross_entropy(scores, labels), 'val_acc': accuracy,
+                   'selection': accuracy if final else accuracy - 1}
+        self.log_dict(metrics, on_epoch=True, prog_bar=True, batch_size=len(labels))
+
+    def on_validation_epoch_end(self) -> None:
+        """Brings the training weights back."""
+        self._swap.__exit__(None, None, None)
+
+    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+        """Optimiser and per-step schedule over the whole run."""
+        config = self.recipe.optim
+        groups = _decay_groups(self.network, config.weight_decay)
+        optimizer: torch.optim.Optimizer
+        if config.name == 'sgd':
+            optimizer = torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum,
+                                        nesterov=config.momentum > 0)
+        else:
+            optimizer = torch.optim.AdamW(groups, lr=config.lr)
+        train = self.recipe.train
+        steps = int(self.trainer.estimated_stepping_batches) / train.epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate(train.progress(step / steps), config))
+        return {'optimizer': optimizer,
+                'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
+
+
+def _decay_groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices and filters only; on scales and biases it only hurts."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [{'params': matrices, 'weight_decay': decay}, {'params': others, 'weight_decay': 0.0}]

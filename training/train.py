@@ -1,0 +1,159 @@
+"""Runs a recipe: data in, a run folder with checkpoints, log and the recipe's copy out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from . import data
+from .config import Recipe
+from .errors import TrainingError
+from .feed import Batches
+from .module import Classifier
+
+LAST = 'last.ckpt'
+BEST = 'best.ckpt'
+
+
+def train(recipe: Recipe, dataset: data.Dataset, run: Path, *, threads: int | None = None,
+          resume: bool = False, progress: bool = True, stop_after: int | None = None) -> Path:
+    """Trains by a recipe and leaves everything in one run folder.
+
+    Args:
+        recipe: The run.
+        dataset: Read data.
+        run: Folder for `recipe.yaml`, `data.json`, `metrics.csv`, `last.ckpt`, `best.ckpt`.
+        threads: CPU threads; None leaves torch's choice.
+        resume: Go on from `last.ckpt` of the same folder.
+        progress: Show a progress bar.
+        stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
+
+    Returns:
+        Path of the best checkpoint by PublicTest accuracy among those at the last size.
+
+    Raises:
+        TrainingError: The folder holds another run, or there is nothing to resume.
+    """
+    last = run / LAST
+    _check_run(last, resume)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    _quieten()
+    split = training_split(recipe, dataset)
+    mean, std = data.grey_statistics(split.images)
+    run.mkdir(parents=True, exist_ok=True)
+    _describe(run, recipe, split, mean, std)
+    lightning.seed_everything(recipe.seed, verbose=False)
+    module = Classifier(recipe, mean, std, class_weights(recipe, split))
+    trainer = _trainer(recipe, run, progress, stop_after)
+    batches = Batches(split, recipe.train.batch_size, seed=recipe.seed,
+                      epoch_images=recipe.train.epoch_images)
+    validation = Batches(dataset['PublicTest'], 128)
+    trainer.fit(module, DataLoader(batches, batch_size=None),
+                DataLoader(validation, batch_size=None),
+                ckpt_path=last if resume else None, weights_only=True)
+    return run / BEST
+
+
+def _check_run(last: Path, resume: bool) -> None:
+    if resume and not last.is_file():
+        raise TrainingError(f'nothing to resume: there is no {last}')
+    if not resume and last.exists():
+        raise TrainingError(f'{last.parent} already holds a run: add --resume to go on with it, '
+                            'or give another --run')
+
+
+def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
+    """The Training pictures a recipe asks for."""
+    split = dataset['Training']
+    if recipe.data.drop_twins:
+        tests = np.concatenate([dataset[name].images for name in data.SPLITS[1:]])
+        split = split.select(~data.has_twin(split.images, tests))
+    if recipe.data.limit is not None:
+        split = split.select(np.arange(min(recipe.data.limit, len(split))))
+    if len(split) < recipe.train.batch_size:
+        raise TrainingError(f'{len(split)} Training pictures do not fill one batch of '
+                            f'{recipe.train.batch_size}')
+    return split
+
+
+def class_weights(recipe: Recipe, split: data.Split) -> Tensor | None:
+    """Inverse square root of the class frequencies with mean 1, or None."""
+    if not recipe.train.class_weights:
+        return None
+    counts = np.bincount(split.labels, minlength=7).clip(1)
+    weights = 1 / np.sqrt(counts)
+    return torch.from_numpy(weights / weights.mean()).float()
+
+
+class _Epochs(lightning.Callback):
+    """Tells the batches which epoch it is and prints one line per epoch."""
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.begin = run, 0.0
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self.begin = time.monotonic()
+        trainer.train_dataloader.dataset.epoch = trainer.current_epoch
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.sanity_checking:
+            return
+        metrics = trainer.callback_metrics
+        print(f'epoch {trainer.current_epoch + 1}/{trainer.max_epochs} at {pl_module.size} px: '
+              f'PublicTest accuracy {metrics["val_acc"]:.4f}, loss {metrics["val_loss"]:.4f}, '
+              f'{time.monotonic() - self.begin:.0f} s', flush=True)
+
+
+def _trainer(recipe: Recipe, run: Path, progress: bool,
+             stop_after: int | None) -> lightning.Trainer:
+    best = ModelCheckpoint(run, BEST.removesuffix('.ckpt'), monitor='selection', mode='max',
+                           enable_version_counter=False)
+    last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
+    callbacks: list[lightning.Callback] = [_Epochs(run), best, last]
+    if stop_after is not None:
+        callbacks.append(_StopAfter(stop_after))
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    return lightning.Trainer(
+        max_epochs=recipe.train.epochs, accelerator='auto', devices='auto',
+        gradient_clip_val=recipe.optim.clip_norm or None, num_sanity_val_steps=0,
+        logger=CSVLogger(run, name='', version='log'), callbacks=callbacks,
+        enable_progress_bar=progress, enable_model_summary=False, log_every_n_steps=50)
+
+
+class _StopAfter(lightning.Callback):
+    """Ends a session early; the schedule still spans the whole run."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        trainer.should_stop = trainer.current_epoch + 1 >= self.epochs
+
+
+def _describe(run: Path, recipe: Recipe, split: data.Split, mean: float, std: float) -> None:
+    text = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(recipe))), sort_keys=False)
+    (run / 'recipe.yaml').write_text(text, encoding='utf-8')
+    facts = {'training_images': len(split), 'mean': mean, 'std': std}
+    (run / 'data.json').write_text(json.dumps(facts, indent=2), encoding='utf-8')
+
+
+def _quieten() -> None:
+    """Lightning's hints about workers and hardware say nothing a user of this package can use."""
+    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    warnings.filterwarnings('ignore', module='lightning.*')
