@@ -15,8 +15,9 @@ from typing import IO, Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from tqdm import tqdm
+
+from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 
 from .errors import TrainingError
 

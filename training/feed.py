@@ -46,10 +46,10 @@ class Batches(IterableDataset[Batch]):
     def __init__(self, split: Split, batch_size: int, *, seed: int | None = None,
                  epoch_images: int | None = None) -> None:
         """Args:
-            split: Pictures and labels.
-            batch_size: Pictures per batch.
-            seed: Seed of the shuffle; None keeps the file's order.
-            epoch_images: Pictures per epoch; None for as many as the split has.
+        split: Pictures and labels.
+        batch_size: Pictures per batch.
+        seed: Seed of the shuffle; None keeps the file's order.
+        epoch_images: Pictures per epoch; None for as many as the split has.
         """
         super().__init__()
         self.split, self.batch_size, self.seed = split, batch_size, seed

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.framing import BoxFraming, Framing
 from emotion_perception.manifest import read_manifest, write_manifest
 from emotion_perception.types import Detection
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from . import data
 from .errors import TrainingError
@@ -71,16 +72,24 @@ def measure_framing(images: Images, detectors: Sequence[FaceDetector]) -> Measur
     found = {detector.name: _detect_all(detector, images) for detector in detectors}
     for name, detections in found.items():
         if len(detections) < MIN_FACES:
-            raise TrainingError(f'{name} found a face in only {len(detections)} of {len(images)} '
-                                f'pictures; give --limit more of them (at least {MIN_FACES} faces)')
+            raise TrainingError(
+                f'{name} found a face in only {len(detections)} of {len(images)} '
+                f'pictures; give --limit more of them (at least {MIN_FACES} faces)'
+            )
     points = np.array([d.landmarks for d in found[detectors[0].name]], np.float64)
     boxes = {name: _box_numbers(detections) for name, detections in found.items()}
     landmarks = mirror_average(np.median(points, axis=0))
-    framing = Framing(tuple((round(float(x), 4), round(float(y), 4)) for x, y in landmarks),
-                      {name: _box_framing(numbers) for name, numbers in boxes.items()})
-    return Measurement(framing, points.std(axis=0),
-                       {name: tuple(numbers.std(axis=0)) for name, numbers in boxes.items()},
-                       {name: len(found[name]) / len(images) for name in found}, len(images))
+    framing = Framing(
+        tuple((round(float(x), 4), round(float(y), 4)) for x, y in landmarks),
+        {name: _box_framing(numbers) for name, numbers in boxes.items()},
+    )
+    return Measurement(
+        framing,
+        points.std(axis=0),
+        {name: tuple(numbers.std(axis=0)) for name, numbers in boxes.items()},
+        {name: len(found[name]) / len(images) for name in found},
+        len(images),
+    )
 
 
 def mirror_average(landmarks: Floats) -> Floats:
@@ -105,8 +114,9 @@ def sample_evenly(labels: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
 
 
 def _detect_all(detector: FaceDetector, images: Images) -> list[Detection]:
-    results = (_detect_one(detector, image)
-               for image in tqdm(images, desc=detector.name, unit=' pictures'))
+    results = (
+        _detect_one(detector, image) for image in tqdm(images, desc=detector.name, unit=' pictures')
+    )
     return [detection for detection in results if detection is not None]
 
 
@@ -115,17 +125,34 @@ def _detect_one(detector: FaceDetector, picture: Images) -> Detection | None:
     side = picture.shape[0] * ENLARGEMENT
     border = BORDER * ENLARGEMENT
     large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
-    large = cv2.copyMakeBorder(large, border, border, border, border, cv2.BORDER_REPLICATE)
-    image = np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), np.uint8)
-    faces = [_to_unit(face, side, border)
-             for face in detector.detect(image, SCORE_THRESHOLD, SEARCHED_FACE)]
+    framed = _add_border(np.asarray(large, np.uint8), border)
+    image = np.asarray(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR), np.uint8)
+    faces = [
+        _to_unit(face, side, border)
+        for face in detector.detect(image, SCORE_THRESHOLD, SEARCHED_FACE)
+    ]
     faces = [face for face in faces if max(face.box.width, face.box.height) >= MIN_FACE_SHARE]
     return faces[0] if len(faces) == 1 else None
 
 
+def _add_border(picture: Images, border: int) -> Images:
+    # One grey: faces are found in 95 % of the pictures, with a repeated edge, whose streaks hang
+    # from the face, in 80 %; the median landmarks agree within 0.01.
+    grey = float(picture.mean())
+    framed = cv2.copyMakeBorder(
+        picture, border, border, border, border, cv2.BORDER_CONSTANT, value=grey
+    )
+    return np.asarray(framed, np.uint8)
+
+
 def _to_unit(face: Detection, side: int, border: int) -> Detection:
-    box = replace(face.box, x=(face.box.x - border) / side, y=(face.box.y - border) / side,
-                  width=face.box.width / side, height=face.box.height / side)
+    box = replace(
+        face.box,
+        x=(face.box.x - border) / side,
+        y=(face.box.y - border) / side,
+        width=face.box.width / side,
+        height=face.box.height / side,
+    )
     points = face.landmarks
     return Detection(box, face.score, None if points is None else (points - border) / side)
 
@@ -152,11 +179,17 @@ def update_manifest(path: Path, framing: Framing) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options, apart from `--data` and `--cache`, which all commands share."""
-    parser.add_argument('--limit', type=int, default=3000,
-                        help='number of Training pictures to look at (default: %(default)s)')
-    parser.add_argument('--manifest', type=Path,
-                        help='model manifest to write the numbers into, such as '
-                             'models/emotion_alexnet.json')
+    parser.add_argument(
+        '--limit',
+        type=int,
+        default=3000,
+        help='number of Training pictures to look at (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--manifest',
+        type=Path,
+        help='model manifest to write the numbers into, such as models/emotion_alexnet.json',
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -184,8 +217,9 @@ def report(measurement: Measurement) -> str:
     """The numbers as lines of text, each with its standard deviation over the pictures."""
     names = ('left eye', 'right eye', 'nose', 'left mouth corner', 'right mouth corner')
     lines = [f'{measurement.pictures} pictures; units of the side, standard deviation after ±']
-    for name, (x, y), (dx, dy) in zip(names, measurement.framing.landmarks,
-                                      measurement.landmark_spread, strict=True):
+    for name, (x, y), (dx, dy) in zip(
+        names, measurement.framing.landmarks, measurement.landmark_spread, strict=True
+    ):
         lines.append(f'{name:20} x {x:.3f} ± {dx:.3f}   y {y:.3f} ± {dy:.3f}')
     lines += _box_lines(measurement.framing.boxes, measurement)
     return '\n'.join(lines)
@@ -195,7 +229,9 @@ def _box_lines(boxes: Mapping[str, BoxFraming], measurement: Measurement) -> lis
     lines = []
     for name, box in boxes.items():
         dx, dy, dsize = measurement.box_spread[name]
-        lines.append(f'{name + " box":20} x {box.center_x:.3f} ± {dx:.3f}   '
-                     f'y {box.center_y:.3f} ± {dy:.3f}   size {box.size:.3f} ± {dsize:.3f}   '
-                     f'found in {measurement.share[name]:.1%}')
+        lines.append(
+            f'{name + " box":20} x {box.center_x:.3f} ± {dx:.3f}   '
+            f'y {box.center_y:.3f} ± {dy:.3f}   size {box.size:.3f} ± {dsize:.3f}   '
+            f'found in {measurement.share[name]:.1%}'
+        )
     return lines

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 from geometry_msgs.msg import Point32
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
+from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import ImageFormatError
-from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.labels import emotion_name
+from emotion_perception.results import pixel_box
 from emotion_perception.types import BgrImage, Box, Face, Landmarks
 
 _NS_PER_S = 1_000_000_000
@@ -108,7 +109,7 @@ def emotions_message(
         header=header,
         image_width=width,
         image_height=height,
-        faces=[_face_message(face) for face in faces],
+        faces=[_face_message(face, width, height) for face in faces],
     )
 
 
@@ -117,14 +118,14 @@ def faces_from_message(message: FaceEmotionArray) -> list[Face]:
     return [_face_from_message(face) for face in message.faces]
 
 
-def _face_message(face: Face) -> FaceEmotion:
+def _face_message(face: Face, width: int, height: int) -> FaceEmotion:
     uncertain = face.emotion_id is None
     return FaceEmotion(
         track_id=face.track_id,
-        box=_region(face.box),
+        box=_region(face.box, width, height),
         score=face.score,
         landmarks=_points(face.landmarks),
-        emotion=UNCERTAIN_NAME if face.emotion_id is None else EMOTION_NAMES[face.emotion_id],
+        emotion=emotion_name(face.emotion_id),
         emotion_id=FaceEmotion.UNCERTAIN if uncertain else face.emotion_id,
         confidence=face.confidence,
         probabilities=face.probabilities,
@@ -145,12 +146,9 @@ def _face_from_message(message: FaceEmotion) -> Face:
     )
 
 
-def _region(box: Box) -> RegionOfInterest:
-    left, top = round(box.x), round(box.y)
-    right, bottom = round(box.x + box.width), round(box.y + box.height)
-    return RegionOfInterest(
-        x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False
-    )
+def _region(box: Box, image_width: int, image_height: int) -> RegionOfInterest:
+    x, y, width, height = pixel_box(box, image_width, image_height)
+    return RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height, do_rectify=False)
 
 
 def _points(landmarks: Landmarks | None) -> list[Point32]:

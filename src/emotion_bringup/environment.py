@@ -1,6 +1,7 @@
-"""Process environment of the nodes: the DDS transport profile."""
+"""Process environment of the nodes: the DDS transport profile and missing packages."""
 
 import os
+from collections.abc import Mapping
 
 from emotion_perception.resources import config_path
 
@@ -9,11 +10,37 @@ PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 _USER_VARIABLES = (PROFILE_VARIABLE, 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_BUILTIN_TRANSPORTS')
 
 
-def use_shipped_dds_profile() -> None:
-    """Points Fast DDS to `config/fastdds.xml` unless the user has chosen a transport.
+def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables to add so that images fit into Fast DDS's shared memory.
 
-    Fast DDS's default shared-memory segment is smaller than one 720p image: best-effort subscribers
-    then receive nothing at all. Must be called before rclpy is initialised.
+    Its default segment is smaller than one 720p image: best-effort subscribers then receive nothing
+    at all.
+
+    Args:
+        environment: The variables that are set.
+
+    Returns:
+        The path of `config/fastdds.xml` by variable; nothing where the user has chosen a transport.
     """
-    if not any(os.environ.get(variable) for variable in _USER_VARIABLES):
-        os.environ[PROFILE_VARIABLE] = str(config_path('fastdds.xml'))
+    if any(environment.get(variable) for variable in _USER_VARIABLES):
+        return {}
+    return {PROFILE_VARIABLE: str(config_path('fastdds.xml'))}
+
+
+def use_shipped_dds_profile() -> None:
+    """Adds `dds_environment` to this process; must be called before rclpy is initialised."""
+    os.environ.update(dds_environment(os.environ))
+
+
+_CURES = {
+    'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
+    '`make env` and use .venv/bin.',
+    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or `colcon build` '
+    'and source install/setup.bash.',
+}
+
+
+def missing_module_cure(error: ModuleNotFoundError) -> str:
+    """One sentence that says what is not installed and how to get it."""
+    package = (error.name or '').split('.')[0]
+    return _CURES.get(package, f'The Python package {package} is not installed: see README.md.')

@@ -7,18 +7,12 @@ package is answered by one sentence.
 import importlib
 import sys
 
-from emotion_bringup.environment import use_shipped_dds_profile
+from emotion_bringup.environment import missing_module_cure, use_shipped_dds_profile
 
 _NODES = {
     'camera_node': ('emotion_bringup.nodes.camera', 'CameraNode'),
     'emotion_node': ('emotion_bringup.nodes.emotion', 'EmotionNode'),
     'overlay_node': ('emotion_bringup.nodes.overlay', 'OverlayNode'),
-}
-_CURES = {
-    'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
-    '`make env` and use .venv/bin.',
-    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or `colcon build` '
-    'and source install/setup.bash.',
 }
 
 
@@ -30,8 +24,7 @@ def run(name: str) -> int:
         running = importlib.import_module('emotion_bringup.running')
         node_class = getattr(importlib.import_module(module), class_name)
     except ModuleNotFoundError as error:
-        package = (error.name or '').split('.')[0]
-        print(f'error: {_CURES.get(package, f"{error}: install it.")}', file=sys.stderr)
+        print(f'error: {missing_module_cure(error)}', file=sys.stderr)
         return 1
     return int(running.run_node(node_class))
 

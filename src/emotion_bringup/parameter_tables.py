@@ -1,14 +1,19 @@
 """Every parameter of the three nodes: name, default, meaning and range, in one place.
 
 The nodes declare their parameters from these tables and the README's tables are made from them
-(`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be made
-anywhere.
+(`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be
+made anywhere.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emotion_perception.pipeline import PipelineSettings
+
+LIVE = 'live'
+REPLAY = 'replay'
+CAMERA_IMAGE = 'camera/image_raw'
+"""Where the camera node's images are, relative to the robot's namespace."""
 
 Value = bool | int | float | str | list[str]
 
@@ -47,9 +52,9 @@ class Parameter:
 
 _MODE = Parameter(
     'mode',
-    'live',
+    LIVE,
     'live keeps only the newest frame; replay drops none (files and bags)',
-    choices=('live', 'replay'),
+    choices=(LIVE, REPLAY),
 )
 _IMAGE_TRANSPORT = Parameter(
     'image_transport',
@@ -66,12 +71,12 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
         'camera index or device path, rtsp:// or http:// address, video, GIF, picture, folder, '
         'glob pattern, rosbag, or demo',
     ),
-    Parameter(
-        'framerate', 0.0, 'frames per second; 0 keeps the rate of the source', 0.0, 1000.0
-    ),
+    Parameter('framerate', 0.0, 'frames per second; 0 keeps the rate of the source', 0.0, 1000.0),
     Parameter('image_width', 0, 'width asked of a camera, in pixels; 0 keeps its own', 0, 16384),
     Parameter('image_height', 0, 'height asked of a camera, in pixels; 0 keeps its own', 0, 16384),
-    Parameter('pixel_format', '', 'FOURCC asked of a camera, such as MJPG or YUYV; empty keeps its own'),
+    Parameter(
+        'pixel_format', '', 'FOURCC asked of a camera, such as MJPG or YUYV; empty keeps its own'
+    ),
     Parameter('frame_id', 'camera_optical_frame', 'optical frame of the images (REP-103)'),
     Parameter('camera_name', 'camera', 'name checked against the calibration file'),
     Parameter(
@@ -161,11 +166,11 @@ OVERLAY_PARAMETERS: tuple[Parameter, ...] = (
     _MODE,
     Parameter('show_window', False, 'open a window titled Emotion Detector; q closes it'),
     Parameter('video_path', '', 'also write a video file (.mp4, .mkv, .avi); empty writes none'),
-    Parameter(
-        'video_framerate', 0.0, 'frames per second of that file; 0 measures it', 0.0, 1000.0
-    ),
+    Parameter('video_framerate', 0.0, 'frames per second of that file; 0 measures it', 0.0, 1000.0),
     Parameter('jpeg_quality', 85, 'quality of emotions/image/compressed', 1, 100),
-    Parameter('draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True),
+    Parameter(
+        'draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True
+    ),
     Parameter('draw_landmarks', False, 'draw the five landmarks', live=True),
 )
 

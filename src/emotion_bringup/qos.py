@@ -9,10 +9,12 @@ from typing import Final
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from emotion_bringup.parameter_tables import REPLAY
+
 IMAGE_OUT: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=2
 )
-"""Published images. Reliable satisfies both kinds of subscriber; a small depth keeps no old ones."""
+"""Published images. Reliable suits both kinds of subscriber; a small depth keeps no old ones."""
 
 IMAGE_IN: Final = QoSProfile(
     reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=1
@@ -50,9 +52,6 @@ DIAGNOSTICS: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=10
 )
 
-LIVE: Final = 'live'
-REPLAY: Final = 'replay'
-
 
 def overridable() -> QoSOverridingOptions:
     """Options that let `qos_overrides.*` parameters change an endpoint's profile."""
@@ -77,3 +76,11 @@ def emotions(mode: str) -> QoSProfile:
 def camera_info(mode: str) -> QoSProfile:
     """Profile of camera_info in `live` or `replay` mode."""
     return EMOTIONS_REPLAY if mode == REPLAY else CAMERA_INFO
+
+
+def image_fallback(mode: str) -> QoSProfile:
+    """Profile for a publisher that offers best effort only, where reliable was asked for."""
+    profile = image_in(mode)
+    return QoSProfile(
+        reliability=ReliabilityPolicy.BEST_EFFORT, history=profile.history, depth=profile.depth
+    )

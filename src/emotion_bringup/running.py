@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 _EXIT_FORCED = 130
-_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Stop = Callable[[], None]
 """Ends the node's process; may be called from any thread, more than once."""
@@ -44,9 +45,6 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
     Returns:
         Exit code: 0 after a normal end or Ctrl-C, 1 after an error, 2 for unusable arguments.
     """
-    # The signals are taken by a thread of their own: the executor sleeps in C code, where Python's
-    # own handlers would not run.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
@@ -72,7 +70,7 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
         if not stopped.done():
             stopped.set_result(None)
 
-    threading.Thread(target=_wait_for_signals, args=(stop,), daemon=True).start()
+    _stop_on_signals(stop)
     node = make_node(stop)
     _route_core_log(node)
     executor = SingleThreadedExecutor()
@@ -91,12 +89,26 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
     return int(getattr(node, 'exit_code', EXIT_OK))
 
 
-def _wait_for_signals(stop: Stop) -> None:
-    signal.sigwait(_SIGNALS)
-    stop()
-    # A second Ctrl-C must always work, even when the node hangs in a driver.
-    signal.sigwait(_SIGNALS)
-    os._exit(_EXIT_FORCED)
+def _stop_on_signals(stop: Stop) -> None:
+    """Ends the node on SIGINT and SIGTERM, the process on a second one.
+
+    The executor sleeps in C code, where Python's handlers do not run; the wake-up pipe is written
+    at once by whichever thread the signal interrupts, and a thread of ours reads it.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: None)
+
+    def wait(_keep_open: socket.socket = writer) -> None:
+        reader.recv(1)
+        stop()
+        # A second Ctrl-C must always work, even when the node hangs in a driver.
+        reader.recv(1)
+        os._exit(_EXIT_FORCED)
+
+    threading.Thread(target=wait, name='signals', daemon=True).start()
 
 
 class _RosLogHandler(logging.Handler):

@@ -1,12 +1,15 @@
 """Rolling statistics of a frame stream: what the diagnostics report."""
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 _NS_PER_S = 1e9
 # Long enough to be steady at 1 frame a second, short enough to follow a change.
 _WINDOW_S = 5.0
+_MAX_PUBLISHERS = 64
 
 
 class StreamStatistics:
@@ -52,3 +55,34 @@ class StreamStatistics:
     def _forget(self, now_ns: int) -> None:
         while self._samples and self._samples[0][0] < now_ns - self._window_ns:
             self._samples.popleft()
+
+
+class LossCounter:
+    """Counts messages that a publisher sent and this subscription never got.
+
+    The middleware numbers the messages of every publisher; a gap in the numbers is a loss, wanted
+    (only the newest image is kept) or not.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, int] = {}
+
+    def missed(self, info: Mapping[str, Any]) -> int:
+        """Messages lost since the last one of the same publisher.
+
+        Args:
+            info: The message info that rclpy passes to a callback with two parameters.
+
+        Returns:
+            Number of lost messages; 0 where the middleware does not number them.
+        """
+        number = info.get('publication_sequence_number')
+        if not number:
+            return 0
+        publisher = bytes(info['publisher_gid']['data'])
+        last = self._last.get(publisher)
+        # A publisher that comes and goes must not make the table grow without end.
+        if last is None and len(self._last) >= _MAX_PUBLISHERS:
+            self._last.clear()
+        self._last[publisher] = number
+        return max(number - last - 1, 0) if last is not None else 0

@@ -24,7 +24,7 @@ Affine = npt.NDArray[np.float64]
 # picture, it is warped this many times larger and averaged down, or it would alias.
 _MAX_OVERSAMPLING: Final = 8
 
-# In a profile the eyes come together, and the best fit answers by zooming in (at most by a sixth);
+# In a profile the eyes come together, and the best fit answers by zooming in (at most by a fifth);
 # landmarks on a wrong spot can do worse. The box is coarser but steadier: it bounds the zoom.
 _MAX_ZOOM_OVER_BOX: Final = 1.25
 
@@ -97,10 +97,10 @@ def fit_similarity(
     Returns:
         (a, b), or None when points are not finite, coincide or determine no rotation.
     """
+    if not np.isfinite(source).all():
+        return None
     z = np.asarray(source, np.float64) @ (1, 1j)
     w = target @ (1, 1j)
-    if not np.isfinite(z).all():
-        return None
     z_mean, w_mean = complex(z.mean()), complex(w.mean())
     covariance = complex(np.vdot(z - z_mean, w - w_mean))
     spread = float(np.vdot(z - z_mean, z - z_mean).real)

@@ -23,3 +23,8 @@ NUM_EMOTIONS: Final[int] = len(EMOTION_NAMES)
 
 UNCERTAIN_NAME: Final[str] = 'Uncertain'
 """Name shown and published when no emotion reaches the confidence threshold."""
+
+
+def emotion_name(emotion_id: int | None) -> str:
+    """Display name of a class index; None, for no class above the threshold, is 'Uncertain'."""
+    return UNCERTAIN_NAME if emotion_id is None else EMOTION_NAMES[emotion_id]

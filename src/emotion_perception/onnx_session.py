@@ -93,9 +93,7 @@ def resolve_providers(settings: ProviderSettings) -> list[str]:
     return list(dict.fromkeys([*usable, CPU_PROVIDER]))
 
 
-def create_session(
-    model: Path | bytes, settings: ProviderSettings
-) -> onnxruntime.InferenceSession:
+def create_session(model: Path | bytes, settings: ProviderSettings) -> onnxruntime.InferenceSession:
     """Opens an ONNX model on the chosen provider.
 
     Args:

@@ -43,8 +43,7 @@ class AlexNet(nn.Module):
             nn.Linear(HIDDEN, CLASSES),
         )
         self.apply(_initialise)
-        # Small first scores: the loss starts at ln 7 whatever the size of the layers before.
-        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # type: ignore[arg-type]
+        _calm_last_layer(self.classifier)
 
     def forward(self, faces: Tensor) -> Tensor:
         """Class scores.
@@ -93,3 +92,17 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, nonlinearity=gain)
     if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def _calm_last_layer(classifier: nn.Sequential) -> None:
+    """Starts the loss at ln 7 and keeps the first steps stable.
+
+    The curvature of the last layer grows with the squared length of its 4,096 inputs: with unit
+    scale behind the batch norm, the usual learning rates of SGD diverge (measured).
+    """
+    output = classifier[-1]
+    if isinstance(output, nn.Linear):
+        nn.init.normal_(output.weight, std=0.01)
+    norms = [module for module in classifier if isinstance(module, nn.BatchNorm1d)]
+    for norm in norms[-1:]:
+        nn.init.constant_(norm.weight, 0.2)

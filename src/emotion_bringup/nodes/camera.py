@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import compressed_message, fill_image_message, ns_to_stamp
-from emotion_bringup.parameter_tables import CAMERA_PARAMETERS
+from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
@@ -152,7 +152,7 @@ class CameraNode(Node):
                 return
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
-        timeline = Timeline(self._source.stamp_kind)
+        timeline = Timeline(self._source)
         for frame in paced(self._source, self._stopping):
             yield frame, timeline.stamp(frame, self._now_ns())
 
@@ -177,7 +177,7 @@ class CameraNode(Node):
                 publisher.publish(message)
                 return
             except rclpy_implementation.RCLError:
-                if self._mode != qos.REPLAY:
+                if self._mode != REPLAY:
                     raise
 
     def _camera_info(self, frame: Frame, header: Header) -> CameraInfo:
@@ -201,7 +201,7 @@ class CameraNode(Node):
 
     def _acknowledge(self) -> None:
         """A writer that ends takes what its readers have not received yet with it."""
-        if self._mode == qos.REPLAY and not self._stopping.is_set():
+        if self._mode == REPLAY and not self._stopping.is_set():
             for publisher in (self._image_publisher, self._info_publisher):
                 publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
 

@@ -1,23 +1,29 @@
 """Answers every image with the faces in it and their emotions."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
-from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.event_handler import (
+    PublisherEventCallbacks,
+    QoSRequestedIncompatibleQoSInfo,
+    SubscriptionEventCallbacks,
+)
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.image_watch import ImageWatch
-from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, REPLAY
 from emotion_bringup.parameters import declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
-from emotion_bringup.statistics import StreamStatistics
+from emotion_bringup.statistics import LossCounter, StreamStatistics
+from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.factory import create_detector
 from emotion_perception.errors import EmotionPerceptionError
@@ -51,6 +57,7 @@ class EmotionNode(LifecycleNode):
         self._labels_publisher: Any = None
         self._subscription: Subscription | None = None
         self._statistics = StreamStatistics()
+        self._losses = LossCounter()
         self._last_stamp_ns = -1
         self._active = False
         self._topic = self._image_topic()
@@ -165,7 +172,7 @@ class EmotionNode(LifecycleNode):
         images of a bag.
         """
         wanted = self._active and (
-            self._mode == qos.REPLAY or self._publisher.get_subscription_count() > 0
+            self._mode == REPLAY or self._publisher.get_subscription_count() > 0
         )
         if wanted and self._subscription is None:
             self._start_listening()
@@ -173,15 +180,30 @@ class EmotionNode(LifecycleNode):
             self._stop_listening()
 
     def _start_listening(self) -> None:
-        compressed = value_of(self, 'image_transport') == 'compressed'
         self._watch.restart(time.monotonic_ns())
+        # A new subscription starts a new count: what was sent while nobody listened is not lost.
+        self._losses = LossCounter()
+        self._subscribe(qos.image_in(self._mode))
+
+    def _subscribe(self, profile: QoSProfile) -> None:
+        compressed = value_of(self, 'image_transport') == 'compressed'
         self._subscription = self.create_subscription(
             CompressedImage if compressed else Image,
             self._topic,
             self._on_image,
-            qos.image_in(self._mode),
+            profile,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
             qos_overriding_options=qos.overridable(),
         )
+
+    def _on_incompatible_qos(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        """A bag may offer its images best effort only: listening so is better than silence."""
+        self.get_logger().warning(
+            f'A publisher of {self._topic} does not offer the reliability asked for: '
+            'listening best effort, images may be lost.'
+        )
+        self._stop_listening()
+        self._subscribe(qos.image_fallback(self._mode))
 
     def _stop_listening(self) -> None:
         if self._subscription is not None:
@@ -196,11 +218,11 @@ class EmotionNode(LifecycleNode):
                 self.destroy_publisher(publisher)
         self._publisher = self._labels_publisher = None
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
+    def _on_image(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:
         self._watch.restart(time.monotonic_ns())
+        self._statistics.dropped += self._losses.missed(info)
         stamp_ns = stamp_to_ns(message.header.stamp)
         if stamp_ns == self._last_stamp_ns and stamp_ns:
-            self._statistics.dropped += 1
             self._warn(f'Two images with the stamp {stamp_ns} ns: the second one is left out.')
             return
         self._last_stamp_ns = stamp_ns

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from emotion_msgs.msg import FaceEmotionArray
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import Executor
 from rclpy.node import Node
@@ -18,10 +17,11 @@ from emotion_bringup.conversion import (
     stamp_to_ns,
 )
 from emotion_bringup.matching import StampMatcher
-from emotion_bringup.parameter_tables import OVERLAY_PARAMETERS
+from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
+from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError
 from emotion_perception.recording import VideoRecorder
@@ -59,7 +59,7 @@ class OverlayNode(Node):
         self._window = Window() if value_of(self, 'show_window') else None
         self._recorder = self._make_recorder()
         self._statistics = StreamStatistics()
-        limit = None if self._mode == qos.REPLAY else _LIVE_LIMIT
+        limit = None if self._mode == REPLAY else _LIVE_LIMIT
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._subscriptions_made: list[Subscription] = []
         self._message = Image()
@@ -71,7 +71,7 @@ class OverlayNode(Node):
 
     def drain(self, executor: Executor) -> None:
         """Draws what is still on its way, so that a video ends with its last frame."""
-        if self._recorder is None or self._mode != qos.REPLAY:
+        if self._recorder is None or self._mode != REPLAY:
             return
         before = -1
         while before != self._statistics.frames:
@@ -100,7 +100,7 @@ class OverlayNode(Node):
 
     def _make_publishers(self) -> None:
         events = PublisherEventCallbacks(matched=lambda _: self._follow_demand())
-        profile, override = qos.image_out(qos.LIVE), qos.overridable()
+        profile, override = qos.image_out(LIVE), qos.overridable()
         self._image_publisher = self.create_publisher(
             Image,
             'emotions/image',

@@ -177,9 +177,7 @@ class BagReader:
             stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
             yield BagImage(topic, stamp_ns, record_ns, message.header.frame_id, message)
 
-    def messages(
-        self, topics: list[str] | None = None
-    ) -> Iterator[tuple[Connection, int, bytes]]:
+    def messages(self, topics: list[str] | None = None) -> Iterator[tuple[Connection, int, bytes]]:
         """Reads messages in recorded order, as (connection, record time in ns, serialised bytes).
 
         Args:
@@ -255,7 +253,7 @@ def _bag_errors(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise BagError(f'Bag {path} cannot be read: you lack the permission.') from error
     except Exception as error:
-        reason = str(error).strip().rstrip('.') or type(error).__name__
+        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
         raise BagError(
             f'Bag {path} is damaged or was cut off ({reason}): record it again, or repair it with '
             '`ros2 bag reindex` or `mcap recover`.'

@@ -21,7 +21,7 @@ EMOTION_COLORS: Final[dict[Emotion, Bgr]] = {
 }
 """Blue, green, red of each emotion, 0..255."""
 
-UNCERTAIN_COLOR: Final[Bgr] = (136, 136, 136)
+UNCERTAIN_COLOR: Final[Bgr] = (140, 140, 140)
 """Colour of a face whose emotion is below the confidence threshold."""
 
 INK: Final[Bgr] = (34, 26, 24)

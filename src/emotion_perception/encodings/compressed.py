@@ -100,8 +100,7 @@ def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
         raise ImageFormatError(f'{what} is refused: it has too many pixels.') from None
     except UnidentifiedImageError:
         raise ImageFormatError(
-            f'{what} is no picture or its header is damaged: use '
-            f'{", ".join(formats)}.'
+            f'{what} is no picture or its header is damaged: use {", ".join(formats)}.'
         ) from None
     except _DAMAGED as error:
         raise ImageFormatError(f'{what} is damaged: {_short(error)}.') from error

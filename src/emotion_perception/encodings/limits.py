@@ -4,7 +4,7 @@ MAX_SIDE = 16384
 """Largest width and height in pixels."""
 
 MAX_PIXELS = 1 << 27
-"""Largest width x height of a compressed picture: 134 million pixels, 400 MB once decoded."""
+"""Largest width x height: 134 million pixels, 400 MB once decoded."""
 
 
 def size_problem(width: int, height: int) -> str | None:

@@ -82,9 +82,10 @@ def _samples(
 ) -> Samples:
     """Views the bytes as rows of samples, stepping over the padding; copies only to swap bytes."""
     stored = np.dtype(layout.sample).newbyteorder('>' if is_bigendian else '<')
-    shape, strides = (*size, layout.channels), (step, layout.pixel_bytes, stored.itemsize)
-    if layout.channels == 1:
-        shape, strides = shape[:2], strides[:2]
+    shape: tuple[int, ...] = size
+    strides: tuple[int, ...] = (step, layout.pixel_bytes)
+    if layout.channels > 1:
+        shape, strides = (*shape, layout.channels), (*strides, stored.itemsize)
     view: Samples = np.ndarray(shape, stored, buffer=flat, strides=strides)
     view.flags.writeable = False
     # OpenCV takes native byte order only, and rows that start on a whole sample.

@@ -27,7 +27,7 @@ class BagSource(ClosingSource):
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
         super().__init__()
-        self.name = f'bag {path}'
+        self.name = f'Bag {path}'
         self._path = path
         try:
             with BagReader(path) as bag:

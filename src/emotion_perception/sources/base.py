@@ -43,7 +43,7 @@ class SourceOptions:
             raise SourceError('Frame rate, width and height must be 0 (automatic) or positive.')
         if self.pixel_format and len(self.pixel_format) != 4:
             raise SourceError(
-                f'Pixel format {self.pixel_format!r} must have four characters, such as MJPG or YUYV.'
+                f'Pixel format {self.pixel_format!r} must have four characters, such as MJPG.'
             )
 
 

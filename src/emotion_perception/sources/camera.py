@@ -41,7 +41,7 @@ class CameraSource(ClosingSource):
     ) -> None:
         super().__init__()
         is_stream = isinstance(device, str) and '://' in device
-        self.name = f'camera {device}' if isinstance(device, int) else without_password(device)
+        self.name = f'Camera {device}' if isinstance(device, int) else _name(device)
         self._clock_ns = clock_ns
         self._lock = Lock()
         self._capture = (open_capture or (open_media if is_stream else open_device))(device)
@@ -94,6 +94,10 @@ class CameraSource(ClosingSource):
                 self._capture.release()
 
 
+def _name(device: str) -> str:
+    return f'Stream {without_password(device)}' if '://' in device else f'Camera {device}'
+
+
 def without_password(url: str) -> str:
     """An URL as it may be shown: user and password are left out."""
     scheme, separator, rest = url.partition('://')
@@ -123,9 +127,7 @@ def _why_closed(device: str | int, name: str) -> str:
     path = Path(f'/dev/video{device}' if isinstance(device, int) else device)
     if not path.exists():
         found = ', '.join(sorted(str(p) for p in Path('/dev').glob('video*'))) or 'none'
-        return (
-            f'{name} cannot be opened: {path} does not exist; video devices on this machine: {found}.'
-        )
+        return f'{name} cannot be opened: {path} does not exist; video devices here: {found}.'
     if not os.access(path, os.R_OK | os.W_OK):
         return (
             f'{name} cannot be opened: you lack the permission for {path}; join the group video '

@@ -64,4 +64,4 @@ def _silence() -> None:
     """
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', _FFMPEG_QUIET)
     if 'OPENCV_LOG_LEVEL' not in os.environ:
-        cv2.setLogLevel(0)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

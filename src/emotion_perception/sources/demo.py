@@ -21,17 +21,20 @@ WIDTH, HEIGHT = 640, 480
 FRAME_RATE = 30.0
 FRAME_COUNT = 240
 
-Float32Array = npt.NDArray[np.float32]
+Uint8Array = npt.NDArray[np.uint8]
 
 # All of these in pixels of the portrait (512x512). The outline was traced by GrabCut.
 _FACE = Box(181.0, 58.0, 89.0, 120.0)
-_OUTLINE = np.array(
-    '259 23 237 17 206 22 157 59 154 68 158 104 171 116 173 125 179 131 179 148 153 152 131 168 '
-    '128 176 127 189 121 189 121 201 113 204 90 228 66 247 45 283 40 306 27 342 26 374 20 390 '
-    '28 495 23 500 23 511 274 511 276 460 295 395 330 361 359 350 356 314 339 262 302 233 300 222 '
-    '288 203 257 176 257 167 267 152 272 135 293 111 299 92 295 58 287 44 275 32'.split(),
-    np.int32,
-).reshape(-1, 2)
+# fmt: off
+_OUTLINE = np.array([
+    (259, 23), (237, 17), (206, 22), (157, 59), (154, 68), (158, 104), (171, 116), (173, 125),
+    (179, 131), (179, 148), (153, 152), (131, 168), (128, 176), (127, 189), (121, 189), (121, 201),
+    (113, 204), (90, 228), (66, 247), (45, 283), (40, 306), (27, 342), (26, 374), (20, 390),
+    (28, 495), (23, 500), (23, 511), (274, 511), (276, 460), (295, 395), (330, 361), (359, 350),
+    (356, 314), (339, 262), (302, 233), (300, 222), (288, 203), (257, 176), (257, 167), (267, 152),
+    (272, 135), (293, 111), (299, 92), (295, 58), (287, 44), (275, 32),
+], np.int32)
+# fmt: on
 _FEATHER = 1.6
 # Shoulders melt into the backdrop, so that no cut edge shows when the portrait stands high.
 _FADE_TOP, _FADE_BOTTOM = 270.0, 420.0
@@ -39,14 +42,14 @@ _FADE_TOP, _FADE_BOTTOM = 270.0, 420.0
 
 @dataclass(frozen=True, slots=True)
 class _Pose:
-    """Where a face is: centre in pixels of the clip, size relative to the portrait, turn in degrees.
+    """Where a face is.
 
     Attributes:
         second: Time in the clip.
-        x: Horizontal centre of the face.
-        y: Vertical centre of the face.
-        scale: 1.0 makes the face 89x120 pixels.
-        angle: Turn, counter-clockwise.
+        x: Horizontal centre of the face, in pixels of the clip.
+        y: Vertical centre of the face, in pixels of the clip.
+        scale: Size relative to the portrait, whose face has 89x120 pixels.
+        angle: Turn in degrees, counter-clockwise.
     """
 
     second: float
@@ -107,7 +110,7 @@ _APPEARANCES = (
 class DemoSource(ClosingSource):
     """The synthetic clip: 240 frames of 640x480 pixels at 30 frames per second, always the same.
 
-    One face, later two, of 53 to 220 pixels height and more, with stretches of no face.
+    One face, later two, of 60 to 220 pixels height, with stretches of no face.
 
     Args:
         options: `frame_rate` replaces the clip's own rate.
@@ -117,7 +120,7 @@ class DemoSource(ClosingSource):
     """
 
     live = False
-    name = 'demo'
+    name = 'Demo clip'
     frame_count = FRAME_COUNT
 
     def __init__(self, options: SourceOptions | None = None) -> None:
@@ -134,12 +137,12 @@ class DemoSource(ClosingSource):
             yield Frame(self._draw(index), stamp_at(index, self.frame_rate), index)
 
     def _draw(self, index: int) -> BgrImage:
-        canvas = self._backdrop.copy()
+        canvas: BgrImage = self._backdrop.copy()
         for appearance in _APPEARANCES:
             pose = appearance.at(index / FRAME_RATE)
             if pose:
                 _paste(canvas, self._portraits[appearance.mirrored], _motion(pose, appearance))
-        return cast(BgrImage, np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
+        return canvas
 
 
 def face_boxes(index: int) -> tuple[Box, ...]:
@@ -193,7 +196,7 @@ def _motion(pose: _Pose, appearance: _Appearance) -> npt.NDArray[np.float64]:
     if appearance.mirrored:
         x = 511 - x
     matrix = cv2.getRotationMatrix2D((x, y), pose.angle, pose.scale)
-    matrix[:, 2] += pose.x - x, pose.y - y
+    matrix[:, 2] += np.array([pose.x - x, pose.y - y])
     return cast('npt.NDArray[np.float64]', matrix)
 
 
@@ -206,16 +209,17 @@ def _moved_face(motion: npt.NDArray[np.float64], mirrored: bool) -> Box:
     return Box(x0, y0, x1 - x0, y1 - y0)
 
 
-def _paste(canvas: Float32Array, portrait: Float32Array, motion: npt.NDArray[np.float64]) -> None:
+def _paste(canvas: BgrImage, portrait: Uint8Array, motion: npt.NDArray[np.float64]) -> None:
     """Blends in place; the portrait's colours carry their alpha, so that edges do not darken."""
     moved = cv2.warpAffine(portrait, motion, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
-    canvas *= 1 - moved[..., 3:]
-    canvas += moved[..., :3]
+    behind = cv2.cvtColor(255 - moved[..., 3], cv2.COLOR_GRAY2BGR)
+    cv2.multiply(canvas, behind, dst=canvas, scale=1 / 255)
+    cv2.add(canvas, cv2.cvtColor(moved, cv2.COLOR_BGRA2BGR), dst=canvas)
 
 
 @lru_cache(maxsize=2)
-def _portrait(mirrored: bool) -> Float32Array:
-    """float32 [512, 512, 4]: blue, green, red 0..255 times alpha, and alpha 0..1."""
+def _portrait(mirrored: bool) -> Uint8Array:
+    """uint8 [512, 512, 4]: blue, green, red times alpha, and alpha, all 0..255."""
     image = _astronaut()[..., ::-1].astype(np.float32)
     mask = np.zeros(image.shape[:2], np.float32)
     cv2.fillPoly(mask, [_OUTLINE], (1.0,), cv2.LINE_AA)
@@ -223,29 +227,31 @@ def _portrait(mirrored: bool) -> Float32Array:
     rows = np.arange(len(alpha), dtype=np.float32)
     share = np.clip((_FADE_BOTTOM - rows) / (_FADE_BOTTOM - _FADE_TOP), 0, 1)
     alpha *= (share * share * (3 - 2 * share))[:, np.newaxis]
-    portrait = np.dstack([image * alpha[..., np.newaxis], alpha]).astype(np.float32)
+    portrait = np.dstack([image * alpha[..., np.newaxis], 255 * alpha]).round().astype(np.uint8)
     return np.ascontiguousarray(portrait[:, ::-1] if mirrored else portrait)
 
 
 def _astronaut() -> npt.NDArray[Any]:
     try:
-        from skimage.data import astronaut  # noqa: PLC0415: only the demo needs it, and it is slow
+        # Only the demo needs it, and it takes a while.
+        from skimage.data import astronaut  # noqa: PLC0415
     except ImportError as error:
         raise SourceError(
             'The demo needs scikit-image, which carries its portrait: install it with '
             '`pip install scikit-image`.'
         ) from error
-    return cast('npt.NDArray[Any]', astronaut())
+    portrait: Any = astronaut  # untyped
+    return cast('npt.NDArray[Any]', portrait())
 
 
 @lru_cache(maxsize=1)
-def _backdrop() -> Float32Array:
-    """float32 [HEIGHT, WIDTH, 3]: a cloudy warm grey, lighter in the middle."""
-    clouds = np.random.default_rng(7).normal(0, 9, (7, 9)).astype(np.float32)
-    clouds = cast(Float32Array, cv2.resize(clouds, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
-    clouds = cast(Float32Array, cv2.GaussianBlur(clouds, (0, 0), 25))
+def _backdrop() -> BgrImage:
+    """uint8 [HEIGHT, WIDTH, 3]: a cloudy warm grey, lighter in the middle."""
+    coarse = np.random.default_rng(7).normal(0, 9, (7, 9)).astype(np.float32)
+    clouds = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    clouds = cv2.GaussianBlur(clouds, (0, 0), 25)
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
     light = 1.06 - 0.28 * (x * x + y * y) / 2 + clouds / 160
     grain = np.random.default_rng(8).normal(0, 0.7, (HEIGHT, WIDTH, 1))
-    backdrop = light[..., np.newaxis] * np.array([152, 162, 170]) + grain
-    return backdrop.astype(np.float32)
+    backdrop = light[..., np.newaxis] * np.array([164, 174, 182]) + grain
+    return cast(BgrImage, np.clip(backdrop.round(), 0, 255).astype(np.uint8))

@@ -36,8 +36,8 @@ def open_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
 
     Args:
         spec: '0' or '/dev/video0' (camera), 'rtsp://...' or 'http://...' (stream), a video, an
-            animated or still picture, a folder of pictures, a glob pattern, a rosbag (folder, .mcap,
-            .db3 or .bag file), or 'demo' (a synthetic clip of a face).
+            animated or still picture, a folder of pictures, a glob pattern, a rosbag (folder,
+            .mcap, .db3 or .bag file), or 'demo' (a synthetic clip of a face).
         options: How to open it.
 
     Returns:
@@ -103,7 +103,7 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
         if is_bag(path):
             return BagSource(path, options)
         if path.is_dir():
-            return PictureSource(pictures_in(path), f'folder {path}', options)
+            return PictureSource(pictures_in(path), f'Folder {path}', options)
         return _open_file(path, options)
     except PermissionError as error:
         raise SourceError(f'{path} cannot be read: you lack the permission.') from error
@@ -118,7 +118,7 @@ def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
     pictures = [file for file in files if file.is_file() and is_picture(file)]
     if not pictures:
         raise SourceError(f'No picture matches {path}: check the pattern.')
-    return PictureSource(natural_order(pictures), f'pictures {path}', options)
+    return PictureSource(natural_order(pictures), f'Pictures {path}', options)
 
 
 def _open_file(path: Path, options: SourceOptions) -> FrameSource:
@@ -128,7 +128,5 @@ def _open_file(path: Path, options: SourceOptions) -> FrameSource:
     if is_animated(path):
         return AnimationSource(path, options)
     if is_picture(path):
-        return PictureSource([path], f'picture {path}', options)
+        return PictureSource([path], f'Picture {path}', options)
     return VideoSource(str(path), options)
-
-

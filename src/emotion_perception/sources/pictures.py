@@ -22,7 +22,7 @@ from emotion_perception.sources.base import (
 from emotion_perception.types import BgrImage, Frame
 
 PICTURE_SUFFIXES = frozenset(
-    '.jpg .jpeg .png .bmp .webp .tif .tiff .ppm .pgm .pbm .gif'.split(),
+    ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.gif')
 )
 
 DEFAULT_RATE = 10.0
@@ -100,7 +100,7 @@ class AnimationSource(ClosingSource):
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
         super().__init__()
-        self.name = f'animation {path}'
+        self.name = f'Animation {path}'
         self._path = path
         self._fixed_rate = options.frame_rate
         self._durations_ns = self._read_durations()

@@ -2,7 +2,9 @@
 
 from enum import Enum
 
-from emotion_perception.sources.base import NS_PER_SECOND
+from emotion_perception.sources.bag import BagSource
+from emotion_perception.sources.base import NS_PER_SECOND, FrameSource
+from emotion_perception.sources.looping import LoopingSource
 from emotion_perception.types import Frame
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
@@ -22,6 +24,14 @@ class StampKind(Enum):
     """Position in a clip, from 0."""
 
 
+def stamp_kind(source: FrameSource) -> StampKind:
+    """What the stamps of a source mean."""
+    if source.live:
+        return StampKind.ACQUISITION
+    inner = source._source if isinstance(source, LoopingSource) else source
+    return StampKind.RECORDED if isinstance(inner, BagSource) else StampKind.POSITION
+
+
 class Timeline:
     """Gives every frame the stamp that it is published with.
 
@@ -29,8 +39,8 @@ class Timeline:
     of waiting, so that what depends on time (tracks, smoothing) is the same in every run.
     """
 
-    def __init__(self, kind: StampKind) -> None:
-        self._kind = kind
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
         self._start_ns: int | None = None
 
     def stamp(self, frame: Frame, now_ns: int) -> int:
@@ -40,7 +50,7 @@ class Timeline:
             frame: The frame, due now.
             now_ns: Time on the publisher's clock.
         """
-        if self._kind is not StampKind.POSITION:
+        if stamp_kind(self._source) is not StampKind.POSITION:
             return frame.stamp_ns
         late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
         if self._start_ns is None or abs(late_ns) > _STALLED_NS:

@@ -37,13 +37,13 @@ class VideoSource(ClosingSource):
         self, path: str, options: SourceOptions, *, open_capture: CaptureOpener = open_media
     ) -> None:
         super().__init__()
-        self.name = f'video {without_password(path) if "://" in path else path}'
+        self.name = f'Video {without_password(path) if "://" in path else path}'
         self._path = path
         self._open_capture = open_capture
         capture = self._opened()
         try:
             if not capture.grab():
-                raise SourceError(f'{_capital(self.name)} has no frames: choose another file.')
+                raise SourceError(f'{self.name} has no frames: choose another file.')
             rate = capture.get(cv2.CAP_PROP_FPS)
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         finally:
@@ -80,7 +80,7 @@ class VideoSource(ClosingSource):
         # The decoder answers the same at the end of the file and where it gives up.
         if self.frame_count and position < _COMPLETE * self.frame_count - 1:
             raise SourceError(
-                f'{_capital(self.name)} is damaged or was cut off: only {position} of '
+                f'{self.name} is damaged or was cut off: only {position} of '
                 f'{self.frame_count} frames can be read; copy or record it again.'
             )
 
@@ -89,7 +89,7 @@ class VideoSource(ClosingSource):
         if not capture.isOpened():
             capture.release()
             raise SourceError(
-                f'{_capital(self.name)} cannot be opened: it is no video or it is damaged; choose '
+                f'{self.name} cannot be opened: it is no video or it is damaged; choose '
                 'a video, picture, folder or bag.'
             )
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
@@ -97,9 +97,5 @@ class VideoSource(ClosingSource):
         problem = size_problem(width, height)
         if problem:
             capture.release()
-            raise SourceError(f'{_capital(self.name)} is refused: {problem}.')
+            raise SourceError(f'{self.name} is refused: {problem}.')
         return capture
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

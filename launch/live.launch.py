@@ -1,0 +1,74 @@
+"""Camera, emotion and overlay node: `ros2 launch emotion_bringup live.launch.py source:=0`."""
+
+from launch.action import Action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from emotion_bringup.launching import (
+    common_arguments,
+    dds_profile,
+    emotion_node,
+    flag,
+    node,
+    text,
+)
+from launch import LaunchContext, LaunchDescription
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The arguments stand here, at the top level, so that `--show-args` lists them."""
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            DeclareLaunchArgument(
+                'source',
+                default_value='0',
+                description='camera index or device, address, video, GIF, picture, folder, '
+                'rosbag, or demo',
+            ),
+            DeclareLaunchArgument(
+                'mode',
+                default_value='live',
+                description='live keeps only the newest frame, replay drops none',
+                choices=['live', 'replay'],
+            ),
+            DeclareLaunchArgument(
+                'loop', default_value='true', description='start a file again at its end'
+            ),
+            DeclareLaunchArgument(
+                'rqt', default_value='false', description='show the overlay in rqt_image_view'
+            ),
+            *dds_profile(),
+            OpaqueFunction(function=_nodes),
+            Node(
+                package='rqt_image_view',
+                executable='rqt_image_view',
+                namespace=LaunchConfiguration('namespace'),
+                arguments=['emotions/image'],
+                condition=IfCondition(LaunchConfiguration('rqt')),
+            ),
+        ]
+    )
+
+
+def _nodes(context: LaunchContext) -> list[Action]:
+    mode = text(context, 'mode')
+    camera = {
+        'video_device': text(context, 'source'),
+        'loop': flag(context, 'loop'),
+        'mode': mode,
+    }
+    return [
+        # Without a camera there is nothing left to do.
+        node(
+            context,
+            'camera_node',
+            camera,
+            subnamespace='camera',
+            on_exit=Shutdown(reason='the camera node has ended'),
+        ),
+        emotion_node(context, mode),
+        node(context, 'overlay_node', {'mode': mode}),
+    ]

@@ -1,0 +1,25 @@
+"""`emotion nodes`: loads ROS only when it is used."""
+
+import argparse
+import importlib
+import sys
+
+from emotion_bringup.environment import missing_module_cure, use_shipped_dds_profile
+from emotion_bringup.session.arguments import add_arguments, options_from
+
+__all__ = ['add_arguments', 'run']
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs camera, emotion and overlay node on a source until it ends or Ctrl-C.
+
+    Returns:
+        Exit code: 0 when all went well, 1 when a node failed or frames stayed unanswered.
+    """
+    use_shipped_dds_profile()
+    try:
+        runner = importlib.import_module('emotion_bringup.session.runner')
+    except ModuleNotFoundError as error:
+        print(f'error: {missing_module_cure(error)}', file=sys.stderr)
+        return 1
+    return int(runner.run_session(options_from(arguments)))

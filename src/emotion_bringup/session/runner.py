@@ -1,0 +1,152 @@
+"""Starts the nodes, follows their answers to the end, and stops them without losing a frame."""
+
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from types import FrameType
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from tqdm import tqdm
+
+from emotion_bringup.parameter_tables import LIVE, REPLAY
+from emotion_bringup.session.arguments import SessionOptions
+from emotion_bringup.session.monitor import MonitorNode
+from emotion_bringup.session.processes import NodeProcesses, SessionError, node_arguments
+from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
+from emotion_perception.sources import SourceOptions, is_live, open_source
+from emotion_perception.types import Face
+
+_POLL_S = 0.1
+_READY_TIMEOUT_S = 60.0
+# The graph tells that endpoints exist a moment before they are matched everywhere.
+_SETTLE_S = 0.3
+# Answers that are still missing this long after the last one will not come.
+_STALLED_S = 10.0
+# Stamps of a bag lie in the past: then the age of an answer is no latency.
+_MAX_LATENCY_MS = 60_000.0
+
+
+def run_session(options: SessionOptions) -> int:
+    """Runs one session; see `command.run`."""
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with ExitStack() as stack:
+            return _Session(options, stack).run()
+    except EmotionPerceptionError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    finally:
+        rclpy.try_shutdown()
+
+
+class _Session:
+    def __init__(self, options: SessionOptions, stack: ExitStack) -> None:
+        self._options = options
+        self._mode = options.mode or (LIVE if is_live(options.source) else REPLAY)
+        self._interrupted = False
+        self._last_answer_s = time.monotonic()
+        self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
+        self._bar = stack.enter_context(tqdm(total=self._frame_count(), unit='frame', disable=None))
+        self._summary = Summary()
+        self._processes = NodeProcesses()
+        stack.callback(self._processes.stop_all)
+        self._monitor = MonitorNode(f'/{options.namespace.strip("/")}', self._mode, self._on_frame)
+        stack.callback(self._monitor.destroy_node)
+        self._recorder = self._make_recorder(stack)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._monitor)
+        stack.callback(self._executor.shutdown)
+
+    def run(self) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+        for name, arguments in node_arguments(self._options, self._mode).items():
+            self._processes.start(name, arguments)
+        self._wait_until_ready()
+        self._monitor.open_gate()
+        while not self._interrupted and not self._is_finished():
+            self._executor.spin_once(timeout_sec=_POLL_S)
+            self._check_nodes()
+        clean = self._processes.stop_all()
+        self._bar.close()
+        return self._conclude(clean)
+
+    def _make_recorder(self, stack: ExitStack) -> object | None:
+        if self._options.record is None:
+            return None
+        from emotion_bringup.session.bag_recorder import BagRecorder  # noqa: PLC0415
+
+        recorder = BagRecorder(self._monitor, self._options.record, self._mode)
+        stack.callback(recorder.close)
+        return recorder
+
+    def _frame_count(self) -> int | None:
+        """Opens a file before any node starts: its problems are told in one sentence, once."""
+        if is_live(self._options.source):
+            return None
+        with open_source(self._options.source, SourceOptions(loop=self._options.loop)) as source:
+            return source.frame_count
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_TIMEOUT_S
+        settled_at: float | None = None
+        while not self._interrupted and (settled_at is None or time.monotonic() < settled_at):
+            self._executor.spin_once(timeout_sec=_POLL_S)
+            self._check_nodes()
+            if settled_at is None and self._monitor.is_pipeline_ready(overlay=self._has_overlay()):
+                settled_at = time.monotonic() + _SETTLE_S
+            if time.monotonic() > deadline:
+                raise SessionError(
+                    f'The nodes have not found each other within {_READY_TIMEOUT_S:.0f} s: '
+                    'check that DDS traffic is allowed on this machine.'
+                )
+        self._last_answer_s = time.monotonic()
+        self._summary = Summary()
+
+    def _has_overlay(self) -> bool:
+        """Whether the overlay node listens: it does only when it has something to draw for."""
+        return bool(self._options.show or self._options.video)
+
+    def _check_nodes(self) -> None:
+        failed = self._processes.first_failure()
+        if failed is not None:
+            raise SessionError(f'{failed} has ended with an error; see its message above.')
+        if self._processes.exit_code('overlay_node') == 0:
+            self._interrupted = True
+
+    def _is_finished(self) -> bool:
+        if self._processes.exit_code('camera_node') is None:
+            return False
+        account = self._monitor.account
+        if account.published and not account.missing:
+            return True
+        return time.monotonic() - self._last_answer_s > _STALLED_S
+
+    def _on_frame(self, record: Record, faces: list[Face], latency_ms: float) -> None:
+        self._last_answer_s = time.monotonic()
+        self._summary.add(faces, latency_ms if latency_ms < _MAX_LATENCY_MS else None)
+        self._bar.update()
+        if self._json is not None:
+            self._json.write(record)
+        if not self._options.quiet:
+            tqdm.write(format_line(record))
+
+    def _conclude(self, clean: bool) -> int:
+        print(self._summary.format())
+        for path in (self._options.video, self._options.json, self._options.record):
+            if path is not None and path.exists():
+                print(f'wrote {path}')
+        account = self._monitor.account
+        if self._mode == REPLAY and not self._interrupted and account.missing:
+            raise SessionError(
+                f'{account.missing} of {len(account.published)} frames were not answered: '
+                'run with --log-level info to see why.'
+            )
+        return 0 if clean else 1

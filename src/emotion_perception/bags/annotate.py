@@ -1,0 +1,220 @@
+"""Adds emotions and an overlay to a rosbag: the original messages, and an answer to every image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rosbags.interfaces import Connection
+from rosbags.typesys.store import Typestore
+
+from emotion_perception.bags.messages import (
+    FACE_ARRAY_TYPE,
+    compressed_image_message,
+    emotion_typestore,
+    face_array_message,
+    image_message,
+)
+from emotion_perception.bags.reader import (
+    COMPRESSED_IMAGE_TYPE,
+    IMAGE_TYPE,
+    BagImage,
+    BagReader,
+)
+from emotion_perception.bags.writer import BagWriter, storage_of
+from emotion_perception.drawing import draw_faces
+from emotion_perception.errors import BagError, ImageFormatError
+from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.types import BgrImage, Face
+
+EMOTIONS_TOPIC: Final = '/emotions'
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotateOptions:
+    """What to add to a bag.
+
+    Attributes:
+        topic: Image topic to look at; the first one when empty.
+        output_topic: Topic of the emotions; the overlay gets it with '/image' behind.
+        overlay: Whether to add the overlay.
+        compressed: Whether the overlay is JPEG, on a topic with '/image/compressed' behind.
+        jpeg_quality: Its quality, 1..100.
+    """
+
+    topic: str = ''
+    output_topic: str = EMOTIONS_TOPIC
+    overlay: bool = True
+    compressed: bool = False
+    jpeg_quality: int = 85
+
+    @property
+    def overlay_topic(self) -> str:
+        """Topic of the overlay."""
+        return f'{self.output_topic}/image{"/compressed" if self.compressed else ""}'
+
+
+@dataclass(slots=True)
+class AnnotateReport:
+    """What was done.
+
+    Attributes:
+        topic: The image topic that was looked at.
+        messages: Messages of the original, all of them copied.
+        images: Images that were answered.
+        bad_images: Images that could not be decoded: copied, but not answered.
+        first_problem: What was wrong with the first of them.
+    """
+
+    topic: str
+    messages: int = 0
+    images: int = 0
+    bad_images: int = 0
+    first_problem: str = ''
+
+
+ImageHandler = Callable[[list[Face] | None], None]
+"""Called after every image with its faces, or None for one that could not be decoded."""
+
+
+def annotate_bag(
+    source: Path,
+    target: Path,
+    pipeline: EmotionPipeline,
+    options: AnnotateOptions | None = None,
+    on_image: ImageHandler = lambda faces: None,
+) -> AnnotateReport:
+    """Writes a copy of a bag with emotions and an overlay.
+
+    Types, QoS profiles, times and bytes of the original messages stay as they are, and so do the
+    headers of the images, which their answers carry. What is added has the time at which its image
+    was recorded. The copy appears under its name once it is complete; until then, and after any
+    error or interruption, there is nothing. A split or compressed bag becomes one plain file.
+
+    Args:
+        source: A rosbag2 folder, or a single .mcap or .db3 file; only read.
+        target: Folder of the new bag, in the storage of the source.
+        pipeline: Fresh, or reset.
+        options: What to add.
+        on_image: For progress; what it raises ends the work.
+
+    Raises:
+        BagError: The source cannot be read, has no usable image or one of the topics already; or
+            the target exists or cannot be written.
+    """
+    options = options or AnnotateOptions()
+    _check_paths(source, target)
+    typestore = emotion_typestore()
+    with BagReader(source, typestore) as reader:
+        topic = reader.image_topic(options.topic).name
+        _check_topics(reader, source, options)
+        with BagWriter(target, storage_of(source), typestore) as writer:
+            report = _Copy(reader, writer, typestore, pipeline, options, topic).run(on_image)
+            if not report.images:
+                raise BagError(
+                    f'Bag {source} has no usable picture on {topic}: {report.first_problem}'
+                )
+    return report
+
+
+class _Copy:
+    """One bag being copied."""
+
+    def __init__(
+        self,
+        reader: BagReader,
+        writer: BagWriter,
+        typestore: Typestore,
+        pipeline: EmotionPipeline,
+        options: AnnotateOptions,
+        topic: str,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._typestore = typestore
+        self._pipeline = pipeline
+        self._options = options
+        self._report = AnnotateReport(topic)
+        self._copies = {c.id: writer.copy_topic(c) for c in reader.connections}
+        self._emotions = writer.add_topic(options.output_topic, FACE_ARRAY_TYPE)
+        self._overlay = self._add_overlay_topic()
+
+    def run(self, on_image: ImageHandler) -> AnnotateReport:
+        for connection, record_ns, data in self._reader.messages():
+            self._writer.write(self._copies[connection.id], record_ns, data)
+            self._report.messages += 1
+            if connection.topic == self._report.topic:
+                on_image(self._answer(connection, record_ns, data))
+        return self._report
+
+    def _answer(self, connection: Connection, record_ns: int, data: bytes) -> list[Face] | None:
+        """Writes what belongs to one image; None when it is damaged."""
+        try:
+            message = self._reader.deserialize(connection, data)
+            bag_image = _bag_image(connection.topic, message, record_ns)
+            image = bag_image.decode()
+        except (BagError, ImageFormatError) as error:
+            self._report.bad_images += 1
+            self._report.first_problem = self._report.first_problem or str(error)
+            return None
+        faces = self._pipeline.process(image, bag_image.stamp_ns or record_ns)
+        self._write_emotions(bag_image, image, faces)
+        if self._overlay is not None:
+            self._write_overlay(self._overlay, bag_image, draw_faces(image, faces))
+        self._report.images += 1
+        return faces
+
+    def _write_emotions(self, source: BagImage, image: BgrImage, faces: list[Face]) -> None:
+        height, width = image.shape[:2]
+        header = source.message.header
+        message = face_array_message(self._typestore, header, width, height, faces)
+        self._write(self._emotions, source.record_ns, message, FACE_ARRAY_TYPE)
+
+    def _write_overlay(self, connection: Connection, source: BagImage, picture: BgrImage) -> None:
+        header = source.message.header
+        if self._options.compressed:
+            quality = self._options.jpeg_quality
+            message = compressed_image_message(self._typestore, header, picture, quality)
+        else:
+            message = image_message(self._typestore, header, picture)
+        self._write(connection, source.record_ns, message, self._overlay_type)
+
+    @property
+    def _overlay_type(self) -> str:
+        return COMPRESSED_IMAGE_TYPE if self._options.compressed else IMAGE_TYPE
+
+    def _add_overlay_topic(self) -> Connection | None:
+        if not self._options.overlay:
+            return None
+        return self._writer.add_topic(self._options.overlay_topic, self._overlay_type)
+
+    def _write(self, connection: Connection, record_ns: int, message: Any, kind: str) -> None:
+        self._writer.write(connection, record_ns, self._typestore.serialize_cdr(message, kind))
+
+
+def _check_paths(source: Path, target: Path) -> None:
+    if source.suffix == '.bag' and source.is_file():
+        raise BagError(
+            f'{source} is a ROS 1 bag: convert it first with '
+            f'`rosbags-convert --src {source} --dst {source.with_suffix("")}`.'
+        )
+    if source.is_dir() and source.resolve() in target.resolve().parents:
+        raise BagError(f'{target} lies inside the bag {source}: choose a folder outside of it.')
+
+
+def _check_topics(reader: BagReader, source: Path, options: AnnotateOptions) -> None:
+    there = {topic.name for topic in reader.topics}
+    added = [options.output_topic, *([options.overlay_topic] if options.overlay else [])]
+    for name in added:
+        if name in there:
+            raise BagError(
+                f'Bag {source} has the topic {name} already: '
+                'choose another with --output-topic, for example /emotions_again.'
+            )
+
+
+def _bag_image(topic: str, message: Any, record_ns: int) -> BagImage:
+    stamp = message.header.stamp
+    stamp_ns = int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
+    return BagImage(topic, stamp_ns, record_ns, message.header.frame_id, message)

@@ -1,0 +1,167 @@
+"""Messages of `emotion_msgs` and overlay pictures, as `rosbags` writes them.
+
+The `.msg` files of the package `emotion_msgs` are the only definition; they are read from wherever
+they lie.
+"""
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from rosbags.typesys.store import Typestore
+
+from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
+from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.errors import BagError, ImageFormatError, ModelError
+from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.resources import share_folder
+from emotion_perception.results import pixel_box
+from emotion_perception.types import BgrImage, Box, Face, Landmarks
+
+FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
+LABELS_TYPE: Final = 'emotion_msgs/msg/EmotionLabels'
+
+_FACE_TYPE: Final = 'emotion_msgs/msg/FaceEmotion'
+_POINT_TYPE: Final = 'geometry_msgs/msg/Point32'
+_REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
+_NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
+_UNCERTAIN_ID: Final = 255  # FaceEmotion.UNCERTAIN
+_JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'  # as image_transport's plugin names it
+
+
+def emotion_typestore() -> Typestore:
+    """The standard ROS 2 message types and those of `emotion_msgs`.
+
+    Raises:
+        BagError: The `.msg` files of `emotion_msgs` are not installed.
+    """
+    return ros2_typestore(message_definitions())
+
+
+@cache
+def message_definitions() -> dict[str, str]:
+    """Text of every message of `emotion_msgs` by full name, for example that of FACE_ARRAY_TYPE.
+
+    They are looked for in the repository, then in every prefix of a sourced ROS workspace, then in
+    the prefix of this Python.
+
+    Raises:
+        BagError: They are not installed.
+    """
+    for folder in _message_folders():
+        files = [folder / f'{name}.msg' for name in _NAMES]
+        if all(file.is_file() for file in files):
+            return {
+                f'emotion_msgs/msg/{file.stem}': file.read_text(encoding='utf-8') for file in files
+            }
+    raise BagError(
+        'The message definitions of emotion_msgs are not installed: run `make env`, or build them '
+        'with `colcon build --packages-select emotion_msgs` and source install/setup.bash.'
+    )
+
+
+def face_array_message(
+    typestore: Typestore, header: Any, width: int, height: int, faces: Sequence[Face]
+) -> Any:
+    """The answer to one image: `emotion_msgs/FaceEmotionArray`.
+
+    Args:
+        typestore: From `emotion_typestore`.
+        header: The image's header, a `std_msgs/Header` of `rosbags`; passed on unchanged.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        faces: Its faces; may be empty.
+    """
+    return typestore.types[FACE_ARRAY_TYPE](
+        header=header,
+        image_width=width,
+        image_height=height,
+        faces=[_face_message(typestore, face, width, height) for face in faces],
+    )
+
+
+def image_message(typestore: Typestore, header: Any, image: BgrImage) -> Any:
+    """An image as `sensor_msgs/Image` in bgr8.
+
+    Args:
+        typestore: Standard types.
+        header: A `std_msgs/Header` of `rosbags`.
+        image: uint8 [height, width, 3], BGR.
+    """
+    height, width = image.shape[:2]
+    return typestore.types[IMAGE_TYPE](
+        header=header,
+        height=height,
+        width=width,
+        encoding='bgr8',
+        is_bigendian=0,
+        step=3 * width,
+        data=np.ascontiguousarray(image).reshape(-1),
+    )
+
+
+def compressed_image_message(
+    typestore: Typestore, header: Any, image: BgrImage, quality: int
+) -> Any:
+    """An image as `sensor_msgs/CompressedImage`, a JPEG.
+
+    Args:
+        typestore: Standard types.
+        header: A `std_msgs/Header` of `rosbags`.
+        image: uint8 [height, width, 3], BGR.
+        quality: JPEG quality, 1..100.
+
+    Raises:
+        ImageFormatError: The picture is empty or larger than JPEG allows.
+    """
+    try:
+        encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        raise ImageFormatError(f'An image of shape {image.shape} cannot be compressed to JPEG.')
+    return typestore.types[COMPRESSED_IMAGE_TYPE](header=header, format=_JPEG_FORMAT, data=data)
+
+
+def _message_folders() -> Iterator[Path]:
+    with suppress(ModelError):  # an incomplete installation may still have the messages
+        yield share_folder() / 'src' / 'emotion_msgs' / 'msg'
+    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    for prefix in (*prefixes, sys.prefix):
+        if prefix:
+            yield Path(prefix, 'share', 'emotion_msgs', 'msg')
+
+
+def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> Any:
+    uncertain = face.emotion_id is None
+    return typestore.types[_FACE_TYPE](
+        track_id=face.track_id,
+        box=_region(typestore, face.box, width, height),
+        score=face.score,
+        landmarks=_points(typestore, face.landmarks),
+        emotion=UNCERTAIN_NAME if face.emotion_id is None else EMOTION_NAMES[face.emotion_id],
+        emotion_id=_UNCERTAIN_ID if uncertain else face.emotion_id,
+        confidence=face.confidence,
+        probabilities=np.asarray(face.probabilities, np.float32),
+    )
+
+
+def _region(typestore: Typestore, box: Box, image_width: int, image_height: int) -> Any:
+    x, y, width, height = pixel_box(box, image_width, image_height)
+    return typestore.types[_REGION_TYPE](
+        x_offset=x, y_offset=y, height=height, width=width, do_rectify=False
+    )
+
+
+def _points(typestore: Typestore, landmarks: Landmarks | None) -> list[Any]:
+    point = typestore.types[_POINT_TYPE]
+    if landmarks is None:
+        return [point(x=math.nan, y=math.nan, z=math.nan)] * 5
+    return [point(x=x, y=y, z=0.0) for x, y in landmarks.tolist()]

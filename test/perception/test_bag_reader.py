@@ -1,0 +1,317 @@
+"""Real bags, written with rosbags: both storages, ROS 1, and damaged ones."""
+
+import shutil
+import sqlite3
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag1 import Writer as Writer1
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from skimage.data import astronaut
+
+from emotion_perception.bags.reader import BagReader, is_bag
+from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.errors import BagError, ImageFormatError
+
+STORES = {2: ros2_typestore(), 1: ros1_typestore()}
+IMAGE, COMPRESSED, TEXT = (
+    'sensor_msgs/msg/Image',
+    'sensor_msgs/msg/CompressedImage',
+    'std_msgs/msg/String',
+)
+PICTURE = np.ascontiguousarray(cv2.resize(astronaut(), (40, 30))[..., ::-1])
+
+
+def header(stamp_ns, ros=2):
+    types = STORES[ros].types
+    time = types['builtin_interfaces/msg/Time'](sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+    extra = {'seq': 0} if ros == 1 else {}
+    return types['std_msgs/msg/Header'](stamp=time, frame_id='camera_optical', **extra)
+
+
+def image(stamp_ns, picture=PICTURE, *, encoding='bgr8', padding=5, ros=2):
+    """An image message whose rows are padded."""
+    height, width = picture.shape[:2]
+    rows = np.full((height, width * 3 + padding), 0xEE, np.uint8)
+    rows[:, : width * 3] = picture.reshape(height, -1)
+    return STORES[ros].types[IMAGE](
+        header=header(stamp_ns, ros),
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=rows.shape[1],
+        data=rows.reshape(-1),
+    )
+
+
+def compressed(stamp_ns, picture=PICTURE, format='png'):
+    data = cv2.imencode('.png', picture)[1]
+    return STORES[2].types[COMPRESSED](
+        header=header(stamp_ns), format=format, data=data.reshape(-1)
+    )
+
+
+def text(value):
+    return STORES[2].types[TEXT](data=value)
+
+
+def write_bag(path, messages, *, storage='sqlite3', compression=None):
+    """Writes (topic, record time, message) triples; topics appear in the order of first use."""
+    store = STORES[2]
+    plugin = StoragePlugin.MCAP if storage == 'mcap' else StoragePlugin.SQLITE3
+    writer = Writer(path, version=9, storage_plugin=plugin)
+    if compression:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        connections = {}
+        for topic, record_ns, message in messages:
+            kind = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=store)
+            writer.write(connections[topic], record_ns, store.serialize_cdr(message, kind))
+    return path
+
+
+def shades(count):
+    return [np.full((30, 40, 3), 5 * n, np.uint8) for n in range(count)]
+
+
+def some_images(count=5):
+    return [
+        ('/camera/image_raw', 5_000 + n, image(10**18 + n, shade))
+        for n, shade in enumerate(shades(count))
+    ]
+
+
+STORAGES = [
+    ('sqlite3', None),
+    ('mcap', None),
+    ('mcap', CompressionMode.STORAGE),
+    ('sqlite3', CompressionMode.MESSAGE),
+    ('sqlite3', CompressionMode.FILE),
+]
+
+
+@pytest.mark.parametrize(('storage', 'compression'), STORAGES)
+def test_images_keep_stamps_frame_and_pixels(tmp_path, storage, compression):
+    path = write_bag(
+        tmp_path / 'bag',
+        [
+            ('/chatter', 1, text('hello')),
+            ('/image', 200, image(1_700_000_000_123_456_789)),
+            ('/image/compressed', 201, compressed(1_700_000_000_123_456_789)),
+        ],
+        storage=storage,
+        compression=compression,
+    )
+    with BagReader(path) as bag:
+        assert [t.name for t in bag.topics] == ['/chatter', '/image', '/image/compressed']
+        assert [t.name for t in bag.image_topics] == ['/image', '/image/compressed']
+        assert bag.image_topic().type == IMAGE
+        for topic in ('/image', '/image/compressed'):
+            (found,) = bag.images(topic)
+            assert found.topic == topic
+            assert found.stamp_ns == 1_700_000_000_123_456_789
+            assert found.record_ns == (200 if topic == '/image' else 201)
+            assert found.frame_id == 'camera_optical'
+            np.testing.assert_array_equal(found.decode(), PICTURE)
+
+
+@pytest.mark.parametrize('storage', ['sqlite3', 'mcap'])
+def test_single_file_and_folder_without_metadata(tmp_path, storage):
+    path = write_bag(tmp_path / 'bag', some_images(), storage=storage)
+    (path / 'metadata.yaml').unlink()
+    (file,) = path.iterdir()
+    for bag_path in (path, file):
+        assert is_bag(bag_path)
+        with BagReader(bag_path) as bag:
+            stamps = [m.stamp_ns for m in bag.images('/camera/image_raw')]
+        assert stamps == [10**18 + n for n in range(5)]
+
+
+def test_ros1_bag(tmp_path):
+    path = tmp_path / 'old.bag'
+    store = STORES[1]
+    with Writer1(path) as writer:
+        connection = writer.add_connection('/image', IMAGE, typestore=store)
+        writer.write(connection, 7, store.serialize_ros1(image(42, ros=1), IMAGE))
+    with BagReader(path) as bag:
+        (found,) = bag.images(bag.image_topic().name)
+        assert (found.stamp_ns, found.record_ns) == (42, 7)
+        np.testing.assert_array_equal(found.decode(), PICTURE)
+
+
+def test_depth_comes_last_and_a_topic_can_be_named(tmp_path):
+    path = write_bag(
+        tmp_path / 'bag',
+        [('/depth/image_raw', 1, image(1)), ('/a', 2, image(2)), ('/b', 3, image(3))],
+    )
+    with BagReader(path) as bag:
+        assert bag.image_topic().name == '/a'
+        assert bag.image_topic('/b').name == '/b'
+        with pytest.raises(BagError, match=r'no images on topic /c: choose one of /a, /b, /depth'):
+            bag.image_topic('/c')
+
+
+def test_raw_messages_are_in_recorded_order_and_filtered(tmp_path):
+    path = write_bag(
+        tmp_path / 'bag',
+        [('/a', 1, text('one')), ('/b', 2, text('two')), ('/a', 3, text('three'))],
+    )
+    with BagReader(path) as bag:
+        assert [(c.topic, t) for c, t, _ in bag.messages()] == [('/a', 1), ('/b', 2), ('/a', 3)]
+        words = [bag.deserialize(c, data).data for c, _, data in bag.messages(['/a'])]
+        assert words == ['one', 'three']
+        assert list(bag.messages(['/nowhere'])) == []
+
+
+def test_own_message_types_can_be_registered(tmp_path):
+    store = ros2_typestore(
+        {
+            'emotion_msgs/msg/Inner': 'float32 score\n',
+            'emotion_msgs/msg/Outer': 'std_msgs/Header header\nInner[] faces\n',
+        }
+    )
+    types = store.types
+    message = types['emotion_msgs/msg/Outer'](
+        header=header(5), faces=[types['emotion_msgs/msg/Inner'](score=0.5)]
+    )
+    data = store.serialize_cdr(message, 'emotion_msgs/msg/Outer')
+    again = store.deserialize_cdr(data, 'emotion_msgs/msg/Outer')
+    assert again.faces[0].score == 0.5
+    assert again.header.stamp.nanosec == 5
+
+
+def test_bad_picture_is_an_image_error_and_the_bag_goes_on(tmp_path):
+    messages = [
+        ('/image', 1, image(1, encoding='secret')),
+        ('/image', 2, image(2)),
+    ]
+    with BagReader(write_bag(tmp_path / 'bag', messages)) as bag:
+        bad, good = bag.images('/image')
+        with pytest.raises(ImageFormatError, match='secret'):
+            bad.decode()
+        np.testing.assert_array_equal(good.decode(), PICTURE)
+
+
+def no_images(tmp_path):
+    return write_bag(tmp_path / 'bag', [('/chatter', 1, text('hello'))])
+
+
+def empty_bag(tmp_path):
+    with Writer(tmp_path / 'bag', version=9) as writer:
+        writer.add_connection('/image', IMAGE, typestore=STORES[2])
+    return tmp_path / 'bag'
+
+
+def cut_off(storage, share, compression=None):
+    def make(tmp_path):
+        path = write_bag(
+            tmp_path / 'bag', some_images(40), storage=storage, compression=compression
+        )
+        (file,) = (f for f in path.iterdir() if f.suffix != '.yaml')
+        data = file.read_bytes()
+        file.write_bytes(data[: int(len(data) * share)])
+        return path
+
+    return make
+
+
+def flipped(storage, compression=None):
+    def make(tmp_path):
+        path = write_bag(
+            tmp_path / 'bag', some_images(40), storage=storage, compression=compression
+        )
+        (file,) = (f for f in path.iterdir() if f.suffix != '.yaml')
+        data = bytearray(file.read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 2000] = bytes(b ^ 0xA5 for b in data[middle : middle + 2000])
+        file.write_bytes(bytes(data))
+        return path
+
+    return make
+
+
+def broken_metadata(content):
+    def make(tmp_path):
+        path = write_bag(tmp_path / 'bag', some_images())
+        (path / 'metadata.yaml').write_text(content)
+        return path
+
+    return make
+
+
+def missing_storage(tmp_path):
+    path = write_bag(tmp_path / 'bag', some_images())
+    (path / 'bag.db3').unlink()
+    return path
+
+
+def two_without_metadata(tmp_path):
+    path = write_bag(tmp_path / 'bag', some_images())
+    shutil.copy(path / 'bag.db3', path / 'bag_2.db3')
+    (path / 'metadata.yaml').unlink()
+    return path
+
+
+def other_database(tmp_path):
+    connection = sqlite3.connect(tmp_path / 'other.db3')
+    connection.execute('CREATE TABLE cats (name TEXT)')
+    connection.commit()
+    connection.close()
+    return tmp_path / 'other.db3'
+
+
+def file_with(name, content):
+    def make(tmp_path):
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    return make
+
+
+DAMAGED = {
+    'missing': (lambda tmp_path: tmp_path / 'nowhere', 'does not exist'),
+    'no bag': (file_with('notes.txt', b'hello'), 'is not a bag'),
+    'no images': (no_images, 'has no images: its topics are /chatter (std_msgs/msg/String)'),
+    'empty': (empty_bag, 'is empty: record it again'),
+    'sqlite cut off': (cut_off('sqlite3', 0.5), 'damaged or was cut off'),
+    'sqlite cut at start': (cut_off('sqlite3', 0.001), 'damaged or was cut off'),
+    'mcap cut off': (cut_off('mcap', 0.5), 'damaged or was cut off'),
+    'mcap chunks cut off': (
+        cut_off('mcap', 0.5, CompressionMode.STORAGE),
+        'damaged or was cut off',
+    ),
+    'zstd cut off': (cut_off('sqlite3', 0.5, CompressionMode.FILE), 'damaged or was cut off'),
+    'mcap flipped': (flipped('mcap', CompressionMode.STORAGE), 'damaged or was cut off'),
+    'zstd flipped': (flipped('sqlite3', CompressionMode.FILE), 'damaged or was cut off'),
+    'metadata empty': (broken_metadata(''), 'damaged or was cut off'),
+    'metadata junk': (broken_metadata('{{{'), 'damaged or was cut off'),
+    'metadata other': (broken_metadata('a: 1'), 'damaged or was cut off'),
+    'storage missing': (missing_storage, 'files are missing'),
+    'no metadata': (
+        two_without_metadata,
+        'lacks its metadata.yaml: make it with `ros2 bag reindex',
+    ),
+    'other database': (other_database, 'damaged or was cut off'),
+    'junk mcap': (file_with('x.mcap', b'junk' * 100), 'damaged or was cut off'),
+    'junk db3': (file_with('x.db3', b'junk' * 100), 'damaged or was cut off'),
+    'junk bag': (file_with('x.bag', b'junk' * 100), 'damaged or was cut off'),
+    'empty mcap': (file_with('x.mcap', b''), 'damaged or was cut off'),
+    'empty db3': (file_with('x.db3', b''), 'damaged or was cut off'),
+}
+
+
+@pytest.mark.parametrize('name', sorted(DAMAGED))
+def test_damaged_bag_is_one_sentence(name, tmp_path, capfd):
+    make, sentence = DAMAGED[name]
+    path = make(tmp_path)
+    with pytest.raises(BagError) as caught, BagReader(path) as bag:
+        for message in bag.images(bag.image_topic().name):
+            message.decode()
+    assert sentence in str(caught.value)
+    assert str(caught.value).endswith('.')
+    assert '\n' not in str(caught.value)
+    assert capfd.readouterr().err == ''

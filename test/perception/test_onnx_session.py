@@ -1,0 +1,149 @@
+import logging
+
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from emotion_perception.errors import ModelError, ProviderError
+from emotion_perception.onnx_session import (
+    CPU_PROVIDER,
+    ProviderSettings,
+    active_provider,
+    create_session,
+    resolve_providers,
+)
+
+CPU = ProviderSettings(('cpu',))
+
+needs_no_gpu = pytest.mark.skipif(
+    'CUDAExecutionProvider' in onnxruntime.get_available_providers(),
+    reason='this ONNX Runtime has CUDA',
+)
+
+
+def tiny_model() -> bytes:
+    shape = [1, 2]
+    graph = helper.make_graph(
+        [helper.make_node('Relu', ['x'], ['y'])],
+        'tiny',
+        [helper.make_tensor_value_info('x', TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info('y', TensorProto.FLOAT, shape)],
+    )
+    opset = helper.make_opsetid('', 17)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
+
+
+@pytest.mark.parametrize('as_file', [True, False])
+def test_runs_a_model_from_bytes_and_from_a_file(tmp_path, as_file):
+    model = tiny_model()
+    path = tmp_path / 'tiny.onnx'
+    path.write_bytes(model)
+
+    session = create_session(path if as_file else model, CPU)
+
+    assert session.run(None, {'x': [[-1.0, 2.0]]})[0].tolist() == [[0.0, 2.0]]
+    assert active_provider(session) == CPU_PROVIDER
+
+
+def test_options_reach_the_session():
+    session = create_session(tiny_model(), ProviderSettings(('cpu',), num_threads=1))
+
+    options = session.get_session_options()
+    assert options.intra_op_num_threads == 1
+    assert options.get_session_config_entry('session.intra_op.allow_spinning') == '0'
+
+
+@pytest.mark.parametrize('name', ['cpu', 'CPU', 'CPUExecutionProvider', 'auto'])
+def test_names_of_the_cpu(name):
+    assert resolve_providers(ProviderSettings((name,)))[-1] == CPU_PROVIDER
+
+
+def test_no_name_means_the_cpu():
+    assert resolve_providers(ProviderSettings(())) == [CPU_PROVIDER]
+
+
+def test_duplicates_are_named_once():
+    assert resolve_providers(ProviderSettings(('cpu', 'CPUExecutionProvider'))) == [CPU_PROVIDER]
+
+
+def test_strict_accepts_what_is_available():
+    session = create_session(tiny_model(), ProviderSettings(('cpu',), strict=True))
+
+    assert active_provider(session) == CPU_PROVIDER
+
+
+@needs_no_gpu
+def test_missing_provider_falls_back_with_a_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        session = create_session(tiny_model(), ProviderSettings(('cuda', 'cpu')))
+
+    assert active_provider(session) == CPU_PROVIDER
+    assert 'CUDAExecutionProvider is not in the installed ONNX Runtime' in caplog.text
+
+
+@needs_no_gpu
+def test_missing_provider_in_strict_mode_says_what_to_install():
+    with pytest.raises(ProviderError, match=r'available: .*CPUExecution.* install onnxruntime-gpu'):
+        create_session(tiny_model(), ProviderSettings(('cuda', 'cpu'), strict=True))
+
+
+class SessionOnCpu:
+    """What a session answers when a GPU provider is in the build but could not start."""
+
+    def get_providers(self):
+        return [CPU_PROVIDER]
+
+
+@pytest.mark.parametrize('strict', [True, False])
+def test_provider_that_cannot_start_is_noticed(monkeypatch, caplog, strict):
+    monkeypatch.setattr(
+        onnxruntime, 'get_available_providers', lambda: ['CUDAExecutionProvider', CPU_PROVIDER]
+    )
+    monkeypatch.setattr(onnxruntime, 'preload_dlls', lambda: None, raising=False)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', lambda *_, **__: SessionOnCpu())
+    settings = ProviderSettings(('cuda',), strict=strict)
+
+    if strict:
+        with pytest.raises(ProviderError, match='runs on CPUExecutionProvider'):
+            create_session(b'', settings)
+    else:
+        assert active_provider(create_session(b'', settings)) == CPU_PROVIDER
+        assert 'runs on CPUExecutionProvider' in caplog.text
+
+
+def test_unknown_provider_lists_the_choices():
+    with pytest.raises(
+        ProviderError, match=r"Unknown execution provider 'gpu': use auto, cpu, cuda"
+    ):
+        create_session(tiny_model(), ProviderSettings(('gpu',)))
+
+
+def test_negative_thread_count():
+    with pytest.raises(ProviderError, match='num_threads must be 0'):
+        create_session(tiny_model(), ProviderSettings(num_threads=-1))
+
+
+def test_missing_model(tmp_path):
+    with pytest.raises(ModelError, match='does not exist'):
+        create_session(tmp_path / 'none.onnx', CPU)
+
+
+@pytest.mark.parametrize('content', [b'', b'not a model', tiny_model()[:-20]])
+def test_damaged_model_is_one_sentence(tmp_path, capfd, content):
+    path = tmp_path / 'bad.onnx'
+    path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=r'bad\.onnx cannot be loaded') as caught:
+        create_session(path, CPU)
+
+    assert '\n' not in str(caught.value)
+    assert capfd.readouterr() == ('', '')
+
+
+def test_model_with_an_unknown_operator():
+    model = onnx.load_model_from_string(tiny_model())
+    model.graph.node[0].op_type = 'NoSuchOperator'
+
+    with pytest.raises(ModelError, match='The ONNX model cannot be loaded'):
+        create_session(model.SerializeToString(), CPU)

@@ -1,0 +1,113 @@
+"""Logits of a checkpoint or an ONNX file over many pictures, with the runtime's preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from tqdm import tqdm
+
+from emotion_perception.errors import ModelError
+from emotion_perception.manifest import (
+    Manifest,
+    manifest_path_for,
+    read_manifest,
+    verify_model_file,
+)
+from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+
+from . import checkpoint
+from .data import SIDE, Images
+from .errors import TrainingError
+
+INPUT_SIZE = 227
+BATCH = 64
+
+Faces = NDArray[np.float32]
+Logits = NDArray[np.float64]
+Predictor = Callable[[Faces], NDArray[np.float32]]
+
+
+def preprocessing(mean: float, std: float) -> Preprocessing:
+    """The runtime's preprocessing with the statistics of a training split."""
+    return Preprocessing(face_size=SIDE, input_size=INPUT_SIZE, mean=mean, std=std)
+
+
+def torch_predictor(network: nn.Module) -> Predictor:
+    """Runs a network as it is."""
+    def predict(faces: Faces) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            scores: NDArray[np.float32] = network(torch.from_numpy(faces)).numpy()
+        return scores
+    return predict
+
+
+def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
+    """Runs an ONNX file on the CPU.
+
+    Raises:
+        TrainingError: The file cannot be loaded.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    # Spinning threads would steal the cores of whatever else runs here.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    try:
+        session = onnxruntime.InferenceSession(str(path), options,
+                                               providers=['CPUExecutionProvider'])
+    except Exception as error:  # ONNX Runtime's exceptions share no public base class
+        raise TrainingError(f'ONNX Runtime cannot load {path}: '
+                            f'{str(error).splitlines()[0]}') from error
+
+    def predict(faces: Faces) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = session.run(['logits'], {'input': faces})[0]
+        return scores
+    return predict
+
+
+def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -> Logits:
+    """Runs a predictor over all pictures.
+
+    Args:
+        predict: From `torch_predictor` or `onnx_predictor`.
+        images: uint8 `[n, 48, 48]`.
+        spec: Preprocessing.
+        what: Label of the progress bar.
+
+    Returns:
+        float64 `[n, 7]`.
+    """
+    starts = tqdm(range(0, len(images), BATCH), desc=what, unit=' batches', mininterval=0.5)
+    parts: list[Any] = [predict(preprocess_faces(np.asarray(images[i:i + BATCH]), spec))
+                        for i in starts]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessing, Manifest | None]:
+    """A predictor for a `.ckpt` or an `.onnx` file, with its preprocessing.
+
+    Returns:
+        Predictor, preprocessing, and the manifest of an ONNX file (None for a checkpoint).
+
+    Raises:
+        TrainingError: The file or what belongs beside it is missing or damaged.
+    """
+    if path.suffix == '.ckpt':
+        trained = checkpoint.load(path)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        return torch_predictor(trained.network), preprocessing(trained.mean, trained.std), None
+    if path.suffix != '.onnx':
+        raise TrainingError(f'{path} is neither a .ckpt nor an .onnx file')
+    try:
+        manifest = read_manifest(manifest_path_for(path))
+        verify_model_file(manifest, path)
+    except ModelError as error:
+        raise TrainingError(str(error)) from error
+    return onnx_predictor(path, threads), manifest.preprocessing, manifest
