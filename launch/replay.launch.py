@@ -72,7 +72,6 @@ def _play_command(context: LaunchContext) -> list[str]:
         'play',
         text(context, 'bag'),
         '--clock',
-        '--disable-keyboard-controls',
     ]
     command += ['--rate', text(context, 'rate'), '--delay', text(context, 'delay')]
     return [*command, '--loop'] if flag(context, 'loop') else command

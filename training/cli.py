@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m training', description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='command')
     _add_train(commands)
+    _add_evaluate(commands)
+    _add_export(commands)
     return parser
 
 
@@ -73,3 +75,51 @@ def _train(options: argparse.Namespace) -> None:
     best = train(recipe, dataset, run, threads=options.threads, resume=options.resume,
                  progress=not options.no_progress, stop_after=options.stop_after)
     print(f'best checkpoint: {best}')
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser('evaluate', help='score a model on PublicTest')
+    _add_data(parser)
+    parser.add_argument('--model', type=Path, required=True,
+                        help='an .onnx with its manifest, or a .ckpt of a run folder')
+    parser.add_argument('--out', type=Path, default=Path('out/train/report'),
+                        help='folder for report.md, scores.json and pictures '
+                             '(default: %(default)s)')
+    parser.add_argument('--final', action='store_true',
+                        help='also read PrivateTest; every reading is logged beside the model')
+    parser.set_defaults(run_command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from . import data, report
+    from .evaluate import evaluate
+
+    dataset = data.load(options.data, options.cache)
+    for result in evaluate(options.model, dataset, options.out, final=options.final,
+                           threads=options.threads):
+        print(report.summary(result))
+    print(f'report: {options.out / "report.md"}')
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser('export', help='write the int8 ONNX file and its manifest')
+    _add_data(parser)
+    parser.add_argument('--checkpoint', type=Path, required=True,
+                        help='best.ckpt or last.ckpt of a run folder')
+    parser.add_argument('--out', type=Path, default=Path('models/emotion_alexnet.onnx'),
+                        help='the ONNX file to write (default: %(default)s)')
+    parser.add_argument('--fp32', action='store_true', help='ship fp32 instead of int8')
+    parser.set_defaults(run_command=_export)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from . import data, report
+    from .export import export
+
+    dataset = data.load(options.data, options.cache)
+    done = export(options.checkpoint, dataset, options.out, fp32=options.fp32,
+                  threads=options.threads)
+    print(f'{done.model}: {done.size / 2 ** 20:.2f} MiB; torch and fp32 ONNX differ by at most '
+          f'{done.fp32_difference:.1g} in a logit')
+    print(f'PublicTest accuracy: fp32 {report.percent(done.fp32)}, shipped '
+          f'{report.percent(done.shipped)}; same answer on {done.agreement.value:.2%}')

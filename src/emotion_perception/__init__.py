@@ -1,0 +1,61 @@
+"""Facial emotions of every person in a picture, video, camera or rosbag; without ROS.
+
+    >>> from emotion_perception import predict_emotion
+    >>> faces = predict_emotion('photo.jpg')
+
+Importing this package loads nothing heavy; its names are loaded when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emotion_perception.api import predict_emotion
+    from emotion_perception.errors import EmotionPerceptionError
+    from emotion_perception.labels import EMOTION_NAMES, Emotion
+    from emotion_perception.types import BgrImage, Box, Detection, Face, Frame, Landmarks
+
+    __version__: str
+
+__all__ = [
+    'EMOTION_NAMES',
+    'BgrImage',
+    'Box',
+    'Detection',
+    'Emotion',
+    'EmotionPerceptionError',
+    'Face',
+    'Frame',
+    'Landmarks',
+    '__version__',
+    'predict_emotion',
+]
+
+_MODULES = {
+    'predict_emotion': 'api',
+    'EmotionPerceptionError': 'errors',
+    'EMOTION_NAMES': 'labels',
+    'Emotion': 'labels',
+    **dict.fromkeys(('BgrImage', 'Box', 'Detection', 'Face', 'Frame', 'Landmarks'), 'types'),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == '__version__':
+        return _version()
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version('emotion_bringup')
+    except metadata.PackageNotFoundError:
+        return 'unknown'

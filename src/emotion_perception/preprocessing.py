@@ -35,15 +35,15 @@ class Preprocessing:
 def preprocess_faces(faces: Uint8Array, spec: Preprocessing) -> Float32Array:
     """Turns aligned grey faces into one input batch.
 
-    The resize is bilinear with half-pixel centres and clamped edges: `cv2.INTER_LINEAR`, the same as
-    torch's `grid_sample(align_corners=False, padding_mode='border')`.
+    The resize is bilinear with half-pixel centres and clamped edges: `cv2.INTER_LINEAR`, the same
+    as torch's `grid_sample(align_corners=False, padding_mode='border')`.
 
     Args:
         faces: uint8 [N, face_size, face_size], grey, 0..255.
         spec: The model's preprocessing.
 
     Returns:
-        float32 [N, 3, input_size, input_size], C-contiguous: the normalised grey plane, three times.
+        float32 [N, 3, input_size, input_size], C-contiguous: three times the normalised grey plane.
     """
     size = spec.input_size
     batch = np.empty((len(faces), 3, size, size), np.float32)

@@ -13,8 +13,8 @@ _SHARE = Path('share', 'emotion_bringup')
 def share_folder() -> Path:
     """Folder that holds `models/` and `config/`.
 
-    In a checkout (also `pip install -e` and `colcon build --symlink-install`) this is the repository;
-    once installed it is `share/emotion_bringup` of the prefix that this module is installed in.
+    In a checkout (`pip install -e`, `colcon build --symlink-install`) this is the repository; once
+    installed it is `share/emotion_bringup` of the prefix that this module is installed in.
 
     Raises:
         ModelError: Neither exists: the installation is incomplete.

@@ -254,7 +254,7 @@ def _open_encoder(path: Path, frame_rate: float, size: tuple[int, int]) -> _Enco
 
 def _find_ffmpeg() -> str | None:
     try:
-        import imageio_ffmpeg  # noqa: PLC0415 - an optional dependency
+        import imageio_ffmpeg
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):

@@ -93,7 +93,7 @@ def test_every_supported_encoding_is_tested_here():
     keep_last=st.booleans(),
     seed=st.integers(0, 2**16),
 )
-def test_exact_encodings_round_trip(encoding, width, height, padding, big, keep_last, seed):
+def test_exact_encodings_round_trip(*, encoding, width, height, padding, big, keep_last, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     expected = np.repeat(image[..., :1], 3, axis=2) if encoding in GREY else image
     order, dtype, scale = EXACT[encoding]
@@ -115,7 +115,9 @@ def test_exact_encodings_round_trip(encoding, width, height, padding, big, keep_
     keep_last=st.booleans(),
     grey=st.integers(16, 235),
 )
-def test_yuv_grey_keeps_its_luminance(encoding, half_width, half_height, padding, keep_last, grey):
+def test_yuv_grey_keeps_its_luminance(
+    *, encoding, half_width, half_height, padding, keep_last, grey
+):
     width, height = 2 * half_width, 2 * half_height
     rows = yuv_rows(encoding, width, height, luma=grey, u=128, v=128)
     data, step = padded(rows, padding, keep_last)
@@ -328,6 +330,10 @@ def thumbnail_then_cut_off():
     return data[: len(data) // 2]
 
 
+def flipped(data):
+    return data[:9000] + bytes([data[9000] ^ 1]) + data[9001:]
+
+
 DAMAGED = {
     'empty': (lambda: b'', 'is empty'),
     'junk': (lambda: b'no picture at all' * 9, 'is no picture or its header is damaged'),
@@ -336,9 +342,7 @@ DAMAGED = {
     'thumbnail': (thumbnail_then_cut_off, 'is cut off'),
     'png cut off': (lambda: encoded(astronaut(), '.png')[:9000], 'is damaged'),
     'png flipped': (
-        lambda: (lambda d: d[:9000] + bytes([d[9000] ^ 1]) + d[9001:])(
-            encoded(astronaut(), '.png')
-        ),
+        lambda: flipped(encoded(astronaut(), '.png')),
         'is damaged',
     ),
     'bomb': (lambda: bomb(12000), 'more than 134217728 pixels are refused'),

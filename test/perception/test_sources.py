@@ -33,7 +33,7 @@ MS = 1_000_000
 
 
 def shade(n, size=(64, 96)):
-    return np.full((*size, 3), 20 + 8 * n, np.uint8)
+    return np.full((*size, 3), (20 + 8 * n) % 256, np.uint8)
 
 
 def save(path, image=PICTURE):
@@ -225,7 +225,7 @@ def test_video_cut_off_gives_its_frames_and_then_an_error(tmp_path, capfd):
     path.write_bytes(data[: len(data) // 2])
     frames = []
     with (
-        pytest.raises(SourceError, match='damaged or was cut off: only .* frames can be read'),
+        pytest.raises(SourceError, match=r'damaged or was cut off: only .* frames can be read'),
         open_source(str(path)) as source,
     ):
         for frame in source:
@@ -233,6 +233,9 @@ def test_video_cut_off_gives_its_frames_and_then_an_error(tmp_path, capfd):
     assert_numbered(frames)
     assert 10 < len(frames) < 50
     assert capfd.readouterr().err == ''
+
+
+DAMAGED = object()
 
 
 class FakeCapture:
@@ -250,12 +253,12 @@ class FakeCapture:
 
     def grab(self):
         self.calls.append('grab')
-        self.current = self.script.pop(0) if self.script else 'lost'
-        return self.current != 'lost'
+        self.current = self.script.pop(0) if self.script else None
+        return self.current is not None
 
     def retrieve(self):
         self.calls.append('retrieve')
-        return (False, None) if self.current == 'damaged' else (True, self.current)
+        return self.current is not DAMAGED, self.current
 
     def get(self, prop):
         return self.properties.get(prop, 0.0)
@@ -278,7 +281,7 @@ VIDEO_PROPERTIES = {
 
 
 def test_damaged_video_frame_is_skipped_and_keeps_its_place_in_time():
-    script = [shade(0), 'damaged', shade(2), shade(3)]
+    script = [shade(0), DAMAGED, shade(2), shade(3)]
     source = VideoSource(
         'x.avi', SourceOptions(), open_capture=lambda _: FakeCapture(script, VIDEO_PROPERTIES)
     )

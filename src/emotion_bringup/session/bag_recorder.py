@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from emotion_perception.bags.writer import BagWriter
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
+from emotion_perception.bags.writer import BagWriter
 
 
 class BagRecorder:

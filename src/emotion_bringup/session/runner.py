@@ -78,7 +78,7 @@ class _Session:
     def _make_recorder(self, stack: ExitStack) -> object | None:
         if self._options.record is None:
             return None
-        from emotion_bringup.session.bag_recorder import BagRecorder  # noqa: PLC0415
+        from emotion_bringup.session.bag_recorder import BagRecorder
 
         recorder = BagRecorder(self._monitor, self._options.record, self._mode)
         stack.callback(recorder.close)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from rosbags.interfaces import Connection
-from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags.messages import (
     FACE_ARRAY_TYPE,
@@ -28,6 +27,7 @@ from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import BgrImage, Face
 
 EMOTIONS_TOPIC: Final = '/emotions'
+IMAGE_TYPES: Final = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -110,7 +110,7 @@ def annotate_bag(
         topic = reader.image_topic(options.topic).name
         _check_topics(reader, source, options)
         with BagWriter(target, storage_of(source), typestore) as writer:
-            report = _Copy(reader, writer, typestore, pipeline, options, topic).run(on_image)
+            report = _Copy(reader, writer, pipeline, options, topic).run(on_image)
             if not report.images:
                 raise BagError(
                     f'Bag {source} has no usable picture on {topic}: {report.first_problem}'
@@ -125,14 +125,13 @@ class _Copy:
         self,
         reader: BagReader,
         writer: BagWriter,
-        typestore: Typestore,
         pipeline: EmotionPipeline,
         options: AnnotateOptions,
         topic: str,
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._typestore = typestore
+        self._typestore = writer.typestore
         self._pipeline = pipeline
         self._options = options
         self._report = AnnotateReport(topic)
@@ -144,7 +143,7 @@ class _Copy:
         for connection, record_ns, data in self._reader.messages():
             self._writer.write(self._copies[connection.id], record_ns, data)
             self._report.messages += 1
-            if connection.topic == self._report.topic:
+            if connection.topic == self._report.topic and connection.msgtype in IMAGE_TYPES:
                 on_image(self._answer(connection, record_ns, data))
         return self._report
 

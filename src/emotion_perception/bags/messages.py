@@ -140,14 +140,14 @@ def _message_folders() -> Iterator[Path]:
 
 
 def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> Any:
-    uncertain = face.emotion_id is None
+    emotion_id = face.emotion_id
     return typestore.types[_FACE_TYPE](
         track_id=face.track_id,
         box=_region(typestore, face.box, width, height),
         score=face.score,
         landmarks=_points(typestore, face.landmarks),
-        emotion=UNCERTAIN_NAME if face.emotion_id is None else EMOTION_NAMES[face.emotion_id],
-        emotion_id=_UNCERTAIN_ID if uncertain else face.emotion_id,
+        emotion=UNCERTAIN_NAME if emotion_id is None else EMOTION_NAMES[emotion_id],
+        emotion_id=_UNCERTAIN_ID if emotion_id is None else emotion_id,
         confidence=face.confidence,
         probabilities=np.asarray(face.probabilities, np.float32),
     )

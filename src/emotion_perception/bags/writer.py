@@ -33,7 +33,7 @@ STORAGES: Final = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
 _NS_PER_S: Final = 1_000_000_000
 _INFINITE: Final = QosTime(9_223_372_036, 854_775_807)  # rmw's RMW_DURATION_INFINITE
-# Of a type whose definition neither the bag nor this machine has; rosbag2 plays such topics as well.
+# Of a type that neither the bag nor this machine defines; rosbag2 plays such topics as well.
 _UNKNOWN_HASH: Final = f'RIHS01_{"0" * 64}'
 
 RELIABLE_QOS: Final = Qos(
@@ -78,6 +78,10 @@ class BagWriter:
         storage: 'mcap' or 'sqlite3'.
         typestore: Definitions of the message types; the standard ones and `emotion_msgs` when None.
 
+    Attributes:
+        path: Folder of the bag.
+        typestore: Definitions of the message types.
+
     Raises:
         BagError: The storage is unknown, the path exists already, or it cannot be written.
     """
@@ -89,7 +93,7 @@ class BagWriter:
         if storage not in STORAGES:
             raise BagError(f"Unknown bag storage '{storage}': use {' or '.join(STORAGES)}.")
         self._refuse_existing()
-        self._typestore = typestore or emotion_typestore()
+        self.typestore = typestore or emotion_typestore()
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.parent))
@@ -106,14 +110,18 @@ class BagWriter:
             raise
 
     def add_topic(
-        self, name: str, message_type: str, qos: AnyQos | Sequence[AnyQos] = RELIABLE_QOS
+        self,
+        name: str,
+        message_type: str,
+        qos: QosProfile | Sequence[AnyQos] = (RELIABLE_QOS,),
     ) -> Connection:
         """Adds a topic; the same one again gives the same connection.
 
         Args:
             name: Full topic name.
             message_type: For example 'sensor_msgs/msg/Image'.
-            qos: Profile, or profiles, that its publishers offer: of `rclpy` or of `rosbags`.
+            qos: What its publishers offer: a profile of `rclpy`, or a list of profiles of `rclpy` or
+                `rosbags`.
 
         Returns:
             What `write` needs.
@@ -121,16 +129,16 @@ class BagWriter:
         Raises:
             BagError: The message type is unknown.
         """
-        profiles = [qos] if hasattr(qos, 'history') else list(qos)
+        profiles = qos if isinstance(qos, Sequence) else [qos]
         ext = ConnectionExtRosbag2('cdr', [_as_qos(profile) for profile in profiles])
-        if message_type not in self._typestore.fielddefs:
+        if message_type not in self.typestore.fielddefs:
             raise BagError(
                 f'Topic {name} has the unknown message type {message_type}: only standard ROS '
                 'messages and emotion_msgs can be recorded.'
             )
-        definition = self._typestore.generate_msgdef(message_type, ros_version=2)[0]
+        definition = self.typestore.generate_msgdef(message_type, ros_version=2)[0]
         return self._add(
-            name, message_type, definition, self._typestore.hash_rihs01(message_type), ext
+            name, message_type, definition, self.typestore.hash_rihs01(message_type), ext
         )
 
     def copy_topic(self, original: Connection) -> Connection:
@@ -141,7 +149,7 @@ class BagWriter:
         """
         if not isinstance(original.ext, ConnectionExtRosbag2):
             raise BagError(f'Topic {original.topic} is of a ROS 1 bag: convert the bag first.')
-        definition, digest = _definition_of(original, self._typestore)
+        definition, digest = _definition_of(original, self.typestore)
         return self._add(original.topic, original.msgtype, definition, digest, original.ext)
 
     def write(

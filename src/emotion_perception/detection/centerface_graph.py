@@ -44,7 +44,7 @@ def prepare_graph(original: bytes) -> bytes:
     Returns:
         The serialized network with input [1, 3, height, width].
     """
-    import onnx  # noqa: PLC0415 - slow, and not needed when the prepared graph is cached
+    import onnx
 
     model = onnx.load_model_from_string(original)
     graph = model.graph

@@ -234,7 +234,7 @@ def _portrait(mirrored: bool) -> Uint8Array:
 def _astronaut() -> npt.NDArray[Any]:
     try:
         # Only the demo needs it, and it takes a while.
-        from skimage.data import astronaut  # noqa: PLC0415
+        from skimage.data import astronaut
     except ImportError as error:
         raise SourceError(
             'The demo needs scikit-image, which carries its portrait: install it with '

@@ -18,6 +18,9 @@ DEFAULT_RATE = 30.0
 _COMPLETE = 0.9
 _MAX_UNREADABLE_IN_A_ROW = 30
 
+# FFmpeg shows a text file as a film of a terminal.
+_TEXT_CODEC = int.from_bytes(b'ansi', 'little')
+
 
 class VideoSource(ClosingSource):
     """A video file, or a finite clip behind an URL.
@@ -86,7 +89,7 @@ class VideoSource(ClosingSource):
 
     def _opened(self) -> Capture:
         capture = self._open_capture(self._path)
-        if not capture.isOpened():
+        if not capture.isOpened() or capture.get(cv2.CAP_PROP_FOURCC) == _TEXT_CODEC:
             capture.release()
             raise SourceError(
                 f'{self.name} cannot be opened: it is no video or it is damaged; choose '

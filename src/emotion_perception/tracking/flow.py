@@ -1,8 +1,8 @@
 """Moves known faces from one frame to the next without running the detector.
 
-Points on a grid inside each face are followed by pyramidal Lucas-Kanade optical flow; the similarity
-that explains most of them (RANSAC) then moves box and landmarks. It costs a fraction of a detection
-and is used for the frames between two detections (`detect_every_n`).
+Points on a grid inside each face are followed by pyramidal Lucas-Kanade optical flow; the
+similarity that explains most of them (RANSAC) then moves box and landmarks. It costs a fraction of
+a detection and is used for the frames between two detections (`detect_every_n`).
 """
 
 from collections.abc import Sequence
@@ -39,9 +39,7 @@ class FlowPropagator:
         """Keeps a picture in which faces were detected, as the start of the next flow."""
         self._previous, self._scale = _work_image(image)
 
-    def propagate(
-        self, image: BgrImage, detections: Sequence[Detection]
-    ) -> list[Detection] | None:
+    def propagate(self, image: BgrImage, detections: Sequence[Detection]) -> list[Detection] | None:
         """Moves detections of the remembered picture on to this one, and remembers this one.
 
         Args:
@@ -79,7 +77,12 @@ def _move(
 ) -> Detection | None:
     start = _grid_points(detection.box, scale)
     end, status, _ = cv2.calcOpticalFlowPyrLK(
-        previous, current, start, None, winSize=(15, 15), maxLevel=3
+        previous,
+        current,
+        start,
+        start.copy(),  # where the result goes; not used as a first guess
+        winSize=(15, 15),
+        maxLevel=3,
     )
     good = status.ravel() == 1
     if int(good.sum()) < _MIN_INLIERS:

@@ -40,4 +40,4 @@ def smooth(previous: Probabilities | None, current: Probabilities, weight: float
     """
     if previous is None:
         return current
-    return previous + np.float32(weight) * (current - previous)
+    return np.asarray(previous + np.float32(weight) * (current - previous), np.float32)

@@ -144,9 +144,7 @@ def _areas(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray((corners[..., 2:] - corners[..., :2]).prod(axis=-1))
 
 
-def _match_greedily(
-    overlap: npt.NDArray[np.float64], minimum: float
-) -> Iterable[tuple[int, int]]:
+def _match_greedily(overlap: npt.NDArray[np.float64], minimum: float) -> Iterable[tuple[int, int]]:
     """Pairs (column, row) in order of falling overlap, each row and column used once."""
     overlap = overlap.copy()
     while overlap.size and overlap.max() >= minimum:

@@ -1,0 +1,82 @@
+"""The one-line Python API."""
+
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import numpy as np
+
+from emotion_perception import resources
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.detection import FaceDetector, create_detector
+from emotion_perception.errors import ImageFormatError
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.sources.pictures import read_picture
+from emotion_perception.types import BgrImage, Face
+
+# A detector keeps buffers between calls, so that one thread at a time may use it.
+_LOCK: Final = Lock()
+
+
+def predict_emotion(image: BgrImage | str | os.PathLike[str]) -> list[Face]:
+    """Finds the faces of a picture and their emotions, with the shipped model.
+
+    Detector and model are loaded with the first call and kept. Calls do not influence each other,
+    and any thread may call.
+
+    >>> from emotion_perception import EMOTION_NAMES, predict_emotion
+    >>> for face in predict_emotion('party.jpg'):
+    ...     print(EMOTION_NAMES[face.emotion_id], round(face.confidence, 2), face.box)
+
+    Args:
+        image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of a
+            picture file.
+
+    Returns:
+        Its faces, largest first; empty when there is none.
+
+    Raises:
+        SourceError: The picture file cannot be read or is damaged.
+        ImageFormatError: The array is no BGR picture.
+        ModelError: The model is missing or damaged.
+    """
+    picture = image if isinstance(image, np.ndarray) else read_picture(Path(image))
+    _check(picture)
+    with _LOCK:
+        detector, classifier = _detector_and_classifier()
+        return analyse_still(picture, detector, classifier, PipelineSettings())
+
+
+def analyse_still(
+    image: BgrImage,
+    detector: FaceDetector,
+    classifier: EmotionClassifier,
+    settings: PipelineSettings,
+) -> list[Face]:
+    """Answers one picture that belongs to no stream: nothing is tracked or smoothed.
+
+    Args:
+        image: uint8 [height, width, 3], BGR.
+        detector: Finds the faces.
+        classifier: Reads their emotions.
+        settings: Thresholds; what concerns time is ignored.
+    """
+    still = replace(settings, smoothing=0.0, detect_every_n=1)
+    return EmotionPipeline(detector, classifier, still).process(image, 0)
+
+
+@cache
+def _detector_and_classifier() -> tuple[FaceDetector, EmotionClassifier]:
+    classifier = EmotionClassifier(resources.default_model_path())
+    return create_detector('centerface'), classifier
+
+
+def _check(image: BgrImage) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ImageFormatError(
+            f'The picture is {image.dtype} {list(image.shape)}: '
+            'convert it to uint8 [height, width, 3] in BGR order first.'
+        )
