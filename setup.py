@@ -49,7 +49,6 @@ setup(
     maintainer_email='maintainers@emotion-bringup.invalid',
     description='Facial emotions of every person in view, for ROS 2 robots.',
     license='Apache-2.0',
-    tests_require=['pytest'],
     entry_points={
         'console_scripts': [
             'camera_node = emotion_bringup.main:camera_node',
