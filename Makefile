@@ -27,7 +27,7 @@ help: ## List the targets
 
 env: $(VENV)/.package ## Make .venv: pinned packages, ROS 2 wheels, emotion_msgs, this package
 
-demo: $(VENV)/.package ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window
+demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window
 	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
 	  $(if $(filter-out 0,$(SHOW)),--show)
 
@@ -79,6 +79,13 @@ $(VENV)/.messages: $(VENV)/.packages $(MESSAGE_FILES)
 
 $(VENV)/.package: $(VENV)/.messages setup.py setup.cfg
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A window needs the other build of OpenCV; both install the same module, so one must go.
+$(VENV)/.gui: $(VENV)/.package
+	$(BIN)/pip uninstall --quiet --yes opencv-python-headless
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/lock.txt)"
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.package requirements/training.in

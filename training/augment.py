@@ -21,8 +21,9 @@ def resize(images: Tensor, size: int) -> Tensor:
     Returns:
         float32 `[n, 1, size, size]`.
     """
-    return F.interpolate(images, size=(size, size), mode='bilinear', align_corners=False,
-                         antialias=False)
+    return F.interpolate(
+        images, size=(size, size), mode='bilinear', align_corners=False, antialias=False
+    )
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -41,6 +42,7 @@ def random_affine(count: int, config: AugmentConfig, generator: torch.Generator)
     Returns:
         float32 `[n, 2, 3]` as `torch.nn.functional.affine_grid` takes it.
     """
+
     def uniform(limit: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * limit
 
@@ -68,8 +70,7 @@ def warp(images: Tensor, affine: Tensor, size: int) -> Tensor:
         float32 `[n, 1, size, size]`.
     """
     grid = F.affine_grid(affine, [len(images), 1, size, size], align_corners=False)
-    return F.grid_sample(images, grid, mode='bilinear', padding_mode='border',
-                         align_corners=False)
+    return F.grid_sample(images, grid, mode='bilinear', padding_mode='border', align_corners=False)
 
 
 def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -97,12 +98,11 @@ def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> 
         height = min(side, max(1, round(math.sqrt(pixels * ratio))))
         width = min(side, max(1, round(math.sqrt(pixels / ratio))))
         top, left = int(y * (side - height + 1)), int(x * (side - width + 1))
-        image[:, top:top + height, left:left + width] = image.mean()
+        image[:, top : top + height, left : left + width] = image.mean()
     return images
 
 
-def augment(images: Tensor, size: int, config: AugmentConfig,
-            generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, size: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """All enabled augmentations and the resize to the training size.
 
     Args:

@@ -55,8 +55,14 @@ def load(path: Path) -> Trained:
     network = module.network
     if module.ema is not None:
         network.load_state_dict(module.ema.values())
-    return Trained(network.eval(), recipe, facts['mean'], facts['std'],
-                   int(content.get('epoch', -1)) + 1, facts['training_images'])
+    return Trained(
+        network.eval(),
+        recipe,
+        facts['mean'],
+        facts['std'],
+        int(content.get('epoch', -1)) + 1,
+        facts['training_images'],
+    )
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -71,6 +77,8 @@ def _facts(path: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise TrainingError(f'{path} is missing or damaged: a checkpoint needs the files of its '
-                            'run folder beside it') from error
+        raise TrainingError(
+            f'{path} is missing or damaged: a checkpoint needs the files of its '
+            'run folder beside it'
+        ) from error
     return facts

@@ -41,11 +41,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--data', type=Path, required=True,
-                        help='fer2013.csv, fer2013.csv.xz or a folder with train/ and test/')
-    parser.add_argument('--cache', type=Path, default=Path('out/train/cache'),
-                        help='folder for the arrays made at the first reading '
-                             '(default: %(default)s)')
+    parser.add_argument(
+        '--data',
+        type=Path,
+        required=True,
+        help='fer2013.csv, fer2013.csv.xz or a folder with train/ and test/',
+    )
+    parser.add_argument(
+        '--cache',
+        type=Path,
+        default=Path('out/train/cache'),
+        help='folder for the arrays made at the first reading (default: %(default)s)',
+    )
     parser.add_argument('--threads', type=int, help='CPU threads (default: all cores)')
 
 
@@ -55,10 +62,19 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument('--recipe', type=Path, required=True, help='a file of training/recipes')
     parser.add_argument('--run', type=Path, help='run folder (default: out/train/<recipe name>)')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
-    parser.add_argument('--set', action='append', default=[], metavar='KEY=VALUE',
-                        help='change one entry of the recipe, such as optim.lr=0.01')
-    parser.add_argument('--stop-after', type=int, metavar='EPOCH',
-                        help='end this session after an epoch; resume later')
+    parser.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='change one entry of the recipe, such as optim.lr=0.01',
+    )
+    parser.add_argument(
+        '--stop-after',
+        type=int,
+        metavar='EPOCH',
+        help='end this session after an epoch; resume later',
+    )
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
     parser.set_defaults(run_command=_train)
 
@@ -72,21 +88,38 @@ def _train(options: argparse.Namespace) -> None:
     recipe = read_recipe(options.recipe, options.set)
     dataset = data.load(options.data, options.cache)
     run = options.run or Path('out/train') / recipe.name
-    best = train(recipe, dataset, run, threads=options.threads, resume=options.resume,
-                 progress=not options.no_progress, stop_after=options.stop_after)
+    best = train(
+        recipe,
+        dataset,
+        run,
+        threads=options.threads,
+        resume=options.resume,
+        progress=not options.no_progress,
+        stop_after=options.stop_after,
+    )
     print(f'best checkpoint: {best}')
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser('evaluate', help='score a model on PublicTest')
     _add_data(parser)
-    parser.add_argument('--model', type=Path, required=True,
-                        help='an .onnx with its manifest, or a .ckpt of a run folder')
-    parser.add_argument('--out', type=Path, default=Path('out/train/report'),
-                        help='folder for report.md, scores.json and pictures '
-                             '(default: %(default)s)')
-    parser.add_argument('--final', action='store_true',
-                        help='also read PrivateTest; every reading is logged beside the model')
+    parser.add_argument(
+        '--model',
+        type=Path,
+        required=True,
+        help='an .onnx with its manifest, or a .ckpt of a run folder',
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('out/train/report'),
+        help='folder for report.md, scores.json and pictures (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--final',
+        action='store_true',
+        help='also read PrivateTest; every reading is logged beside the model',
+    )
     parser.set_defaults(run_command=_evaluate)
 
 
@@ -95,8 +128,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from .evaluate import evaluate
 
     dataset = data.load(options.data, options.cache)
-    for result in evaluate(options.model, dataset, options.out, final=options.final,
-                           threads=options.threads):
+    for result in evaluate(
+        options.model, dataset, options.out, final=options.final, threads=options.threads
+    ):
         print(report.summary(result))
     print(f'report: {options.out / "report.md"}')
 
@@ -104,10 +138,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser('export', help='write the int8 ONNX file and its manifest')
     _add_data(parser)
-    parser.add_argument('--checkpoint', type=Path, required=True,
-                        help='best.ckpt or last.ckpt of a run folder')
-    parser.add_argument('--out', type=Path, default=Path('models/emotion_alexnet.onnx'),
-                        help='the ONNX file to write (default: %(default)s)')
+    parser.add_argument(
+        '--checkpoint', type=Path, required=True, help='best.ckpt or last.ckpt of a run folder'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('models/emotion_alexnet.onnx'),
+        help='the ONNX file to write (default: %(default)s)',
+    )
     parser.add_argument('--fp32', action='store_true', help='ship fp32 instead of int8')
     parser.set_defaults(run_command=_export)
 
@@ -117,9 +156,14 @@ def _export(options: argparse.Namespace) -> None:
     from .export import export
 
     dataset = data.load(options.data, options.cache)
-    done = export(options.checkpoint, dataset, options.out, fp32=options.fp32,
-                  threads=options.threads)
-    print(f'{done.model}: {done.size / 2 ** 20:.2f} MiB; torch and fp32 ONNX differ by at most '
-          f'{done.fp32_difference:.1g} in a logit')
-    print(f'PublicTest accuracy: fp32 {report.percent(done.fp32)}, shipped '
-          f'{report.percent(done.shipped)}; same answer on {done.agreement.value:.2%}')
+    done = export(
+        options.checkpoint, dataset, options.out, fp32=options.fp32, threads=options.threads
+    )
+    print(
+        f'{done.model}: {done.size / 2**20:.2f} MiB; torch and fp32 ONNX differ by at most '
+        f'{done.fp32_difference:.1g} in a logit'
+    )
+    print(
+        f'PublicTest accuracy: fp32 {report.percent(done.fp32)}, shipped '
+        f'{report.percent(done.shipped)}; same answer on {done.agreement.value:.2%}'
+    )

@@ -146,8 +146,8 @@ class TrainConfig:
         """
         done = total = 0.0
         for phase in self.phases:
-            done += min(max(epochs, 0.0), phase.epochs) * phase.size ** 2
-            total += phase.epochs * phase.size ** 2
+            done += min(max(epochs, 0.0), phase.epochs) * phase.size**2
+            total += phase.epochs * phase.size**2
             epochs -= phase.epochs
         return done / total
 
@@ -180,8 +180,9 @@ def read_recipe(path: Path, overrides: typing.Sequence[str] = ()) -> Recipe:
     except OSError as error:
         raise TrainingError(f'recipe {path} cannot be read: {error.strerror}') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TrainingError(f'recipe {path} is not valid YAML: '
-                            f'{" ".join(str(error).split())}') from error
+        raise TrainingError(
+            f'recipe {path} is not valid YAML: {" ".join(str(error).split())}'
+        ) from error
     if not isinstance(content, dict):
         raise TrainingError(f'recipe {path} must hold keys such as name, model and train')
     for override in overrides:
@@ -213,8 +214,9 @@ def parse(kind: type[T], content: Any, where: str) -> T:
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = [key for key in content if key not in fields]
     if unknown:
-        raise TrainingError(f'{where} has an unknown key "{unknown[0]}" '
-                            f'(known: {", ".join(fields)})')
+        raise TrainingError(
+            f'{where} has an unknown key "{unknown[0]}" (known: {", ".join(fields)})'
+        )
     hints = typing.get_type_hints(kind)
     values = {key: _value(hints[key], value, f'{where}: {key}') for key, value in content.items()}
     try:
@@ -251,5 +253,7 @@ def _items(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...
         arguments = arguments[:1] * len(value)
     if len(arguments) != len(value):
         raise TrainingError(f'{where} must have {len(arguments)} entries, not {len(value)}')
-    return tuple(_value(hint, item, f'{where}[{index}]')
-                 for index, (hint, item) in enumerate(zip(arguments, value, strict=True)))
+    return tuple(
+        _value(hint, item, f'{where}[{index}]')
+        for index, (hint, item) in enumerate(zip(arguments, value, strict=True))
+    )

@@ -84,8 +84,10 @@ def load(path: Path, cache: Path) -> Dataset:
         TrainingError: The path is missing or its content is not FER-2013.
     """
     if not path.exists():
-        raise TrainingError(f'no data at {path}: give --data the path of fer2013.csv, '
-                            'fer2013.csv.xz or the folder that holds train/ and test/')
+        raise TrainingError(
+            f'no data at {path}: give --data the path of fer2013.csv, '
+            'fer2013.csv.xz or the folder that holds train/ and test/'
+        )
     key = _fingerprint(path)
     folder = cache / key
     if not (folder / 'index.json').is_file():
@@ -115,8 +117,15 @@ class _Row:
 def _read_csv(path: Path) -> list[_Row]:
     try:
         with _open_text(path) as file:
-            return list(tqdm(_csv_rows(file, path), desc=f'reading {path.name}', unit=' rows',
-                             total=None, mininterval=0.5))
+            return list(
+                tqdm(
+                    _csv_rows(file, path),
+                    desc=f'reading {path.name}',
+                    unit=' rows',
+                    total=None,
+                    mininterval=0.5,
+                )
+            )
     except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise TrainingError(f'{path} cannot be read as a CSV file: {error}') from error
 
@@ -132,16 +141,22 @@ def _csv_rows(file: IO[str], path: Path) -> Iterator[_Row]:
     header = [name.strip() for name in next(reader, [])]
     for column in ('emotion', 'pixels', 'Usage'):
         if column not in header:
-            raise TrainingError(f'{path} has no column "{column}" (found: '
-                                f'{", ".join(header)[:80] or "nothing"}); '
-                                'it must have emotion,pixels,Usage')
+            raise TrainingError(
+                f'{path} has no column "{column}" (found: '
+                f'{", ".join(header)[:80] or "nothing"}); '
+                'it must have emotion,pixels,Usage'
+            )
     emotion, pixels, usage = (header.index(name) for name in ('emotion', 'pixels', 'Usage'))
     for number, row in enumerate(reader):
         where = f'{path} row {number + 2}'
         if len(row) < len(header):
             raise TrainingError(f'{where} has {len(row)} of {len(header)} columns')
-        yield _Row(number, _split_name(row[usage], where), _label(row[emotion], where),
-                   _pixels(row[pixels], where))
+        yield _Row(
+            number,
+            _split_name(row[usage], where),
+            _label(row[emotion], where),
+            _pixels(row[pixels], where),
+        )
 
 
 def _split_name(text: str, where: str) -> str:
@@ -178,8 +193,10 @@ def _read_folder(root: Path) -> list[_Row]:
     files = sorted(_image_files(root))
     if not files:
         raise TrainingError(f'no pictures under {root}: it must hold train/<emotion>/*.jpg')
-    return [_read_picture(number, file, root)
-            for number, file in enumerate(tqdm(files, desc=f'reading {root.name}', unit=' files'))]
+    return [
+        _read_picture(number, file, root)
+        for number, file in enumerate(tqdm(files, desc=f'reading {root.name}', unit=' files'))
+    ]
 
 
 def _read_picture(number: int, file: Path, root: Path) -> _Row:
@@ -188,16 +205,22 @@ def _read_picture(number: int, file: Path, root: Path) -> _Row:
         raise TrainingError(f'{file} is not at train/<emotion>/<file> or test/<emotion>/<file>')
     name = parts[1].lower()
     if name not in FOLDER_NAMES:
-        raise TrainingError(f'{file}: unknown label "{parts[1]}" (known: '
-                            f'{", ".join(FOLDER_NAMES)})')
+        raise TrainingError(
+            f'{file}: unknown label "{parts[1]}" (known: {", ".join(FOLDER_NAMES)})'
+        )
     image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise TrainingError(f'{file} is not a readable picture')
     if image.shape != (SIDE, SIDE):
-        raise TrainingError(f'{file} has {image.shape[1]}x{image.shape[0]} pixels '
-                            f'instead of {SIDE}x{SIDE}')
-    return _Row(number, FOLDER_SPLITS[parts[0].lower()], FOLDER_NAMES[name],
-                np.asarray(image, dtype=np.uint8))
+        raise TrainingError(
+            f'{file} has {image.shape[1]}x{image.shape[0]} pixels instead of {SIDE}x{SIDE}'
+        )
+    return _Row(
+        number,
+        FOLDER_SPLITS[parts[0].lower()],
+        FOLDER_NAMES[name],
+        np.asarray(image, dtype=np.uint8),
+    )
 
 
 def _write_cache(folder: Path, rows: list[_Row]) -> None:
@@ -225,8 +248,13 @@ def _open_cache(folder: Path, source: Path) -> Dataset:
         mapped: NDArray[Any] = np.load(folder / f'{split}-{field}.npy', mode, allow_pickle=False)
         return mapped
 
-    return Dataset(source, {name: Split(name, array(name, 'images'), array(name, 'labels'),
-                                        array(name, 'rows')) for name in SPLITS})
+    return Dataset(
+        source,
+        {
+            name: Split(name, array(name, 'images'), array(name, 'labels'), array(name, 'rows'))
+            for name in SPLITS
+        },
+    )
 
 
 def grey_statistics(images: Images) -> tuple[float, float]:
@@ -235,7 +263,7 @@ def grey_statistics(images: Images) -> tuple[float, float]:
     values = np.arange(256) / 255
     mean = float((counts * values).sum() / counts.sum())
     variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
-    return mean, variance ** 0.5
+    return mean, variance**0.5
 
 
 def fingerprints(images: Images) -> list[str]:

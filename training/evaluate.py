@@ -61,21 +61,24 @@ class SplitScores:
             'temperature': round(self.temperature, 4),
             'calibrated_nll': round(self.calibrated_nll, 4),
             'calibrated_ece': round(self.after.ece, 4),
-            'classes': {name: {key: round(value, 4)
-                               for key, value in dataclasses.asdict(score).items()}
-                        for name, score in zip(EMOTION_NAMES, self.classes, strict=True)},
+            'classes': {
+                name: {key: round(value, 4) for key, value in dataclasses.asdict(score).items()}
+                for name, score in zip(EMOTION_NAMES, self.classes, strict=True)
+            },
             'confusion': self.confusion.tolist(),
         }
 
 
 def share_document(share: metrics.Share) -> dict[str, Any]:
     """A share as plain JSON values."""
-    return {'value': round(share.value, 4), 'n': share.count,
-            'interval95': [round(bound, 4) for bound in share.interval]}
+    return {
+        'value': round(share.value, 4),
+        'n': share.count,
+        'interval95': [round(bound, 4) for bound in share.interval],
+    }
 
 
-def score(split: Split, training: Split, logits: predict.Logits,
-          temperature: float) -> SplitScores:
+def score(split: Split, training: Split, logits: predict.Logits, temperature: float) -> SplitScores:
     """Computes all scores of one split from its logits.
 
     Args:
@@ -94,11 +97,13 @@ def score(split: Split, training: Split, logits: predict.Logits,
         temperature=temperature,
         before=metrics.reliability(logits, split.labels),
         after=metrics.reliability(logits, split.labels, temperature),
-        confusion=metrics.confusion(logits.argmax(axis=1), split.labels, NUM_EMOTIONS))
+        confusion=metrics.confusion(logits.argmax(axis=1), split.labels, NUM_EMOTIONS),
+    )
 
 
-def evaluate(model: Path, dataset: Dataset, out: Path, *, final: bool = False,
-             threads: int | None = None) -> list[SplitScores]:
+def evaluate(
+    model: Path, dataset: Dataset, out: Path, *, final: bool = False, threads: int | None = None
+) -> list[SplitScores]:
     """Scores a model and writes `report.md`, `scores.json` and the pictures.
 
     Args:
@@ -133,10 +138,14 @@ def evaluate(model: Path, dataset: Dataset, out: Path, *, final: bool = False,
 
 
 def _log_reading(model: Path, result: SplitScores) -> None:
-    reading = {'time': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-               'model': model.name, 'sha256': sha256_of(model), 'split': result.split,
-               'accuracy': share_document(result.accuracy),
-               'twin_free_accuracy': share_document(result.twin_free)}
+    reading = {
+        'time': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'model': model.name,
+        'sha256': sha256_of(model),
+        'split': result.split,
+        'accuracy': share_document(result.accuracy),
+        'twin_free_accuracy': share_document(result.twin_free),
+    }
     with (model.parent / READINGS).open('a', encoding='utf-8') as log:
         log.write(json.dumps(reading) + '\n')
 

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+
 from emotion_perception.framing import Framing
 from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of, write_manifest
 from emotion_perception.preprocessing import Preprocessing
-from torch import nn
 
 from . import checkpoint, metrics, predict
 from .checkpoint import Trained
-from .data import Dataset, Split, has_twin
+from .data import Dataset, Split
 from .errors import TrainingError
 from .evaluate import score, share_document
 from .fold import fold_batch_norm
@@ -54,8 +55,9 @@ class Exported:
     shipped: metrics.Share
 
 
-def export(source: Path, dataset: Dataset, model: Path, *, fp32: bool = False,
-           threads: int | None = None) -> Exported:
+def export(
+    source: Path, dataset: Dataset, model: Path, *, fp32: bool = False, threads: int | None = None
+) -> Exported:
     """Writes the ONNX file and its manifest, after checking that all stages agree.
 
     Args:
@@ -86,9 +88,15 @@ def export(source: Path, dataset: Dataset, model: Path, *, fp32: bool = False,
         model.parent.mkdir(parents=True, exist_ok=True)
         model.write_bytes(shipped.read_bytes())
     exported = dataclasses.replace(exported, model=model, fp32_difference=difference)
-    manifest = Manifest(name=trained.recipe.name, file=model.name, sha256=sha256_of(model),
-                        preprocessing=spec, temperature=temperature, scores=scores,
-                        training=_training(trained, exported, 'fp32' if fp32 else 'int8'))
+    manifest = Manifest(
+        name=trained.recipe.name,
+        file=model.name,
+        sha256=sha256_of(model),
+        preprocessing=spec,
+        temperature=temperature,
+        scores=scores,
+        training=_training(trained, exported, 'fp32' if fp32 else 'int8'),
+    )
     write_manifest(manifest, manifest_path_for(model))
     if framing is not None:
         _restore_framing(manifest_path_for(model), framing)
@@ -109,8 +117,10 @@ def _write_fp32(trained: Trained, path: Path, check: Split, spec: Preprocessing)
     actual = predict.logits(predict.onnx_predictor(path), images, spec, 'onnx')
     difference = float(np.abs(expected - actual).max())
     if not difference <= FP32_TOLERANCE:
-        raise TrainingError(f'the fp32 ONNX file differs from torch by {difference:.4g} in a logit '
-                            f'(allowed: {FP32_TOLERANCE}): this is a defect of the export')
+        raise TrainingError(
+            f'the fp32 ONNX file differs from torch by {difference:.4g} in a logit '
+            f'(allowed: {FP32_TOLERANCE}): this is a defect of the export'
+        )
     return difference
 
 
@@ -121,24 +131,35 @@ def to_onnx(network: nn.Module, path: Path) -> None:
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        torch.onnx.export(network.to(memory_format=torch.contiguous_format), (example,), str(path),
-                          input_names=['input'], output_names=['logits'], dynamo=True,
-                          dynamic_shapes=({0: torch.export.Dim('batch')},),
-                          external_data=False, verbose=False)
+        torch.onnx.export(
+            network.to(memory_format=torch.contiguous_format),
+            (example,),
+            str(path),
+            input_names=['input'],
+            output_names=['logits'],
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim('batch')},),
+            external_data=False,
+            verbose=False,
+        )
 
 
-def _measure(plain: Path, shipped: Path, dataset: Dataset, spec: Preprocessing,
-             threads: int | None) -> tuple[Exported, dict[str, Any], float]:
+def _measure(
+    plain: Path, shipped: Path, dataset: Dataset, spec: Preprocessing, threads: int | None
+) -> tuple[Exported, dict[str, Any], float]:
     split = dataset['PublicTest']
-    runs = {path: predict.logits(predict.onnx_predictor(path, threads), split.images, spec, name)
-            for name, path in (('fp32 on PublicTest', plain), ('shipped on PublicTest', shipped))}
+    runs = {
+        path: predict.logits(predict.onnx_predictor(path, threads), split.images, spec, name)
+        for name, path in (('fp32 on PublicTest', plain), ('shipped on PublicTest', shipped))
+    }
     logits = runs[shipped]
     temperature = round(metrics.fit_temperature(logits, split.labels), 4)
     result = score(split, dataset['Training'], logits, temperature)
     same = int((logits.argmax(axis=1) == runs[plain].argmax(axis=1)).sum())
     fp32 = metrics.accuracy(runs[plain], split.labels)
-    exported = Exported(shipped, shipped.stat().st_size, 0.0, metrics.Share(same, len(split)),
-                        fp32, result.accuracy)
+    exported = Exported(
+        shipped, shipped.stat().st_size, 0.0, metrics.Share(same, len(split)), fp32, result.accuracy
+    )
     document = result.document()
     del document['confusion']
     document['fp32_accuracy'] = share_document(fp32)
@@ -147,12 +168,17 @@ def _measure(plain: Path, shipped: Path, dataset: Dataset, spec: Preprocessing,
 
 
 def _training(trained: Trained, exported: Exported, precision: str) -> dict[str, Any]:
-    return {'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
-            'epochs_trained': trained.epoch, 'training_images': trained.training_images,
-            'data': 'FER-2013, official split, original labels',
-            'precision': precision, 'size_bytes': exported.size,
-            'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
-            'torch': torch.__version__, 'commit': git_commit()}
+    return {
+        'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
+        'epochs_trained': trained.epoch,
+        'training_images': trained.training_images,
+        'data': 'FER-2013, official split, original labels',
+        'precision': precision,
+        'size_bytes': exported.size,
+        'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
+        'torch': torch.__version__,
+        'commit': git_commit(),
+    }
 
 
 def git_commit() -> str | None:
@@ -160,8 +186,13 @@ def git_commit() -> str | None:
     folder = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
-        done = subprocess.run(['git', '-C', str(folder), *words], capture_output=True, text=True,
-                              check=True, env={**os.environ, 'GIT_OPTIONAL_LOCKS': '0'})
+        done = subprocess.run(
+            ['git', '-C', str(folder), *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, 'GIT_OPTIONAL_LOCKS': '0'},
+        )
         return done.stdout.strip()
 
     try:
@@ -183,8 +214,9 @@ def kept_framing(path: Path) -> dict[str, Any] | None:
         framing: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))['framing']
         Framing.from_document(framing)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(f'{path} has no readable framing: mend or remove the file before '
-                            'exporting over it') from error
+        raise TrainingError(
+            f'{path} has no readable framing: mend or remove the file before exporting over it'
+        ) from error
     return framing
 
 

@@ -30,27 +30,35 @@ def order(count: int, start: int, length: int, seed: int) -> NDArray[np.int64]:
         int64 `[length]`, each 0..count-1.
     """
     first, last = start // count, (start + length - 1) // count
-    passes = [np.random.default_rng([seed, number]).permutation(count)
-              for number in range(first, last + 1)]
+    passes = [
+        np.random.default_rng([seed, number]).permutation(count)
+        for number in range(first, last + 1)
+    ]
     offset = start - first * count
-    return np.concatenate(passes)[offset:offset + length]
+    return np.concatenate(passes)[offset : offset + length]
 
 
 class Batches(IterableDataset[Batch]):
     """Batches of one epoch; whole batches only when shuffled.
 
-    Attributes:
-        epoch: Which stretch of the order to yield, counted from 0.
-    """
-
-    def __init__(self, split: Split, batch_size: int, *, seed: int | None = None,
-                 epoch_images: int | None = None) -> None:
-        """Args:
+    Args:
         split: Pictures and labels.
         batch_size: Pictures per batch.
         seed: Seed of the shuffle; None keeps the file's order.
         epoch_images: Pictures per epoch; None for as many as the split has.
-        """
+
+    Attributes:
+        epoch: Which stretch of the order to yield, counted from 0.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        epoch_images: int | None = None,
+    ) -> None:
         super().__init__()
         self.split, self.batch_size, self.seed = split, batch_size, seed
         images = epoch_images or len(split)
@@ -62,9 +70,14 @@ class Batches(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields uint8 `[n, 48, 48]` and int64 `[n]`."""
-        positions = (np.arange(self.images) if self.seed is None else
-                     order(len(self.split), self.epoch * self.images, self.images, self.seed))
+        positions = (
+            np.arange(self.images)
+            if self.seed is None
+            else order(len(self.split), self.epoch * self.images, self.images, self.seed)
+        )
         for begin in range(0, self.images, self.batch_size):
-            chosen = positions[begin:begin + self.batch_size]
-            yield (torch.from_numpy(self.split.images[chosen]),
-                   torch.from_numpy(self.split.labels[chosen]))
+            chosen = positions[begin : begin + self.batch_size]
+            yield (
+                torch.from_numpy(self.split.images[chosen]),
+                torch.from_numpy(self.split.labels[chosen]),
+            )

@@ -37,7 +37,7 @@ class Share:
         """Wilson's 95 % interval, which stays in 0..1 and holds for small counts too."""
         if self.count == 0:
             return math.nan, math.nan
-        n, p, z2 = self.count, self.value, _Z95 ** 2
+        n, p, z2 = self.count, self.value, _Z95**2
         centre = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = _Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
         return max(0.0, centre - half), min(1.0, centre + half)
@@ -86,8 +86,9 @@ class Reliability:
         return float((gaps * self.counts).sum() / self.counts.sum())
 
 
-def reliability(logits: Floats, labels: Ints, temperature: float = 1.0,
-                bins: int = ECE_BINS) -> Reliability:
+def reliability(
+    logits: Floats, labels: Ints, temperature: float = 1.0, bins: int = ECE_BINS
+) -> Reliability:
     """Bins the top probability and compares it with how often it was right."""
     probabilities = np.exp(log_softmax(logits / temperature))
     top = probabilities.max(axis=1)
@@ -95,8 +96,9 @@ def reliability(logits: Floats, labels: Ints, temperature: float = 1.0,
     index = np.minimum((top * bins).astype(np.int64), bins - 1)
     counts = np.bincount(index, minlength=bins)
     divisor = np.maximum(counts, 1)
-    return Reliability(counts, np.bincount(index, top, bins) / divisor,
-                       np.bincount(index, right, bins) / divisor)
+    return Reliability(
+        counts, np.bincount(index, top, bins) / divisor, np.bincount(index, right, bins) / divisor
+    )
 
 
 def fit_temperature(logits: Floats, labels: Ints) -> float:
@@ -146,8 +148,9 @@ def class_scores(matrix: Ints) -> list[ClassScore]:
         precision = float(hits / called) if called else 0.0
         recall = float(hits / support) if support else 0.0
         both = precision + recall
-        scores.append(ClassScore(precision, recall, 2 * precision * recall / both if both else 0.0,
-                                 support))
+        scores.append(
+            ClassScore(precision, recall, 2 * precision * recall / both if both else 0.0, support)
+        )
     return scores
 
 

@@ -71,8 +71,9 @@ class Classifier(lightning.LightningModule):
         class_weights: float32 `[7]` or None for equal weights.
     """
 
-    def __init__(self, recipe: Recipe, mean: float, std: float,
-                 class_weights: Tensor | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, mean: float, std: float, class_weights: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.recipe, self.mean, self.std = recipe, mean, std
         self.network = build(recipe.model).to(memory_format=torch.channels_last)
@@ -101,10 +102,15 @@ class Classifier(lightning.LightningModule):
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         faces = augment.augment(images, self.size, self.recipe.augment, generator)
-        loss = F.cross_entropy(self(faces), labels, weight=self.class_weights,
-                               label_smoothing=self.recipe.train.label_smoothing)
-        self.log('train_loss', loss, on_step=False, on_epoch=True, prog_bar=True,
-                 batch_size=len(labels))
+        loss = F.cross_entropy(
+            self(faces),
+            labels,
+            weight=self.class_weights,
+            label_smoothing=self.recipe.train.label_smoothing,
+        )
+        self.log(
+            'train_loss', loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels)
+        )
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -138,8 +144,11 @@ class Classifier(lightning.LightningModule):
         # A score at a smaller size says little about the last one: any epoch at the last size
         # must win over all before it.
         final = self.size == self.recipe.train.phases[-1].size
-        metrics = {'val_loss': F.cross_entropy(scores, labels), 'val_acc': accuracy,
-                   'selection': accuracy if final else accuracy - 1}
+        metrics = {
+            'val_loss': F.cross_entropy(scores, labels),
+            'val_acc': accuracy,
+            'selection': accuracy if final else accuracy - 1,
+        }
         self.log_dict(metrics, on_epoch=True, prog_bar=True, batch_size=len(labels))
 
     def on_validation_epoch_end(self) -> None:
@@ -152,16 +161,17 @@ class Classifier(lightning.LightningModule):
         groups = _decay_groups(self.network, config.weight_decay)
         optimizer: torch.optim.Optimizer
         if config.name == 'sgd':
-            optimizer = torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum,
-                                        nesterov=config.momentum > 0)
+            optimizer = torch.optim.SGD(
+                groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
+            )
         else:
             optimizer = torch.optim.AdamW(groups, lr=config.lr)
         train = self.recipe.train
         steps = int(self.trainer.estimated_stepping_batches) / train.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate(train.progress(step / steps), config))
-        return {'optimizer': optimizer,
-                'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
+            optimizer, lambda step: learning_rate(train.progress(step / steps), config)
+        )
+        return {'optimizer': optimizer, 'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
 
 
 def _decay_groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -41,10 +41,12 @@ def preprocessing(mean: float, std: float) -> Preprocessing:
 
 def torch_predictor(network: nn.Module) -> Predictor:
     """Runs a network as it is."""
+
     def predict(faces: Faces) -> NDArray[np.float32]:
         with torch.inference_mode():
             scores: NDArray[np.float32] = network(torch.from_numpy(faces)).numpy()
         return scores
+
     return predict
 
 
@@ -59,15 +61,18 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
     # Spinning threads would steal the cores of whatever else runs here.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try:
-        session = onnxruntime.InferenceSession(str(path), options,
-                                               providers=['CPUExecutionProvider'])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=['CPUExecutionProvider']
+        )
     except Exception as error:  # ONNX Runtime's exceptions share no public base class
-        raise TrainingError(f'ONNX Runtime cannot load {path}: '
-                            f'{str(error).splitlines()[0]}') from error
+        raise TrainingError(
+            f'ONNX Runtime cannot load {path}: {str(error).splitlines()[0]}'
+        ) from error
 
     def predict(faces: Faces) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = session.run(['logits'], {'input': faces})[0]
         return scores
+
     return predict
 
 
@@ -84,8 +89,9 @@ def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -
         float64 `[n, 7]`.
     """
     starts = tqdm(range(0, len(images), BATCH), desc=what, unit=' batches', mininterval=0.5)
-    parts: list[Any] = [predict(preprocess_faces(np.asarray(images[i:i + BATCH]), spec))
-                        for i in starts]
+    parts: list[Any] = [
+        predict(preprocess_faces(np.asarray(images[i : i + BATCH]), spec)) for i in starts
+    ]
     return np.concatenate(parts).astype(np.float64)
 
 

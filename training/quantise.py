@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -17,6 +16,8 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from tqdm import tqdm
+
+from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
 from .data import Images
 from .predict import Faces
@@ -34,15 +35,18 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]
 
     def __init__(self, images: Images, spec: Preprocessing) -> None:
         self._images, self._spec = images, spec
-        self._starts = iter(tqdm(range(0, len(images), _BATCH), desc='calibrating',
-                                 unit=' batches', mininterval=0.5))
+        self._starts = iter(
+            tqdm(
+                range(0, len(images), _BATCH), desc='calibrating', unit=' batches', mininterval=0.5
+            )
+        )
 
     def get_next(self) -> dict[str, Faces] | None:
         """The next batch by input name, or None at the end."""
         start = next(self._starts, None)
         if start is None:
             return None
-        chosen = np.asarray(self._images[start:start + _BATCH])
+        chosen = np.asarray(self._images[start : start + _BATCH])
         return {'input': preprocess_faces(chosen, self._spec)}
 
 
@@ -62,7 +66,14 @@ def quantise(source: Path, target: Path, images: Images, spec: Preprocessing) ->
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / 'prepared.onnx'
         quant_pre_process(str(source), str(prepared))
-        quantize_static(str(prepared), str(target), Calibration(images, spec),
-                        quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
-                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-                        calibrate_method=CalibrationMethod.MinMax)
+        quantize_static(
+            str(prepared),
+            str(target),
+            Calibration(images, spec),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )

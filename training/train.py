@@ -29,8 +29,16 @@ LAST = 'last.ckpt'
 BEST = 'best.ckpt'
 
 
-def train(recipe: Recipe, dataset: data.Dataset, run: Path, *, threads: int | None = None,
-          resume: bool = False, progress: bool = True, stop_after: int | None = None) -> Path:
+def train(
+    recipe: Recipe,
+    dataset: data.Dataset,
+    run: Path,
+    *,
+    threads: int | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    stop_after: int | None = None,
+) -> Path:
     """Trains by a recipe and leaves everything in one run folder.
 
     Args:
@@ -60,12 +68,17 @@ def train(recipe: Recipe, dataset: data.Dataset, run: Path, *, threads: int | No
     lightning.seed_everything(recipe.seed, verbose=False)
     module = Classifier(recipe, mean, std, class_weights(recipe, split))
     trainer = _trainer(recipe, run, progress, stop_after)
-    batches = Batches(split, recipe.train.batch_size, seed=recipe.seed,
-                      epoch_images=recipe.train.epoch_images)
+    batches = Batches(
+        split, recipe.train.batch_size, seed=recipe.seed, epoch_images=recipe.train.epoch_images
+    )
     validation = Batches(dataset['PublicTest'], 128)
-    trainer.fit(module, DataLoader(batches, batch_size=None),
-                DataLoader(validation, batch_size=None),
-                ckpt_path=last if resume else None, weights_only=True)
+    trainer.fit(
+        module,
+        DataLoader(batches, batch_size=None),
+        DataLoader(validation, batch_size=None),
+        ckpt_path=last if resume else None,
+        weights_only=True,
+    )
     return run / BEST
 
 
@@ -73,8 +86,10 @@ def _check_run(last: Path, resume: bool) -> None:
     if resume and not last.is_file():
         raise TrainingError(f'nothing to resume: there is no {last}')
     if not resume and last.exists():
-        raise TrainingError(f'{last.parent} already holds a run: add --resume to go on with it, '
-                            'or give another --run')
+        raise TrainingError(
+            f'{last.parent} already holds a run: add --resume to go on with it, '
+            'or give another --run'
+        )
 
 
 def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
@@ -86,8 +101,9 @@ def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
     if recipe.data.limit is not None:
         split = split.select(np.arange(min(recipe.data.limit, len(split))))
     if len(split) < recipe.train.batch_size:
-        raise TrainingError(f'{len(split)} Training pictures do not fill one batch of '
-                            f'{recipe.train.batch_size}')
+        raise TrainingError(
+            f'{len(split)} Training pictures do not fill one batch of {recipe.train.batch_size}'
+        )
     return split
 
 
@@ -114,15 +130,24 @@ class _Epochs(lightning.Callback):
         if trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
-        print(f'epoch {trainer.current_epoch + 1}/{trainer.max_epochs} at {pl_module.size} px: '
-              f'PublicTest accuracy {metrics["val_acc"]:.4f}, loss {metrics["val_loss"]:.4f}, '
-              f'{time.monotonic() - self.begin:.0f} s', flush=True)
+        print(
+            f'epoch {trainer.current_epoch + 1}/{trainer.max_epochs} at {pl_module.size} px: '
+            f'PublicTest accuracy {metrics["val_acc"]:.4f}, loss {metrics["val_loss"]:.4f}, '
+            f'{time.monotonic() - self.begin:.0f} s',
+            flush=True,
+        )
 
 
-def _trainer(recipe: Recipe, run: Path, progress: bool,
-             stop_after: int | None) -> lightning.Trainer:
-    best = ModelCheckpoint(run, BEST.removesuffix('.ckpt'), monitor='selection', mode='max',
-                           enable_version_counter=False)
+def _trainer(
+    recipe: Recipe, run: Path, progress: bool, stop_after: int | None
+) -> lightning.Trainer:
+    best = ModelCheckpoint(
+        run,
+        BEST.removesuffix('.ckpt'),
+        monitor='selection',
+        mode='max',
+        enable_version_counter=False,
+    )
     last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
     callbacks: list[lightning.Callback] = [_Epochs(run), best, last]
     if stop_after is not None:
@@ -130,10 +155,17 @@ def _trainer(recipe: Recipe, run: Path, progress: bool,
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return lightning.Trainer(
-        max_epochs=recipe.train.epochs, accelerator='auto', devices='auto',
-        gradient_clip_val=recipe.optim.clip_norm or None, num_sanity_val_steps=0,
-        logger=CSVLogger(run, name='', version='log'), callbacks=callbacks,
-        enable_progress_bar=progress, enable_model_summary=False, log_every_n_steps=50)
+        max_epochs=recipe.train.epochs,
+        accelerator='auto',
+        devices='auto',
+        gradient_clip_val=recipe.optim.clip_norm or None,
+        num_sanity_val_steps=0,
+        logger=CSVLogger(run, name='', version='log'),
+        callbacks=callbacks,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        log_every_n_steps=50,
+    )
 
 
 class _StopAfter(lightning.Callback):

@@ -186,9 +186,20 @@ def markdown_table(parameters: Iterable[Parameter]) -> str:
     lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
     for p in parameters:
         live = 'yes' if p.live else ''
-        default = f'`{p.default!r}`' if p.default != '' else 'empty'
+        default = f'`{_yaml_text(p.default)}`' if p.default != '' else 'empty'
         lines.append(f'| `{p.name}` | {default} | {p.range_text} | {live} | {p.description} |')
     return '\n'.join(lines)
+
+
+def _yaml_text(value: Value) -> str:
+    """A value as one writes it in a parameter file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f'[{", ".join(value)}]'
+    if isinstance(value, str) and value.isdecimal():
+        return f"'{value}'"
+    return str(value)
 
 
 def main() -> None:

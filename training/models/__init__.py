@@ -18,6 +18,7 @@ def build(config: ModelConfig) -> nn.Module:
         TrainingError: The recipe names an unknown architecture.
     """
     if config.arch == 'alexnet':
-        return AlexNet(batch_norm=config.batch_norm, dropout=config.dropout,
-                       fc_ranks=config.fc_ranks)
+        return AlexNet(
+            batch_norm=config.batch_norm, dropout=config.dropout, fc_ranks=config.fc_ranks
+        )
     raise TrainingError(f'unknown architecture "{config.arch}" (known: alexnet)')

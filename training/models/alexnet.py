@@ -28,8 +28,13 @@ class AlexNet(nn.Module):
             matrices (what SVD compression gives); None for the full layers.
     """
 
-    def __init__(self, *, batch_norm: bool = True, dropout: float = 0.5,
-                 fc_ranks: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        batch_norm: bool = True,
+        dropout: float = 0.5,
+        fc_ranks: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential(*_features(batch_norm))
         # 227 pixels arrive as 6x6, where this is the identity; smaller ones while training.
@@ -74,8 +79,11 @@ def _features(batch_norm: bool) -> list[nn.Module]:
 
 
 def _hidden(inputs: int, rank: int | None, batch_norm: bool) -> list[nn.Module]:
-    layers: list[nn.Module] = [nn.Linear(inputs, HIDDEN)] if rank is None else [
-        nn.Linear(inputs, rank, bias=False), nn.Linear(rank, HIDDEN)]
+    layers: list[nn.Module] = (
+        [nn.Linear(inputs, HIDDEN)]
+        if rank is None
+        else [nn.Linear(inputs, rank, bias=False), nn.Linear(rank, HIDDEN)]
+    )
     if batch_norm:
         # 9,216 positive inputs make a plain linear layer diverge at learning rates that the
         # normalised convolutions like.

@@ -120,8 +120,8 @@ class BagWriter:
         Args:
             name: Full topic name.
             message_type: For example 'sensor_msgs/msg/Image'.
-            qos: What its publishers offer: a profile of `rclpy`, or a list of profiles of `rclpy` or
-                `rosbags`.
+            qos: What its publishers offer: a profile of `rclpy`, or a list of profiles of either
+                `rclpy` or `rosbags`.
 
         Returns:
             What `write` needs.

@@ -61,8 +61,10 @@ class FlowPropagator:
 
 
 def _work_image(image: BgrImage) -> tuple[GrayImage, float]:
-    scale = min(1.0, _WORK_WIDTH / image.shape[1])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = image.shape[:2]
+    scale = min(1.0, _WORK_WIDTH / width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8), scale
 
 

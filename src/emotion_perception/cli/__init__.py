@@ -1,0 +1,1 @@
+"""The command `emotion`; no ROS is needed but for `emotion nodes`."""

@@ -1,0 +1,109 @@
+"""`emotion annotate-bag`: a rosbag with emotions added."""
+
+import argparse
+from contextlib import suppress
+from pathlib import Path
+
+from tqdm import tqdm
+
+from emotion_perception.bags.annotate import (
+    EMOTIONS_TOPIC,
+    AnnotateOptions,
+    AnnotateReport,
+    annotate_bag,
+)
+from emotion_perception.bags.reader import BagReader
+from emotion_perception.cli.console import note, say
+from emotion_perception.cli.options import add_pipeline_options, load_pipeline
+from emotion_perception.errors import BagError
+from emotion_perception.results import Summary
+from emotion_perception.types import Face
+
+DESCRIPTION = """\
+Copies a rosbag2 bag (sqlite3 or MCAP) and adds the emotions in its images: emotion_msgs/FaceEmotionArray
+on /emotions and the annotated images on /emotions/image. The original messages keep their types, QoS
+profiles, times and bytes. ROS is not needed."""
+
+EPILOG = """\
+examples:
+  emotion annotate-bag recording/ recording_emotions/
+  emotion annotate-bag recording.mcap out/ --topic /camera/image_raw --compressed
+  emotion annotate-bag recording/ out/ --no-overlay --output-topic /robot1/emotions
+  ros2 bag play recording_emotions/
+
+OUT appears once it is complete; an interruption leaves nothing. Images that cannot be decoded are
+copied, counted and reported. A split or compressed bag becomes one plain file.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `emotion annotate-bag`."""
+    parser.add_argument(
+        'source', type=Path, metavar='IN', help='rosbag2 folder, or a single .mcap or .db3 file'
+    )
+    parser.add_argument('target', type=Path, metavar='OUT', help='folder of the new bag')
+    parser.add_argument('--topic', default='', help='image topic (default: the first one)')
+    parser.add_argument(
+        '--output-topic',
+        type=_topic_name,
+        default=EMOTIONS_TOPIC,
+        metavar='TOPIC',
+        help='topic of the emotions; the overlay gets it with /image behind (default: %(default)s)',
+    )
+    overlay = parser.add_mutually_exclusive_group()
+    overlay.add_argument('--no-overlay', action='store_true', help='add the emotions only')
+    overlay.add_argument(
+        '--compressed', action='store_true', help='overlay as JPEG, on TOPIC/image/compressed'
+    )
+    add_pipeline_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `emotion annotate-bag`; returns its exit code."""
+    options = AnnotateOptions(
+        topic=arguments.topic,
+        output_topic=arguments.output_topic,
+        overlay=not arguments.no_overlay,
+        compressed=arguments.compressed,
+    )
+    total = _image_count(arguments.source, arguments.topic)
+    pipeline = load_pipeline(arguments)
+    summary = Summary()
+    with tqdm(total=total, unit='image', disable=None) as progress:
+
+        def on_image(faces: list[Face] | None) -> None:
+            progress.update()
+            if faces is not None:
+                summary.add(faces)
+
+        report = annotate_bag(arguments.source, arguments.target, pipeline, options, on_image)
+    _conclude(report, summary, options, arguments.target)
+    return 0
+
+
+def _image_count(source: Path, topic: str) -> int | None:
+    # What is wrong with the bag is told by the real attempt.
+    with suppress(BagError), BagReader(source) as reader:
+        return reader.image_topic(topic).count
+    return None
+
+
+def _conclude(
+    report: AnnotateReport, summary: Summary, options: AnnotateOptions, target: Path
+) -> None:
+    if report.bad_images:
+        note(
+            f'warning: {report.bad_images} of {report.images + report.bad_images} images on '
+            f'{report.topic} could not be decoded and have no answer; the first one: '
+            f'{report.first_problem}'
+        )
+    say(summary.format())
+    added = [options.output_topic, *([options.overlay_topic] if options.overlay else [])]
+    say(f'wrote {target}: {report.messages} messages copied, {" and ".join(added)} added')
+
+
+def _topic_name(text: str) -> str:
+    parts = text.removeprefix('/').split('/')
+    if not all(part.isidentifier() and part.isascii() for part in parts):
+        raise argparse.ArgumentTypeError(f'{text!r} is no topic name, such as /robot1/emotions')
+    return f'/{"/".join(parts)}'

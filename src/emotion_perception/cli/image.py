@@ -1,0 +1,195 @@
+"""`emotion image`: photos, each on its own."""
+
+import argparse
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+from tqdm import tqdm
+
+from emotion_perception.api import analyse_still
+from emotion_perception.cli.console import note, say
+from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
+from emotion_perception.drawing import draw_faces
+from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
+from emotion_perception.results import JsonLinesWriter, Record, frame_record
+from emotion_perception.sources.pictures import natural_order, pictures_in, read_picture
+from emotion_perception.types import BgrImage, Face
+
+DESCRIPTION = """\
+Reads the emotions in photos and prints a line per photo: emotion, confidence and box (left, top,
+width x height in pixels) of each face, the largest first."""
+
+EPILOG = """\
+examples:
+  emotion image party.jpg
+  emotion image party.jpg -o party_emotions.png
+  emotion image holidays/ 'more/*.jpg' -o annotated/ --json faces.jsonl
+
+A photo that cannot be read does not stop the others; the exit code is 1 at the end.
+"""
+
+_WRITABLE: Final = frozenset(('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `emotion image`."""
+    parser.add_argument(
+        'photos', nargs='+', metavar='PHOTO', help='picture file, folder, or glob pattern'
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        metavar='OUT',
+        help='annotated picture, or folder for all of them',
+    )
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='one JSON document per line and photo'
+    )
+    add_pipeline_options(parser, stream=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `emotion image`; returns its exit code."""
+    photos, failures = find_photos(arguments.photos)
+    targets = plan_targets(photos, arguments.output)
+    if not photos:
+        return _report(failures)
+    work = _Work(arguments)
+    writer = JsonLinesWriter(arguments.json) if arguments.json is not None else None
+    try:
+        hidden = True if len(photos) == 1 else None  # None: shown where there is a terminal
+        for photo in tqdm(photos, unit='photo', disable=hidden):
+            try:
+                record = work.analyse(photo, targets.get(photo))
+            except EmotionPerceptionError as error:
+                failures.append(error)
+                continue
+            if writer is not None:
+                writer.write({'file': str(photo), **record})
+            say(f'{photo}  {_faces_text(record)}')
+    finally:
+        if writer is not None:
+            writer.close()
+    return _report(failures)
+
+
+def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptionError]]:
+    """Expands folders and glob patterns.
+
+    Returns:
+        The photos in the order given, each once, and what was wrong with specifications that gave
+        none.
+    """
+    photos: dict[Path, None] = {}
+    failures: list[EmotionPerceptionError] = []
+    for spec in specs:
+        try:
+            photos.update(dict.fromkeys(_expand(Path(spec).expanduser())))
+        except SourceError as error:
+            failures.append(error)
+    return list(photos), failures
+
+
+def plan_targets(photos: Sequence[Path], output: Path | None) -> dict[Path, Path]:
+    """Where the annotated picture of each photo goes; empty without an output.
+
+    Raises:
+        OutputError: Several photos would go to one file, the format cannot be written, or a photo
+            would be overwritten.
+    """
+    if output is None:
+        return {}
+    is_file = output.suffix.lower() in _WRITABLE and not output.is_dir()
+    if is_file and len(photos) > 1:
+        raise OutputError(
+            f'{len(photos)} photos cannot go to the one file {output}: give a folder.'
+        )
+    targets = dict.fromkeys(photos, output) if is_file else _names_in(output, photos)
+    originals = {photo.resolve() for photo in photos}
+    for target in targets.values():
+        if target.resolve() in originals:
+            raise OutputError(f'{target} is one of the photos: choose another output.')
+    return targets
+
+
+class _Work:
+    """Networks and settings, loaded once for all photos."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._detector, self._classifier = load_networks(arguments)
+        self._settings = settings_from(arguments)
+
+    def analyse(self, photo: Path, target: Path | None) -> Record:
+        image = read_picture(photo)
+        faces = analyse_still(image, self._detector, self._classifier, self._settings)
+        if target is not None:
+            _write_picture(target, image, faces)
+        height, width = image.shape[:2]
+        record = frame_record(0, width, height, faces)
+        del record['stamp']  # a photo has none
+        return record
+
+
+def _expand(path: Path) -> list[Path]:
+    try:
+        if path.is_dir():
+            return pictures_in(path)
+        if path.exists():
+            return [path]
+    except OSError as error:
+        raise SourceError(f'{path} cannot be read ({error.strerror}).') from error
+    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute path
+    found = natural_order([Path(name) for name in names if Path(name).is_file()])
+    if not found and glob.has_magic(str(path)):
+        raise SourceError(f'No photo matches {path}: check the pattern.')
+    if not found:
+        raise SourceError(f'{path} does not exist: check the path.')
+    return found
+
+
+def _names_in(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
+    """A name for every photo; photos of the same name from different folders get numbers."""
+    targets: dict[Path, Path] = {}
+    for photo in photos:
+        suffix = photo.suffix if photo.suffix.lower() in _WRITABLE else '.png'
+        target, number = folder / f'{photo.stem}{suffix}', 1
+        while target in targets.values():
+            number += 1
+            target = folder / f'{photo.stem}-{number}{suffix}'
+        targets[photo] = target
+    return targets
+
+
+def _write_picture(path: Path, image: BgrImage, faces: Sequence[Face]) -> None:
+    try:
+        encoded, data = cv2.imencode(path.suffix.lower(), draw_faces(image, faces))
+        if not encoded:
+            raise OutputError(f'Picture {path} cannot be encoded: choose .png.')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except cv2.error as error:
+        raise OutputError(f'Picture {path} cannot be encoded: choose .png.') from error
+    except OSError as error:
+        raise OutputError(
+            f'Picture {path} cannot be written ({error.strerror}): choose another output.'
+        ) from error
+
+
+def _faces_text(record: Record) -> str:
+    return '  '.join(_face_text(face) for face in record['faces']) or 'no face'
+
+
+def _face_text(face: dict[str, Any]) -> str:
+    box = face['box']
+    place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
+    return f'{face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
+
+
+def _report(failures: Sequence[EmotionPerceptionError]) -> int:
+    for failure in failures:
+        note(f'error: {failure}')
+    return 1 if failures else 0

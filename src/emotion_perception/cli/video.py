@@ -1,0 +1,109 @@
+"""`emotion video`: every frame of something that has an end."""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from emotion_perception.cli.options import (
+    add_pipeline_options,
+    load_pipeline,
+    number,
+    refuse_overwriting,
+)
+from emotion_perception.cli.outputs import RunOutputs
+from emotion_perception.cli.signals import StopRequest
+from emotion_perception.errors import SourceError
+from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.recording import VideoRecorder
+from emotion_perception.sources import FrameSource, SourceOptions, open_source
+
+DESCRIPTION = """\
+Reads the emotions in every frame of a video, as fast as this machine can, and prints a line per
+frame (stamp, then track id, emotion, confidence and box of each face) and a summary."""
+
+EPILOG = """\
+examples:
+  emotion video clip.mp4 -o out.mp4 --json out.jsonl
+  emotion video party.gif -o party_emotions.gif --quiet
+  emotion video 'frames/*.png' --frame-rate 25 -o out.mp4
+  emotion video recording/ --topic /camera/image_raw --json out.jsonl
+  emotion video demo -o demo.mp4
+
+Ctrl-C ends early: the video and the JSON lines are finished properly.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `emotion video`."""
+    parser.add_argument(
+        'source',
+        metavar='CLIP',
+        help='video file, GIF, picture, folder of pictures, glob pattern, rosbag (folder, .mcap, '
+        '.db3, .bag), or demo (a made-up clip of a real face)',
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        metavar='FILE',
+        help='annotated video: .mp4, .mkv, .avi or .gif',
+    )
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
+    )
+    parser.add_argument(
+        '--quiet', action='store_true', help='no line per frame, only progress bar and summary'
+    )
+    parser.add_argument(
+        '--frame-rate',
+        type=number(0, 1000),
+        default=0.0,
+        metavar='FPS',
+        help="frames per second instead of the clip's own; 0 keeps that (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--topic', default='', help='image topic of a rosbag (default: the first one)'
+    )
+    add_pipeline_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `emotion video`; returns its exit code."""
+    refuse_overwriting(arguments.source, (arguments.output, arguments.json))
+    options = SourceOptions(frame_rate=arguments.frame_rate, topic=arguments.topic)
+    with open_source(arguments.source, options) as source:
+        if source.live:
+            raise SourceError(f'{source.name} has no end: use `emotion live {arguments.source}`.')
+        pipeline = load_pipeline(arguments)
+        with (
+            StopRequest() as stop,
+            RunOutputs(
+                _recorder(arguments.output, source), arguments.json, lines=not arguments.quiet
+            ) as outputs,
+        ):
+            failure = _process(source, pipeline, outputs, stop)
+        outputs.report(pipeline.classifier, source.skipped)
+        if failure is not None:
+            raise failure
+        return stop.exit_code
+
+
+def _recorder(path: Path | None, source: FrameSource) -> VideoRecorder | None:
+    return VideoRecorder(path, source.frame_rate or 0.0) if path is not None else None
+
+
+def _process(
+    source: FrameSource, pipeline: EmotionPipeline, outputs: RunOutputs, stop: StopRequest
+) -> SourceError | None:
+    """Runs to the end, to a signal, or to where the clip is damaged, which is returned."""
+    with tqdm(total=source.frame_count, unit='frame', disable=None) as progress:
+        try:
+            for frame in source:
+                outputs.add(frame, pipeline.process(frame.image, frame.stamp_ns))
+                progress.update()
+                if stop.requested:
+                    break
+        except SourceError as error:
+            return error
+    return None

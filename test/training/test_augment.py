@@ -1,0 +1,55 @@
+"""One bilinear definition: the training warp, the training resize and the runtime's agree."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+
+from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+from training import augment
+from training.config import AugmentConfig
+
+NOTHING = AugmentConfig(rotation=0, zoom=0, shift=0, flip=False, brightness=0, contrast=0, erase=0)
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (4, 48, 48), dtype=np.uint8)
+
+
+@pytest.mark.parametrize('size', [99, 131, 227])
+def test_without_augmentation_training_sees_what_the_runtime_sees(faces, size):
+    seen = augment.augment(torch.from_numpy(faces), size, NOTHING, torch.Generator())
+    resized = augment.resize(augment.to_unit(torch.from_numpy(faces)), size)
+    runtime = preprocess_faces(faces, Preprocessing(input_size=size, mean=0.0, std=1.0))
+    np.testing.assert_allclose(seen[:, 0].numpy(), runtime[:, 0], atol=1e-4)
+    np.testing.assert_allclose(resized[:, 0].numpy(), runtime[:, 2], atol=1e-4)
+
+
+def test_same_seed_same_pictures(faces):
+    config = AugmentConfig(erase=0.5)
+    one, two, other = (
+        augment.augment(torch.from_numpy(faces), 60, config, torch.Generator().manual_seed(seed))
+        for seed in (3, 3, 4)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+    assert one.min() >= 0
+    assert one.max() <= 1
+
+
+def test_flip_mirrors_and_shift_moves(faces):
+    images = augment.to_unit(torch.from_numpy(faces))
+    mirror = torch.tensor([[-1.0, 0, 0], [0, 1, 0]]).expand(4, 2, 3)
+    torch.testing.assert_close(augment.warp(images, mirror, 48), images.flip(3), atol=1e-5, rtol=0)
+    half = torch.tensor([[1.0, 0, 0.5], [0, 1, 0]]).expand(4, 2, 3)
+    moved = augment.warp(images, half, 48)
+    torch.testing.assert_close(moved[..., :36], images[..., 12:], atol=1e-5, rtol=0)
+
+
+def test_erase_changes_only_a_rectangle(faces):
+    images = augment.resize(augment.to_unit(torch.from_numpy(faces)), 96)
+    config = AugmentConfig(erase=1.0)
+    erased = augment.erase(images.clone(), config, torch.Generator().manual_seed(1))
+    changed = (erased != images).float().mean(dim=(1, 2, 3))
+    assert ((changed > 0.005) & (changed < 0.2)).all()

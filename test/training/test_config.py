@@ -1,0 +1,62 @@
+"""Recipes refuse what they cannot mean."""
+
+import pytest
+
+pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+
+from pathlib import Path
+
+from training.config import Phase, read_recipe
+from training.errors import TrainingError
+
+RECIPES = sorted((Path(__file__).parents[2] / 'training/recipes').glob('*.yaml'))
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid(path):
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.train.phases[-1].size == 227
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('seed: 1', 'name'),
+        ('[1]', 'must hold keys'),
+        ('name: x\nlr: 1', 'unknown key "lr"'),
+        ('name: x\noptim: {rate: 1}', 'unknown key "rate"'),
+        ('name: x\noptim: {name: lion}', 'one of sgd, adam'),
+        ('name: x\nseed: one', 'seed must be of type int'),
+        ('name: x\nmodel: {fc_ranks: [1]}', 'must have 2 entries'),
+        ('name: x\ntrain: {phases: 3}', 'must be a list'),
+        ('name: x\nmodel: 3', 'must be a mapping'),
+        ('name: [', 'not valid YAML'),
+    ],
+)
+def test_bad_recipe_is_one_clear_sentence(text, message, tmp_path):
+    path = tmp_path / 'r.yaml'
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=message) as error:
+        read_recipe(path)
+    assert '\n' not in str(error.value)
+
+
+def test_overrides_win_and_are_checked(tmp_path):
+    path = tmp_path / 'r.yaml'
+    path.write_text('name: x\noptim: {lr: 0.5}\n')
+    recipe = read_recipe(path, ['optim.lr=1', 'train.phases=[{epochs: 2, size: 99}]'])
+    assert recipe.optim.lr == 1.0
+    assert recipe.train.phases == (Phase(2, 99),)
+    with pytest.raises(TrainingError, match='unknown key "lrr"'):
+        read_recipe(path, ['optim.lrr=1'])
+    with pytest.raises(TrainingError, match='key=value'):
+        read_recipe(path, ['optim.lr'])
+
+
+def test_schedule_follows_the_work_of_the_phases(tmp_path):
+    path = tmp_path / 'r.yaml'
+    path.write_text('name: x\ntrain: {phases: [{epochs: 4, size: 100}, {epochs: 1, size: 200}]}\n')
+    train = read_recipe(path).train
+    assert [train.size_at(epoch) for epoch in range(5)] == [100, 100, 100, 100, 200]
+    assert [train.progress(e) for e in (0, 2, 4, 4.5, 5)] == [0, 0.25, 0.5, 0.75, 1]

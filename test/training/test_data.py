@@ -1,0 +1,126 @@
+"""Reading FER-2013: both layouts, the cache, and one clear sentence for each kind of bad input."""
+
+import lzma
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+
+from training import data
+from training.cli import main
+from training.errors import TrainingError
+
+
+def test_csv_gives_the_written_pixels(made_csv, made_rows, tmp_path):
+    dataset = data.load(made_csv, tmp_path)
+    assert {name: len(dataset[name]) for name in data.SPLITS} == {
+        'Training': 70,
+        'PublicTest': 21,
+        'PrivateTest': 21,
+    }
+    np.testing.assert_array_equal(dataset['Training'].images[3], made_rows[3][1])
+    assert dataset['PublicTest'].labels[4] == made_rows[74][0]
+    assert dataset['PublicTest'].rows[4] == 74
+
+
+def test_compressed_csv_equals_plain_one(made_csv, tmp_path):
+    packed = tmp_path / 'fer2013.csv.xz'
+    packed.write_bytes(lzma.compress(made_csv.read_bytes(), preset=0))
+    plain, unpacked = data.load(made_csv, tmp_path), data.load(packed, tmp_path)
+    np.testing.assert_array_equal(plain['Training'].images, unpacked['Training'].images)
+
+
+def test_second_reading_takes_the_cache_and_a_changed_file_does_not(made_csv, tmp_path, capfd):
+    copy = tmp_path / 'copy.csv'
+    copy.write_bytes(made_csv.read_bytes())
+    data.load(copy, tmp_path / 'cache')
+    capfd.readouterr()
+    assert isinstance(data.load(copy, tmp_path / 'cache')['Training'].images, np.memmap)
+    assert 'reading' not in capfd.readouterr().err
+    lines = copy.read_text().splitlines(keepends=True)
+    copy.write_text(''.join(lines[:-1]))
+    assert len(data.load(copy, tmp_path / 'cache')['PrivateTest']) == 20
+
+
+def test_folder_layout(made_rows, tmp_path):
+    for number, (label, image, usage) in enumerate(made_rows[60:80]):
+        part = 'train' if usage == 'Training' else 'test'
+        folder = tmp_path / 'fer' / part / data.EMOTION_NAMES[label].lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f'{number}.png'), image)
+    dataset = data.load(tmp_path / 'fer', tmp_path / 'cache')
+    assert [len(dataset[name]) for name in data.SPLITS] == [10, 10, 0]
+    training = dataset['Training']
+    for image, label in zip(training.images, training.labels, strict=True):
+        assert any(label == row[0] and np.array_equal(image, row[1]) for row in made_rows[60:80])
+
+
+PIXELS = ' '.join(['7'] * 2304)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'no column "emotion"'),
+        ('emotion,pixel,Usage\n', 'no column "pixels"'),
+        (f'emotion,pixels,Usage\n0,{PIXELS} 7,Training\n', 'row 2 has 2305 pixels instead of 2304'),
+        (f'emotion,pixels,Usage\n0,{PIXELS},Training\n0,7,Training\n', 'row 3 has 1 pixels'),
+        (f'emotion,pixels,Usage\n0,{PIXELS[:-1]}x,Training\n', 'not a number'),
+        (f'emotion,pixels,Usage\n0,{PIXELS[:-1]}256,Training\n', 'outside 0..255'),
+        (f'emotion,pixels,Usage\n7,{PIXELS},Training\n', 'unknown label "7"'),
+        (f'emotion,pixels,Usage\nhappy,{PIXELS},Training\n', 'unknown label "happy"'),
+        (f'emotion,pixels,Usage\n0,{PIXELS},Test\n', 'unknown Usage "Test"'),
+        ('emotion,pixels,Usage\n0,7\n', 'row 2 has 2 of 3 columns'),
+        (f'emotion,pixels,Usage\n0,{PIXELS},PublicTest\n', 'no Training rows'),
+    ],
+)
+def test_bad_csv_is_one_clear_sentence(text, message, tmp_path):
+    path = tmp_path / 'fer2013.csv'
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=message) as error:
+        data.load(path, tmp_path)
+    assert '\n' not in str(error.value)
+
+
+def test_truncated_xz(made_csv, tmp_path):
+    path = tmp_path / 'fer2013.csv.xz'
+    path.write_bytes(lzma.compress(made_csv.read_bytes(), preset=0)[:-4000])
+    with pytest.raises(TrainingError, match='cannot be read'):
+        data.load(path, tmp_path)
+
+
+def test_bad_folders(tmp_path):
+    with pytest.raises(TrainingError, match='no pictures'):
+        data.load(tmp_path, tmp_path)
+    folder = tmp_path / 'fer/train/bored'
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / '1.png'), np.zeros((48, 48), np.uint8))
+    with pytest.raises(TrainingError, match='unknown label "bored"'):
+        data.load(tmp_path / 'fer', tmp_path)
+    folder = folder.rename(folder.with_name('happy'))
+    cv2.imwrite(str(folder / '1.png'), np.zeros((40, 48), np.uint8))
+    with pytest.raises(TrainingError, match='48x40 pixels'):
+        data.load(tmp_path / 'fer', tmp_path)
+    (folder / '1.png').write_bytes(b'broken')
+    with pytest.raises(TrainingError, match='not a readable picture'):
+        data.load(tmp_path / 'fer', tmp_path)
+
+
+def test_missing_file_ends_the_command_with_a_sentence(tmp_path, capsys):
+    recipe = tmp_path / 'r.yaml'
+    recipe.write_text('name: r\n')
+    status = main(['train', '--data', str(tmp_path / 'no.csv'), '--recipe', str(recipe)])
+    assert status == 1
+    assert capsys.readouterr().err.startswith('error: no data at ')
+
+
+def test_twins_and_statistics(made_csv, tmp_path):
+    dataset = data.load(made_csv, tmp_path)
+    twins = data.has_twin(dataset['PrivateTest'].images, dataset['Training'].images)
+    assert twins.tolist() == [True] + [False] * 20
+    images = np.asarray(dataset['Training'].images)
+    mean, std = data.grey_statistics(images)
+    assert mean == pytest.approx((images / 255).mean())
+    assert std == pytest.approx((images / 255).std())

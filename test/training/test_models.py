@@ -1,0 +1,58 @@
+"""Shapes and sizes of the networks, and that folding batch norms changes nothing."""
+
+import pytest
+
+torch = pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+
+from training.config import ModelConfig
+from training.errors import TrainingError
+from training.fold import fold_batch_norm
+from training.models import build
+
+
+@pytest.mark.parametrize(
+    ('config', 'millions'),
+    [
+        # 2.47 M in the convolutions; 9216x4096 + 4096x4096 + 4096x7 in the full layers.
+        (ModelConfig(batch_norm=False), 57.0),
+        (ModelConfig(fc_ranks=(128, 64)), 4.75),
+    ],
+)
+def test_alexnet_has_the_known_number_of_weights(config, millions):
+    network = build(config)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+@pytest.mark.parametrize('size', [63, 99, 131, 227])
+def test_any_training_size_gives_seven_scores(size):
+    network = build(ModelConfig(fc_ranks=(8, 8))).eval()
+    assert network(torch.rand(2, 3, size, size)).shape == (2, 7)
+
+
+def test_227_pixels_arrive_as_six_by_six_without_pooling():
+    network = build(ModelConfig(fc_ranks=(8, 8))).eval()
+    assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 6, 6)
+
+
+def test_first_loss_is_that_of_a_guess():
+    network = build(ModelConfig(fc_ranks=(8, 8)))
+    scores = network(torch.rand(8, 3, 63, 63))
+    loss = torch.nn.functional.cross_entropy(scores, torch.arange(8) % 7)
+    assert loss.item() == pytest.approx(1.946, abs=0.2)
+
+
+def test_folded_network_is_the_same_function():
+    torch.manual_seed(0)
+    network = build(ModelConfig(fc_ranks=(8, 8)))
+    faces = torch.rand(6, 3, 63, 63)
+    network(faces)  # gives the batch norms statistics other than 0 and 1
+    expected = network.eval()(faces)
+    folded = fold_batch_norm(network)
+    assert not any('BatchNorm' in type(module).__name__ for module in folded.modules())
+    torch.testing.assert_close(folded(faces), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_unknown_architecture():
+    with pytest.raises(TrainingError, match='unknown architecture "lenet"'):
+        build(ModelConfig(arch='lenet'))
