@@ -34,6 +34,8 @@ def learning_rate(progress: float, config: OptimConfig) -> float:
 class Ema(nn.Module):
     """Exponential moving average of a network's weights and batch statistics."""
 
+    steps: Tensor
+
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
         self.decay = decay
@@ -49,8 +51,8 @@ class Ema(nn.Module):
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Moves the averages towards the network's present state."""
-        self.steps += 1
-        steps = int(self.steps)
+        self.steps.add_(1)
+        steps = int(self.steps.item())
         # An early average must forget the random start quickly.
         weight = 1 - min(self.decay, (1 + steps) / (10 + steps))
         for name, value in network.state_dict().items():
@@ -76,7 +78,7 @@ class Classifier(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.recipe, self.mean, self.std = recipe, mean, std
-        self.network = build(recipe.model).to(memory_format=torch.channels_last)
+        self.network = channels_last(build(recipe.model))
         decay = recipe.train.ema_decay
         self.ema = Ema(self.network, decay) if decay > 0 else None
         self.register_buffer('class_weights', class_weights, persistent=False)

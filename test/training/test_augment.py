@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
+import torch
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 from training import augment
 from training.config import AugmentConfig

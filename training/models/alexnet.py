@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -96,7 +98,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
     elif isinstance(module, nn.Linear):
         # The thin half of a factorised layer has no ReLU behind it, hence no gain.
-        gain = 'linear' if module.bias is None else 'relu'
+        gain: Literal['linear', 'relu'] = 'linear' if module.bias is None else 'relu'
         nn.init.kaiming_normal_(module.weight, nonlinearity=gain)
     if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)

@@ -20,9 +20,9 @@ from emotion_perception.results import Summary
 from emotion_perception.types import Face
 
 DESCRIPTION = """\
-Copies a rosbag2 bag (sqlite3 or MCAP) and adds the emotions in its images: emotion_msgs/FaceEmotionArray
-on /emotions and the annotated images on /emotions/image. The original messages keep their types, QoS
-profiles, times and bytes. ROS is not needed."""
+Copies a rosbag2 bag (sqlite3 or MCAP) and adds the emotions in its images on /emotions
+(emotion_msgs/msg/FaceEmotionArray) and the annotated images on /emotions/image. The original
+messages keep their types, QoS profiles, times and bytes. ROS is not needed."""
 
 EPILOG = """\
 examples:

@@ -3,6 +3,7 @@
 import argparse
 import glob
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,12 @@ from tqdm import tqdm
 
 from emotion_perception.api import analyse_still
 from emotion_perception.cli.console import note, say
-from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
+from emotion_perception.cli.options import (
+    add_pipeline_options,
+    load_networks,
+    refuse_overwriting,
+    settings_from,
+)
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.results import JsonLinesWriter, Record, frame_record
@@ -55,26 +61,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion image`; returns its exit code."""
     photos, failures = find_photos(arguments.photos)
+    refuse_overwriting(photos, [arguments.json])
     targets = plan_targets(photos, arguments.output)
+    for failure in failures:
+        note(f'error: {failure}')
     if not photos:
-        return _report(failures)
+        return 1
     work = _Work(arguments)
-    writer = JsonLinesWriter(arguments.json) if arguments.json is not None else None
-    try:
+    failed = bool(failures)
+    with nullcontext() if arguments.json is None else JsonLinesWriter(arguments.json) as writer:
         hidden = True if len(photos) == 1 else None  # None: shown where there is a terminal
         for photo in tqdm(photos, unit='photo', disable=hidden):
             try:
                 record = work.analyse(photo, targets.get(photo))
             except EmotionPerceptionError as error:
-                failures.append(error)
+                note(f'error: {error}')
+                failed = True
                 continue
             if writer is not None:
                 writer.write({'file': str(photo), **record})
             say(f'{photo}  {_faces_text(record)}')
-    finally:
-        if writer is not None:
-            writer.close()
-    return _report(failures)
+    return int(failed)
 
 
 def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptionError]]:
@@ -187,9 +194,3 @@ def _face_text(face: dict[str, Any]) -> str:
     box = face['box']
     place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
     return f'{face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
-
-
-def _report(failures: Sequence[EmotionPerceptionError]) -> int:
-    for failure in failures:
-        note(f'error: {failure}')
-    return 1 if failures else 0

@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion live`; returns its exit code."""
     spec = arguments.source or arguments.camera
-    refuse_overwriting(spec, (arguments.output, arguments.json))
+    refuse_overwriting([spec], (arguments.output, arguments.json))
     with _opened(spec, _source_options(arguments)) as source:
         pipeline = load_pipeline(arguments)
         window = None if arguments.no_window else _open_window()

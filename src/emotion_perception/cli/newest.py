@@ -45,9 +45,9 @@ class NewestFrame:
 
     @property
     def ended(self) -> bool:
-        """Whether no frame will come any more."""
+        """Whether nothing will come any more, neither a frame nor an error."""
         with self._changed:
-            return self._ended and self._newest is None
+            return self._ended and self._newest is None and self._error is None
 
     def take(self, timeout_s: float) -> Arrival | None:
         """The newest frame that has not been taken yet; None when none came in time.

@@ -7,9 +7,9 @@ from types import ModuleType
 from emotion_perception.errors import EmotionPerceptionError
 
 DESCRIPTION = """\
-Starts camera, emotion and overlay node with the parameters of config/emotion.yaml, prints a line per
-frame and a summary, and ends them. Everything goes over real ROS 2 topics, which other programs may
-join meanwhile."""
+Starts camera, emotion and overlay node with the parameters of config/emotion.yaml, prints a line
+per frame and a summary, and ends them. Everything goes over real ROS 2 topics, which other programs
+may join meanwhile."""
 
 EPILOG = """\
 examples:

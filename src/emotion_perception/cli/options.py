@@ -84,13 +84,13 @@ def load_pipeline(arguments: argparse.Namespace) -> EmotionPipeline:
     return EmotionPipeline(*load_networks(arguments), settings_from(arguments))
 
 
-def refuse_overwriting(source: str, outputs: Iterable[Path | None]) -> None:
-    """Checks that no output is the source itself or another output.
+def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | None]) -> None:
+    """Checks that no output is a source or another output.
 
     Raises:
         OutputError: One is.
     """
-    taken = {Path(source).expanduser().resolve()}
+    taken = {Path(source).expanduser().resolve() for source in sources}
     for path in outputs:
         if path is None:
             continue

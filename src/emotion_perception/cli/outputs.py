@@ -16,11 +16,16 @@ class Recorder(Protocol):
     """Takes stamped pictures and finishes a video; see `recording.VideoRecorder`."""
 
     path: Path
-    frames: int
 
-    def write(self, image: BgrImage, stamp_ns: int) -> None: ...
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
 
-    def close(self) -> None: ...
+    def write(self, image: BgrImage, stamp_ns: int) -> None:
+        """Appends a picture."""
+
+    def close(self) -> None:
+        """Finishes the file."""
 
 
 class RunOutputs:

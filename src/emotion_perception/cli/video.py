@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion video`; returns its exit code."""
-    refuse_overwriting(arguments.source, (arguments.output, arguments.json))
+    refuse_overwriting([arguments.source], (arguments.output, arguments.json))
     options = SourceOptions(frame_rate=arguments.frame_rate, topic=arguments.topic)
     with open_source(arguments.source, options) as source:
         if source.live:

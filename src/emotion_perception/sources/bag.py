@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emotion_perception.bags.reader import BagImage, BagReader
 from emotion_perception.errors import BagError, ImageFormatError, SourceError
-from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, SourceOptions
+from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, SourceOptions, StampKind
 from emotion_perception.types import BgrImage, Frame
 
 
@@ -24,6 +24,7 @@ class BagSource(ClosingSource):
     """
 
     live = False
+    stamp_kind = StampKind.RECORDED
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
         super().__init__()

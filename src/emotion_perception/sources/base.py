@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -11,6 +12,19 @@ from emotion_perception.types import Frame
 NS_PER_SECOND = 1_000_000_000
 
 _Self = TypeVar('_Self', bound='ClosingSource')
+
+
+class StampKind(Enum):
+    """What the stamps of a source mean."""
+
+    ACQUISITION = 'acquisition'
+    """Time at which a camera took the picture, in nanoseconds since the epoch."""
+
+    RECORDED = 'recorded'
+    """Time written in a bag: kept, so that a replay gives the same results."""
+
+    POSITION = 'position'
+    """Position in a clip, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,7 @@ class FrameSource(Protocol):
     """Where frames come from. A context manager; iterate over it to get the frames.
 
     Iteration yields every frame once and ends at the end of the source; iterating again over a
-    finite source starts it again. Stamps are those of acquisition for a live source, the recorded
-    ones for a bag, and otherwise the position in the clip, counted from 0.
+    finite source starts it again.
     """
 
     @property
@@ -62,6 +75,10 @@ class FrameSource(Protocol):
     @property
     def live(self) -> bool:
         """True for a camera or stream: frames come in their own time and have no end."""
+
+    @property
+    def stamp_kind(self) -> StampKind:
+        """What the stamps of its frames mean."""
 
     @property
     def frame_rate(self) -> float | None:

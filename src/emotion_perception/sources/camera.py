@@ -10,7 +10,7 @@ import cv2
 
 from emotion_perception.encodings.limits import size_problem
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, SourceOptions
+from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_device, open_media
 from emotion_perception.types import BgrImage, Frame
 
@@ -29,6 +29,7 @@ class CameraSource(ClosingSource):
     """
 
     live = True
+    stamp_kind = StampKind.ACQUISITION
     frame_count = None
 
     def __init__(

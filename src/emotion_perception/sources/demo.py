@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, SourceOptions, stamp_at
+from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.types import BgrImage, Box, Frame
 
 WIDTH, HEIGHT = 640, 480
@@ -120,6 +120,7 @@ class DemoSource(ClosingSource):
     """
 
     live = False
+    stamp_kind = StampKind.POSITION
     name = 'Demo clip'
     frame_count = FRAME_COUNT
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, FrameSource
+from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, FrameSource, StampKind
 from emotion_perception.types import Frame
 
 _DEFAULT_PERIOD_NS = NS_PER_SECOND // 30
@@ -25,6 +25,11 @@ class LoopingSource(ClosingSource):
         super().__init__()
         self._source = source
         self.name = source.name
+
+    @property
+    def stamp_kind(self) -> StampKind:
+        """That of the source."""
+        return self._source.stamp_kind
 
     @property
     def frame_rate(self) -> float | None:

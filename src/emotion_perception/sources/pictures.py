@@ -17,6 +17,7 @@ from emotion_perception.sources.base import (
     NS_PER_SECOND,
     ClosingSource,
     SourceOptions,
+    StampKind,
     stamp_at,
 )
 from emotion_perception.types import BgrImage, Frame
@@ -54,6 +55,7 @@ class PictureSource(ClosingSource):
     """
 
     live = False
+    stamp_kind = StampKind.POSITION
 
     def __init__(self, paths: Sequence[Path], name: str, options: SourceOptions) -> None:
         super().__init__()
@@ -97,6 +99,7 @@ class AnimationSource(ClosingSource):
     """
 
     live = False
+    stamp_kind = StampKind.POSITION
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
         super().__init__()

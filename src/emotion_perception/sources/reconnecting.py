@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import Event
 
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, FrameSource
+from emotion_perception.sources.base import ClosingSource, FrameSource, StampKind
 from emotion_perception.types import Frame
 
 FIRST_DELAY_S = 0.5
@@ -56,6 +56,11 @@ class Reconnecting(ClosingSource):
     def live(self) -> bool:
         """True unless the source turned out to be finite."""
         return self._source is None or self._source.live
+
+    @property
+    def stamp_kind(self) -> StampKind:
+        """That of the open source."""
+        return self._source.stamp_kind if self._source else StampKind.ACQUISITION
 
     @property
     def frame_rate(self) -> float | None:

@@ -1,35 +1,10 @@
 """Turns the stamps of a source into stamps on the clock of whoever publishes its frames."""
 
-from enum import Enum
-
-from emotion_perception.sources.bag import BagSource
-from emotion_perception.sources.base import NS_PER_SECOND, FrameSource
-from emotion_perception.sources.looping import LoopingSource
+from emotion_perception.sources.base import NS_PER_SECOND, FrameSource, StampKind
 from emotion_perception.types import Frame
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
 _STALLED_NS = NS_PER_SECOND // 10
-
-
-class StampKind(Enum):
-    """What the stamps of a source mean."""
-
-    ACQUISITION = 'acquisition'
-    """Time at which a camera took the picture, in nanoseconds since the epoch."""
-
-    RECORDED = 'recorded'
-    """Time written in a bag: kept, so that a replay gives the same results."""
-
-    POSITION = 'position'
-    """Position in a clip, from 0."""
-
-
-def stamp_kind(source: FrameSource) -> StampKind:
-    """What the stamps of a source mean."""
-    if source.live:
-        return StampKind.ACQUISITION
-    inner = source._source if isinstance(source, LoopingSource) else source
-    return StampKind.RECORDED if isinstance(inner, BagSource) else StampKind.POSITION
 
 
 class Timeline:
@@ -50,7 +25,7 @@ class Timeline:
             frame: The frame, due now.
             now_ns: Time on the publisher's clock.
         """
-        if stamp_kind(self._source) is not StampKind.POSITION:
+        if self._source.stamp_kind is not StampKind.POSITION:
             return frame.stamp_ns
         late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
         if self._start_ns is None or abs(late_ns) > _STALLED_NS:

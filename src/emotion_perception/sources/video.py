@@ -6,7 +6,7 @@ import cv2
 
 from emotion_perception.encodings.limits import size_problem
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, SourceOptions, stamp_at
+from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.camera import without_password
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
 from emotion_perception.types import Frame
@@ -35,6 +35,7 @@ class VideoSource(ClosingSource):
     """
 
     live = False
+    stamp_kind = StampKind.POSITION
 
     def __init__(
         self, path: str, options: SourceOptions, *, open_capture: CaptureOpener = open_media
