@@ -69,7 +69,9 @@ def warp(images: Tensor, affine: Tensor, size: int) -> Tensor:
     Returns:
         float32 `[n, 1, size, size]`.
     """
-    grid = F.affine_grid(affine, [len(images), 1, size, size], align_corners=False)
+    grid = F.affine_grid(
+        affine.to(images.device), [len(images), 1, size, size], align_corners=False
+    )
     return F.grid_sample(images, grid, mode='bilinear', padding_mode='border', align_corners=False)
 
 
@@ -77,9 +79,9 @@ def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) ->
     """Changes brightness and contrast about each picture's mean; the result stays in 0..1."""
     if config.brightness == 0 and config.contrast == 0:
         return images
-    shape = (len(images), 1, 1, 1)
-    shift = (torch.rand(shape, generator=generator) * 2 - 1) * config.brightness
-    gain = 1 + (torch.rand(shape, generator=generator) * 2 - 1) * config.contrast
+    # Drawn on the CPU like all else here, so that every device sees the same augmentations.
+    draws = (torch.rand(2, len(images), 1, 1, 1, generator=generator) * 2 - 1).to(images.device)
+    shift, gain = draws[0] * config.brightness, 1 + draws[1] * config.contrast
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return ((images - mean) * gain + mean + shift).clamp_(0, 1)
 

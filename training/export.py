@@ -132,7 +132,7 @@ def to_onnx(network: nn.Module, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            network.to(memory_format=torch.contiguous_format),
+            network,
             (example,),
             str(path),
             input_names=['input'],

@@ -63,6 +63,14 @@ class Ema(nn.Module):
                 average.copy_(value)
 
 
+def channels_last(network: nn.Module) -> nn.Module:
+    """Lays the filters out as CPU convolutions are fastest; changes no value."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
 class Classifier(lightning.LightningModule):
     """Trains one network by one recipe.
 
@@ -86,7 +94,7 @@ class Classifier(lightning.LightningModule):
     def forward(self, faces: Tensor) -> Tensor:
         """float32 `[n, 1, s, s]` in 0..1 to scores float32 `[n, 7]`."""
         grey = (faces - self.mean) / self.std
-        # Three equal channels, laid out as the convolutions are fastest on a CPU.
+        # Three equal channels; channels-last is the fastest layout on a CPU (measured).
         colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         scores: Tensor = self.network(colour)
         return scores

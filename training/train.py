@@ -157,7 +157,7 @@ def _trainer(
     return lightning.Trainer(
         max_epochs=recipe.train.epochs,
         accelerator='auto',
-        devices='auto',
+        devices=1,
         gradient_clip_val=recipe.optim.clip_norm or None,
         num_sanity_val_steps=0,
         logger=CSVLogger(run, name='', version='log'),

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
 import torch
+
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 from training import augment
 from training.config import AugmentConfig

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
 import torch
+
 from training.config import ModelConfig
 from training.errors import TrainingError
 from training.fold import fold_batch_norm

@@ -10,6 +10,7 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
 
 import torch
+
 from emotion_perception.manifest import read_manifest, verify_model_file
 from training import checkpoint
 from training.cli import main

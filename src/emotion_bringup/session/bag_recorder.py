@@ -39,8 +39,9 @@ class BagRecorder:
 
     def _subscribe(self, name: str, message_type: Any, profile: QoSProfile) -> None:
         topic = self._node.resolve_topic_name(name)
-        package, _, kind = message_type.__module__.partition('.msg')[0], None, message_type.__name__
-        connection = self._writer.add_topic(topic, f'{package}/msg/{kind}', profile)
+        package = message_type.__module__.split('.')[0]
+        type_name = f'{package}/msg/{message_type.__name__}'
+        connection = self._writer.add_topic(topic, type_name, profile)
 
         def write(data: bytes) -> None:
             self._writer.write(connection, self._node.get_clock().now().nanoseconds, data)

@@ -13,11 +13,12 @@ from tqdm import tqdm
 
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.session.arguments import SessionOptions
+from emotion_bringup.session.bag_recorder import BagRecorder
 from emotion_bringup.session.monitor import MonitorNode
 from emotion_bringup.session.processes import NodeProcesses, SessionError, node_arguments
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
-from emotion_perception.sources import SourceOptions, is_live, open_source
+from emotion_perception.sources import SourceOptions, StampKind, is_live, open_source
 from emotion_perception.types import Face
 
 _POLL_S = 0.1
@@ -26,8 +27,6 @@ _READY_TIMEOUT_S = 60.0
 _SETTLE_S = 0.3
 # Answers that are still missing this long after the last one will not come.
 _STALLED_S = 10.0
-# Stamps of a bag lie in the past: then the age of an answer is no latency.
-_MAX_LATENCY_MS = 60_000.0
 
 
 def run_session(options: SessionOptions) -> int:
@@ -49,8 +48,11 @@ class _Session:
         self._mode = options.mode or (LIVE if is_live(options.source) else REPLAY)
         self._interrupted = False
         self._last_answer_s = time.monotonic()
+        frame_count, stamp_kind = self._probe_source()
+        # Stamps of a bag lie in the past: the age of its answers is no latency.
+        self._has_latency = stamp_kind is not StampKind.RECORDED
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
-        self._bar = stack.enter_context(tqdm(total=self._frame_count(), unit='frame', disable=None))
+        self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
         self._summary = Summary()
         self._processes = NodeProcesses()
         stack.callback(self._processes.stop_all)
@@ -73,23 +75,21 @@ class _Session:
             self._check_nodes()
         clean = self._processes.stop_all()
         self._bar.close()
+        if self._recorder is not None:
+            self._recorder.close()
         return self._conclude(clean)
 
-    def _make_recorder(self, stack: ExitStack) -> object | None:
+    def _make_recorder(self, stack: ExitStack) -> BagRecorder | None:
         if self._options.record is None:
             return None
-        from emotion_bringup.session.bag_recorder import BagRecorder
-
         recorder = BagRecorder(self._monitor, self._options.record, self._mode)
         stack.callback(recorder.close)
         return recorder
 
-    def _frame_count(self) -> int | None:
-        """Opens a file before any node starts: its problems are told in one sentence, once."""
-        if is_live(self._options.source):
-            return None
+    def _probe_source(self) -> tuple[int | None, StampKind]:
+        """Opens the source before any node starts: its problems are told in one sentence, once."""
         with open_source(self._options.source, SourceOptions(loop=self._options.loop)) as source:
-            return source.frame_count
+            return source.frame_count, source.stamp_kind
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupted = True
@@ -131,7 +131,7 @@ class _Session:
 
     def _on_frame(self, record: Record, faces: list[Face], latency_ms: float) -> None:
         self._last_answer_s = time.monotonic()
-        self._summary.add(faces, latency_ms if latency_ms < _MAX_LATENCY_MS else None)
+        self._summary.add(faces, latency_ms if self._has_latency else None)
         self._bar.update()
         if self._json is not None:
             self._json.write(record)

@@ -1,6 +1,6 @@
 """Where frames come from: cameras, streams, videos, pictures, bags and a synthetic clip."""
 
-from emotion_perception.sources.base import FrameSource, SourceOptions
+from emotion_perception.sources.base import FrameSource, SourceOptions, StampKind
 from emotion_perception.sources.demo import DemoSource
 from emotion_perception.sources.factory import is_live, open_source
 from emotion_perception.sources.pacing import paced
@@ -11,6 +11,7 @@ __all__ = [
     'FrameSource',
     'Reconnecting',
     'SourceOptions',
+    'StampKind',
     'is_live',
     'open_source',
     'paced',

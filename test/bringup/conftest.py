@@ -1,0 +1,53 @@
+"""Isolation of the ROS tests, and pictures and a model for them."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+# Before rclpy is initialised anywhere: each test process has a DDS domain of its own.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='ros_log_'))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'support')]
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from tiny_model import make_tiny_model
+
+from emotion_bringup.environment import use_shipped_dds_profile
+
+use_shipped_dds_profile()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _private_cache(tmp_path_factory):
+    """Prepared detector graphs go to a folder of this run, for child processes too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(scope='session')
+def model_path(tmp_path_factory):
+    return make_tiny_model(tmp_path_factory.mktemp('model'))
+
+
+@pytest.fixture(scope='session')
+def astronaut():
+    """512x512, one face at ASTRONAUT_BOX."""
+    return np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
+
+
+@pytest.fixture(scope='session')
+def two_faces(astronaut):
+    """The portrait and a smaller copy of it side by side."""
+    small = cv2.resize(astronaut, (384, 384), interpolation=cv2.INTER_AREA)
+    return np.hstack([astronaut, np.pad(small, ((0, 128), (0, 0), (0, 0)))])
+
+
+@pytest.fixture(scope='session')
+def grey():
+    return np.full((240, 320, 3), 128, np.uint8)

@@ -1,0 +1,217 @@
+"""Nodes under test, and a client that talks to them from another DDS participant."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Log
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from emotion_bringup import qos
+from emotion_bringup.conversion import ns_to_stamp, stamp_to_ns
+from emotion_bringup.nodes.emotion import EmotionNode
+from emotion_msgs.msg import FaceEmotionArray
+
+# Far more than an idle machine needs; reached only when something is broken.
+DEADLINE_S = 60.0
+FRAME_NS = 33_333_333
+# The face of the astronaut: x, y, width, height.
+ASTRONAUT_BOX = (181, 58, 89, 120)
+
+
+class Bench:
+    """A node under test, a client node in another DDS participant, and both their executors."""
+
+    def __init__(self, node_class: type[Node], arguments: list[str]) -> None:
+        self.stopped = False
+        self.diagnostics: deque = deque(maxlen=100)
+        self.log: list[Log] = []
+        rclpy.init(
+            args=['--ros-args', *arguments], signal_handler_options=SignalHandlerOptions.NO
+        )
+        self._context = Context()
+        rclpy.init(args=[], context=self._context)
+        self.client = Node('client', context=self._context)
+        self.client.create_subscription(
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS
+        )
+        rosout = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.client.create_subscription(Log, '/rosout', self.log.append, rosout)
+        self.node = node_class(self._stop)
+        self._executors = [SingleThreadedExecutor(), SingleThreadedExecutor(context=self._context)]
+        for executor, node in zip(self._executors, (self.node, self.client), strict=True):
+            executor.add_node(node)
+        self._parameters = AsyncParameterClient(self.client, self.node.get_fully_qualified_name())
+
+    def spin_until(self, holds: Callable[[], bool], what: str = 'the expected') -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds():
+            assert time.monotonic() < deadline, f'{what} did not happen'
+            for executor in self._executors:
+                executor.spin_once(timeout_sec=0.005)
+
+    def spin_some(self) -> None:
+        """Lets both sides work off one thing, if there is one."""
+        for executor in self._executors:
+            executor.spin_once(timeout_sec=0)
+
+    def result(self, future):
+        """Spins until a service has answered."""
+        self.spin_until(future.done, 'the answer of the service')
+        return future.result()
+
+    def set_parameter(self, name, value):
+        """Sets a parameter as `ros2 param set` does; returns (successful, reason)."""
+        self.spin_until(self._parameters.services_are_ready, 'the parameter services')
+        answer = self.result(self._parameters.set_parameters([Parameter(name, value=value)]))
+        return answer.results[0].successful, answer.results[0].reason
+
+    def next_status(self):
+        """The diagnostics that are published from now on, one status."""
+        self.diagnostics.clear()
+        self.spin_until(lambda: bool(self.diagnostics), 'diagnostics')
+        return self.diagnostics[0]
+
+    def spin_until_status(self, holds):
+        """Waits for a diagnostics status that fits and returns it."""
+        self.diagnostics.clear()
+        self.spin_until(
+            lambda: any(holds(status) for status in self.diagnostics), 'the diagnostics status'
+        )
+        return next(status for status in self.diagnostics if holds(status))
+
+    def logged(self, part: str) -> list[str]:
+        """Log messages of the node that contain a text."""
+        return [entry.msg for entry in self.log if part in entry.msg]
+
+    def close(self) -> None:
+        self.node.close()
+        for executor in self._executors:
+            executor.shutdown()
+        self.node.destroy_node()
+        self.client.destroy_node()
+        rclpy.try_shutdown()
+        rclpy.try_shutdown(context=self._context)
+
+    def _stop(self) -> None:
+        self.stopped = True
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        names = (status.name.split(':')[0] for status in message.status)
+        if self.node.get_name() in names:
+            self.diagnostics.extend(message.status)
+
+
+class EmotionBench(Bench):
+    """An emotion node with somebody who sends it images and reads its answers."""
+
+    def __init__(self, arguments: list[str], *, mode='live', compressed=False, namespace=''):
+        super().__init__(EmotionNode, arguments)
+        self.answers: list[FaceEmotionArray] = []
+        self._namespace, self._mode = namespace, mode
+        topic = f'{namespace}/image/compressed' if compressed else f'{namespace}/image'
+        self.image_topic = topic
+        self.images = self.client.create_publisher(
+            CompressedImage if compressed else Image, topic, qos.IMAGE_REPLAY
+        )
+        self.listen()
+        self._stamp_ns = 1_700_000_000_000_000_000
+
+    def listen(self):
+        """Subscribes to the answers."""
+        self.subscription = self.client.create_subscription(
+            FaceEmotionArray,
+            f'{self._namespace}/emotions',
+            self.answers.append,
+            qos.emotions(self._mode),
+        )
+
+    def deafen(self):
+        """Unsubscribes from the answers."""
+        self.client.destroy_subscription(self.subscription)
+
+    def connect(self, image):
+        """Waits until images come through; the first ones may be lost on the way."""
+        self.spin_until(lambda: self.images.get_subscription_count() > 0, 'the subscription')
+        self.answers.clear()
+        deadline = time.monotonic() + DEADLINE_S
+        while not self.answers:
+            assert time.monotonic() < deadline, 'no image comes through'
+            self.send(image)
+            for executor in self._executors:
+                executor.spin_once(timeout_sec=0.2)
+        # Whatever is still under way belongs to nobody's test.
+        last = self.send(image)
+        self.spin_until(lambda: self._answers_to(last), 'the last answer of the warm-up')
+        self.answers.clear()
+
+    def next_stamp(self, seconds=FRAME_NS / 1e9):
+        self._stamp_ns += round(seconds * 1e9)
+        return self._stamp_ns
+
+    def send(self, picture, stamp_ns=None):
+        """Publishes a BGR picture or a ready message; returns its stamp."""
+        stamp_ns = self.next_stamp() if stamp_ns is None else stamp_ns
+        message = picture if not isinstance(picture, np.ndarray) else image_message(picture)
+        message.header = header(stamp_ns)
+        self.images.publish(message)
+        return stamp_ns
+
+    def ask(self, picture, stamp_ns=None) -> FaceEmotionArray:
+        """Publishes an image and returns the answer to it."""
+        stamp_ns = self.send(picture, stamp_ns)
+        self.spin_until(lambda: self._answers_to(stamp_ns), 'the answer')
+        return self._answers_to(stamp_ns)[-1]
+
+    def new_scene(self):
+        """Lets all tracks die of age."""
+        self.ask(np.full((64, 64, 3), 128, np.uint8), self.next_stamp(60.0))
+
+    def _answers_to(self, stamp_ns):
+        return [
+            answer for answer in self.answers if stamp_to_ns(answer.header.stamp) == stamp_ns
+        ]
+
+
+def header(stamp_ns, frame_id='head_camera_optical'):
+    return Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame_id)
+
+
+def image_message(picture, encoding='bgr8', padding=0, data=None):
+    """An image message of an array, with `padding` bytes of noise at the end of every row."""
+    height, width = picture.shape[:2]
+    rows = np.ascontiguousarray(picture).view(np.uint8).reshape(height, -1)
+    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    return Image(
+        height=height,
+        width=width,
+        encoding=encoding,
+        step=rows.shape[1],
+        data=rows.tobytes() if data is None else data,
+    )
+
+
+def jpeg_message(picture):
+    _, data = cv2.imencode('.jpg', picture)
+    return CompressedImage(format='jpeg', data=data.tobytes())
+
+
+def box_overlap(box, expected):
+    """Intersection over union of a RegionOfInterest and (x, y, width, height)."""
+    x, y, width, height = expected
+    common_width = min(box.x_offset + box.width, x + width) - max(box.x_offset, x)
+    common_height = min(box.y_offset + box.height, y + height) - max(box.y_offset, y)
+    common = max(common_width, 0) * max(common_height, 0)
+    return common / (box.width * box.height + width * height - common)
