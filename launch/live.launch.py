@@ -10,6 +10,7 @@ from emotion_bringup.launching import (
     common_arguments,
     dds_profile,
     emotion_node,
+    emotions_topic,
     flag,
     node,
     text,
@@ -59,6 +60,8 @@ def _nodes(context: LaunchContext) -> list[Action]:
         'video_device': text(context, 'source'),
         'loop': flag(context, 'loop'),
         'mode': mode,
+        # In replay mode the camera waits for answers, so that nothing piles up.
+        'max_in_flight': 4 if mode == 'replay' else 0,
     }
     return [
         # Without a camera there is nothing left to do.
@@ -67,6 +70,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
             'camera_node',
             camera,
             subnamespace='camera',
+            remappings=[('emotions', emotions_topic(context))],
             on_exit=Shutdown(reason='the camera node has ended'),
         ),
         emotion_node(context, mode),

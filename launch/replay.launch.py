@@ -56,7 +56,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
     image = text(context, 'image')
     return [
         emotion_node(context, _MODE, image),
-        node(context, 'overlay_node', {'mode': _MODE}, image=image),
+        node(context, 'overlay_node', {'mode': _MODE}, remappings=[('image', image)]),
         ExecuteProcess(
             cmd=_play_command(context),
             output='screen',

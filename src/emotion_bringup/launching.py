@@ -1,7 +1,7 @@
 """What the launch files share: arguments, parameters and the DDS profile."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launch.action import Action
@@ -14,7 +14,7 @@ from emotion_bringup.parameter_tables import CAMERA_IMAGE
 from emotion_perception.resources import config_path
 from launch import LaunchContext
 
-ParameterValue = str | bool
+ParameterValue = str | bool | int
 
 _DESCRIPTIONS = {
     'namespace': ('', 'namespace of all nodes and topics, such as robot1'),
@@ -90,7 +90,7 @@ def node(
     values: Mapping[str, ParameterValue],
     *,
     subnamespace: str = '',
-    image: str = CAMERA_IMAGE,
+    remappings: Sequence[tuple[str, str]] = (('image', CAMERA_IMAGE),),
     **options: Any,
 ) -> Node:
     """One node of this package.
@@ -100,7 +100,7 @@ def node(
         executable: Name of the node's executable.
         values: Parameters that the launch arguments give; empty texts are left out.
         subnamespace: Namespace below the argument `namespace`.
-        image: Image topic that the node subscribes to.
+        remappings: Topics that the node calls by another name.
         options: More options of `launch_ros.actions.Node`.
     """
     namespace = '/'.join(part for part in (text(context, 'namespace'), subnamespace) if part)
@@ -108,7 +108,7 @@ def node(
         package='emotion_bringup',
         executable=executable,
         namespace=namespace,
-        remappings=[('image', image)],
+        remappings=remappings,
         parameters=node_parameters(context, values),
         ros_arguments=['--log-level', text(context, 'log_level')],
         output='screen',
@@ -123,4 +123,9 @@ def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -
         'autostart': flag(context, 'autostart'),
         'mode': mode,
     }
-    return node(context, 'emotion_node', values, image=image)
+    return node(context, 'emotion_node', values, remappings=[('image', image)])
+
+
+def emotions_topic(context: LaunchContext) -> str:
+    """Full name of the topic of results, for nodes in a namespace below."""
+    return '/'.join(('', *filter(None, text(context, 'namespace').split('/')), 'emotions'))

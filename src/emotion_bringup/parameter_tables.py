@@ -92,8 +92,17 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter('jpeg_quality', 85, 'quality of compressed images', 1, 100),
     Parameter(
         'wait_for_subscribers',
-        False,
-        'hold the first frame until image_raw and camera_info are subscribed to',
+        0,
+        'hold the first frame until image_raw has so many subscribers, and camera_info one',
+        0,
+        1000,
+    ),
+    Parameter(
+        'max_in_flight',
+        0,
+        'frames that may wait for their answer on emotions before the next one; 0 is no limit',
+        0,
+        1000,
     ),
     _MODE,
 )
@@ -155,6 +164,9 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
     Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
     _IMAGE_TRANSPORT,
     _MODE,
+    Parameter(
+        'min_subscribers', 1, 'listen to images while emotions has so many subscribers', 1, 1000
+    ),
     Parameter('autostart', True, 'configure and activate without a lifecycle manager'),
     Parameter(
         'image_timeout', 5.0, 'seconds without an image after which the node says so', 0.1, 3600.0

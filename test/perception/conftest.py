@@ -10,7 +10,7 @@ from skimage import data
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'support'))
 
-from tiny_model import make_tiny_model  # noqa: E402 - found by the line above
+from tiny_model import make_tiny_model
 
 
 @pytest.fixture(scope='session')

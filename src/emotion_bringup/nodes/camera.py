@@ -13,11 +13,18 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
-from emotion_bringup.conversion import compressed_message, fill_image_message, ns_to_stamp
+from emotion_bringup.conversion import (
+    compressed_message,
+    fill_image_message,
+    ns_to_stamp,
+    stamp_to_ns,
+)
+from emotion_bringup.flow_control import InFlight
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
+from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.camera_info import CameraCalibration, read_calibration
 from emotion_perception.errors import EmotionPerceptionError, SourceError
 from emotion_perception.sources import (
@@ -35,6 +42,7 @@ _THREAD_JOIN_S = 5.0
 # How long the last frames of a file may take to reach their readers before the process ends.
 _ACKNOWLEDGE_S = 30.0
 _POLL_S = 0.02
+_ANSWER_TIMEOUT_S = 10.0
 
 
 class CameraNode(Node):
@@ -61,6 +69,7 @@ class CameraNode(Node):
         self._calibration = self._read_calibration()
         self._size_checked = False
         self._message = Image()
+        self._in_flight = self._make_flow_control()
         self._make_publishers()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'capture', self._report)
         self._source = self._open_source()
@@ -87,6 +96,18 @@ class CameraNode(Node):
                 CompressedImage, 'image_raw/compressed', profile, qos_overriding_options=override
             )
         self._jpeg_quality: int = value_of(self, 'jpeg_quality')
+
+    def _make_flow_control(self) -> InFlight:
+        limit: int = value_of(self, 'max_in_flight')
+        in_flight = InFlight(limit)
+        if limit:
+            self.create_subscription(
+                FaceEmotionArray,
+                'emotions',
+                lambda message: in_flight.answered(stamp_to_ns(message.header.stamp)),
+                qos.emotions(self._mode),
+            )
+        return in_flight
 
     def _read_calibration(self) -> CameraCalibration:
         return read_calibration(
@@ -144,16 +165,23 @@ class CameraNode(Node):
             self._stop_process()
 
     def _wait_for_subscribers(self) -> None:
-        if not value_of(self, 'wait_for_subscribers'):
+        wanted: int = value_of(self, 'wait_for_subscribers')
+        if not wanted:
             return
-        publishers = (self._image_publisher, self._info_publisher)
-        while any(publisher.get_subscription_count() == 0 for publisher in publishers):
+        image, info = self._image_publisher, self._info_publisher
+        while image.get_subscription_count() < wanted or not info.get_subscription_count():
             if self._stopping.wait(_POLL_S):
                 return
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
-        timeline = Timeline(self._source)
+        timeline = Timeline(self._source, keeps_up=self._mode != REPLAY)
         for frame in paced(self._source, self._stopping):
+            if not self._in_flight.wait(_ANSWER_TIMEOUT_S, self._stopping):
+                self.get_logger().warning(
+                    f'No answer on emotions for {_ANSWER_TIMEOUT_S:g} s: going on without.'
+                )
+            if self._stopping.is_set():
+                return
             yield frame, timeline.stamp(frame, self._now_ns())
 
     def _publish(self, stamped: tuple[Frame, int]) -> None:
@@ -161,6 +189,7 @@ class CameraNode(Node):
         header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=self._frame_id)
         self._publish_reliably(self._info_publisher, self._camera_info(frame, header))
         if self._image_publisher.get_subscription_count():
+            self._in_flight.published(stamp_ns)
             fill_image_message(self._message, frame.image, header)
             self._publish_reliably(self._image_publisher, self._message)
         compressed = self._compressed_publisher

@@ -19,7 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.image_watch import ImageWatch
-from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, REPLAY
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
 from emotion_bringup.parameters import declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import LossCounter, StreamStatistics
@@ -52,6 +52,7 @@ class EmotionNode(LifecycleNode):
         declare_parameters(self, EMOTION_PARAMETERS)
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
+        self._min_subscribers: int = value_of(self, 'min_subscribers')
         self._pipeline: EmotionPipeline | None = None
         self._publisher: Any = None
         self._labels_publisher: Any = None
@@ -166,14 +167,8 @@ class EmotionNode(LifecycleNode):
         return f'{topic}/compressed' if value_of(self, 'image_transport') == 'compressed' else topic
 
     def _follow_demand(self) -> None:
-        """Listens to images only while somebody wants the answers.
-
-        In replay mode the node always listens: a subscription made on demand would miss the first
-        images of a bag.
-        """
-        wanted = self._active and (
-            self._mode == REPLAY or self._publisher.get_subscription_count() > 0
-        )
+        """Listens to images only while somebody wants the answers."""
+        wanted = self._active and self._publisher.get_subscription_count() >= self._min_subscribers
         if wanted and self._subscription is None:
             self._start_listening()
         elif not wanted:
@@ -213,9 +208,9 @@ class EmotionNode(LifecycleNode):
     def _release(self) -> None:
         self._stop_listening()
         self._pipeline = None
-        for publisher in (self._publisher, self._labels_publisher):
-            if publisher is not None:
-                self.destroy_publisher(publisher)
+        if self._publisher is not None:
+            self.destroy_lifecycle_publisher(self._publisher)
+            self.destroy_publisher(self._labels_publisher)
         self._publisher = self._labels_publisher = None
 
     def _on_image(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:
@@ -223,31 +218,37 @@ class EmotionNode(LifecycleNode):
         self._statistics.dropped += self._losses.missed(info)
         stamp_ns = stamp_to_ns(message.header.stamp)
         if stamp_ns == self._last_stamp_ns and stamp_ns:
-            self._warn(f'Two images with the stamp {stamp_ns} ns: the second one is left out.')
+            self.get_logger().warning(
+                f'Two images with the stamp {stamp_ns} ns: the second one is left out.',
+                throttle_duration_sec=_WARN_PERIOD_S,
+            )
             return
         self._last_stamp_ns = stamp_ns
         try:
             self._answer(message, stamp_ns)
         except EmotionPerceptionError as error:
-            self._statistics.bad += 1
-            self._warn(f'Image left out: {error}')
+            self._leave_out(str(error))
         except Exception as error:  # one bad frame must never end a robot's perception
-            self._statistics.bad += 1
-            self._warn(f'Image left out after {type(error).__name__}: {error}')
+            self._leave_out(f'{type(error).__name__}: {error}')
 
     def _answer(self, message: Image | CompressedImage, stamp_ns: int) -> None:
         assert self._pipeline is not None
         now_ns = self._now_ns()
         if not stamp_ns:
-            self._warn('Images have no stamp: the time of arrival is used to follow faces.')
+            self.get_logger().warning(
+                'Images have no stamp: the time of arrival is used to follow faces.',
+                throttle_duration_sec=_WARN_PERIOD_S,
+            )
         image = image_from_message(message)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
         height, width = image.shape[:2]
         self._publisher.publish(emotions_message(message.header, width, height, faces))
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 
-    def _warn(self, sentence: str) -> None:
-        self.get_logger().warning(sentence, throttle_duration_sec=_WARN_PERIOD_S)
+    def _leave_out(self, cause: str) -> None:
+        # Throttled per line of code: one kind of warning must not keep another one back.
+        self._statistics.bad += 1
+        self.get_logger().warning(f'Image left out: {cause}', throttle_duration_sec=_WARN_PERIOD_S)
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

@@ -1,14 +1,20 @@
 """Subscribes to what the nodes publish: counts, prints and writes it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
-from emotion_msgs.msg import FaceEmotionArray
+from emotion_bringup.parameter_tables import CAMERA_IMAGE
+from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
+from emotion_perception.bags.writer import BagWriter
 from emotion_perception.results import Record, frame_record
 from emotion_perception.types import Face
 
@@ -18,64 +24,93 @@ class Account:
     """Which frames were published and which were answered.
 
     Attributes:
-        published: Stamps of all frames, in nanoseconds, as `camera_info` told them.
-        answered: Stamps of all answers.
+        published: When the `camera_info` of every frame arrived, in seconds of a monotonic clock,
+            by the frame's stamp in nanoseconds.
+        answered: Stamps of all answers, in nanoseconds.
     """
 
-    published: set[int] = field(default_factory=set)
+    published: dict[int, float] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
 
     @property
     def missing(self) -> int:
         """Frames that were published and not answered (yet)."""
-        return len(self.published - self.answered)
+        return len(self.published.keys() - self.answered)
+
+    def latency_ms(self, stamp_ns: int) -> float | None:
+        """Milliseconds since a frame was published; None when that was not noticed.
+
+        Not the age of the stamp: the stamps of a bag, or of a file on a slow machine, lie in the
+        past.
+        """
+        published_s = self.published.get(stamp_ns)
+        return None if published_s is None else 1e3 * (time.monotonic() - published_s)
 
 
-FrameHandler = Callable[[Record, list[Face], float], None]
+FrameHandler = Callable[[Record, list[Face], float | None], None]
 """Called with the record, the faces and the latency in milliseconds of every answer."""
 
 
 class MonitorNode(Node):
-    """Receives every answer, and in replay mode accounts for every frame."""
+    """Receives every answer, accounts for every frame, and records both if wanted.
 
-    def __init__(self, namespace: str, mode: str, on_frame: FrameHandler) -> None:
-        """Subscribes to the answers.
+    Messages arrive as bytes, so that a bag gets exactly what was sent, from one subscription.
+    """
+
+    def __init__(
+        self, namespace: str, mode: str, on_frame: FrameHandler, bag: BagWriter | None = None
+    ) -> None:
+        """Subscribes to the session's topics.
 
         Args:
             namespace: Namespace of the nodes.
             mode: 'live' or 'replay'.
             on_frame: Called for every answer.
+            bag: Where to record images and answers; None records nothing.
         """
         super().__init__('emotion_monitor', namespace=namespace)
         self.account = Account()
-        self._mode = mode
         self._on_frame = on_frame
-        self.create_subscription(
-            FaceEmotionArray, 'emotions', self._on_emotions, qos.emotions(mode)
-        )
+        self._bag = bag
+        if bag is not None:
+            self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
+            self._listen('emotions/labels', EmotionLabels, qos.LABELS)
+        self._listen('camera/camera_info', CameraInfo, qos.camera_info(mode), self._on_camera_info)
+        self._listen('emotions', FaceEmotionArray, qos.emotions(mode), self._on_emotions)
 
-    def is_pipeline_ready(self, overlay: bool) -> bool:
-        """Whether the other nodes have found each other: frames published now reach them all."""
-        readers = 1 + overlay
-        return (
-            self.count_publishers('emotions') >= 1
-            and self.count_subscribers('emotions') >= 1 + overlay
-            and self.count_subscribers('camera/image_raw') >= readers
-        )
+    def _listen(
+        self,
+        name: str,
+        message_type: Any,
+        profile: QoSProfile,
+        handle: Callable[[Any], None] | None = None,
+    ) -> None:
+        record = self._recording_of(name, message_type, profile)
 
-    def open_gate(self) -> None:
-        """Subscribes to camera_info, which a waiting camera node takes as its sign to start."""
-        self.create_subscription(
-            CameraInfo, 'camera/camera_info', self._on_camera_info, qos.camera_info(self._mode)
-        )
+        def receive(data: bytes) -> None:
+            record(data)
+            if handle is not None:
+                handle(deserialize_message(data, message_type))
+
+        self.create_subscription(message_type, name, receive, profile, raw=True)
+
+    def _recording_of(
+        self, name: str, message_type: Any, profile: QoSProfile
+    ) -> Callable[[bytes], None]:
+        bag = self._bag
+        if bag is None:
+            return lambda data: None
+        package = message_type.__module__.split('.')[0]
+        type_name = f'{package}/msg/{message_type.__name__}'
+        connection = bag.add_topic(self.resolve_topic_name(name), type_name, profile)
+        return lambda data: bag.write(connection, self.get_clock().now().nanoseconds, data)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        self.account.published.add(stamp_to_ns(message.header.stamp))
+        self.account.published[stamp_to_ns(message.header.stamp)] = time.monotonic()
 
     def _on_emotions(self, message: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
         self.account.answered.add(stamp_ns)
         faces = faces_from_message(message)
         record = frame_record(stamp_ns, message.image_width, message.image_height, faces)
-        latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
-        self._on_frame(record, faces, latency_ms)
+        self._on_frame(record, faces, self.account.latency_ms(stamp_ns))

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY
 from emotion_bringup.session.arguments import SessionOptions
@@ -14,7 +13,10 @@ from emotion_perception.resources import config_path
 
 _STOP_TIMEOUT_S = 20.0
 
-Parameters = Mapping[str, str | bool]
+# Enough to keep all nodes busy, few enough that answers are fresh and memory stays flat.
+_MAX_IN_FLIGHT = 4
+
+Parameters = Mapping[str, str | bool | int]
 
 
 class SessionError(EmotionPerceptionError):
@@ -72,53 +74,70 @@ def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:
     params_file = options.params_file or config_path('emotion.yaml')
     if not params_file.is_file():
         raise SessionError(f'Parameter file {params_file} does not exist: check --params-file.')
+    common = ['--log-level', options.log_level, '--params-file', str(params_file)]
     namespace = options.namespace.strip('/')
     root = f'/{namespace}' if namespace else ''
-    remap = ['-r', f'image:={CAMERA_IMAGE}']
     return {
-        'overlay_node': _arguments(options, params_file, root or '/', _overlay(options, mode))
-        + remap,
-        'emotion_node': _arguments(options, params_file, root or '/', _emotion(options, mode))
-        + remap,
-        'camera_node': _arguments(options, params_file, f'{root}/camera', _camera(options, mode)),
+        'overlay_node': _arguments(common, root, {'image': CAMERA_IMAGE}, _overlay(options, mode)),
+        'emotion_node': _arguments(common, root, {'image': CAMERA_IMAGE}, _emotion(options, mode)),
+        'camera_node': _arguments(
+            common, f'{root}/camera', {'emotions': f'{root}/emotions'}, _camera(options, mode)
+        ),
     }
+
+
+def _has_overlay(options: SessionOptions) -> bool:
+    """Whether the overlay node listens: it does only when it has something to draw for."""
+    return bool(options.show or options.video)
 
 
 def _camera(options: SessionOptions, mode: str) -> Parameters:
-    return {
+    values: dict[str, str | bool | int] = {
         'video_device': options.source,
         'loop': options.loop,
         'mode': mode,
-        'wait_for_subscribers': mode == REPLAY,
     }
+    if mode == REPLAY:
+        # The nodes find each other one by one. The camera starts when the last reader of its
+        # images is there, which is the emotion node when the last reader of its answers is.
+        values['wait_for_subscribers'] = 1 + _has_overlay(options) + bool(options.record)
+        values['max_in_flight'] = _MAX_IN_FLIGHT
+    return values
 
 
 def _emotion(options: SessionOptions, mode: str) -> Parameters:
-    values: dict[str, str | bool] = {'mode': mode}
+    values: dict[str, str | bool | int] = {'mode': mode}
+    if mode == REPLAY:
+        # The monitor, the camera (it counts its frames in flight) and the overlay.
+        values['min_subscribers'] = 2 + _has_overlay(options)
     if options.model is not None:
         values['model_path'] = str(options.model)
     return values
 
 
 def _overlay(options: SessionOptions, mode: str) -> Parameters:
-    values: dict[str, str | bool] = {'mode': mode, 'show_window': options.show}
+    values: dict[str, str | bool | int] = {'mode': mode, 'show_window': options.show}
     if options.video is not None:
         values['video_path'] = str(options.video)
     return values
 
 
 def _arguments(
-    options: SessionOptions, params_file: Path, namespace: str, parameters: Parameters
+    common: Sequence[str],
+    namespace: str,
+    remappings: Mapping[str, str],
+    parameters: Parameters,
 ) -> list[str]:
-    result = ['--ros-args', '--log-level', options.log_level, '--params-file', str(params_file)]
-    result += ['-r', f'__ns:={namespace}']
+    result = ['--ros-args', *common, '-r', f'__ns:={namespace or "/"}']
+    for name, target in remappings.items():
+        result += ['-r', f'{name}:={target}']
     for name, value in parameters.items():
         result += ['-p', f'{name}:={_yaml(value)}']
     return result
 
 
-def _yaml(value: str | bool) -> str:
-    if isinstance(value, bool):
+def _yaml(value: str | bool | int) -> str:
+    if not isinstance(value, str):
         return str(value).lower()
     # Quoted, so that the camera index 0 stays a string.
     return "'" + value.replace("'", "''") + "'"

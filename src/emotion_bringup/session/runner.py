@@ -13,18 +13,16 @@ from tqdm import tqdm
 
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.session.arguments import SessionOptions
-from emotion_bringup.session.bag_recorder import BagRecorder
 from emotion_bringup.session.monitor import MonitorNode
 from emotion_bringup.session.processes import NodeProcesses, SessionError, node_arguments
+from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
-from emotion_perception.sources import SourceOptions, StampKind, is_live, open_source
+from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 
 _POLL_S = 0.1
-_READY_TIMEOUT_S = 60.0
-# The graph tells that endpoints exist a moment before they are matched everywhere.
-_SETTLE_S = 0.3
+_START_TIMEOUT_S = 60.0
 # Answers that are still missing this long after the last one will not come.
 _STALLED_S = 10.0
 
@@ -47,18 +45,17 @@ class _Session:
         self._options = options
         self._mode = options.mode or (LIVE if is_live(options.source) else REPLAY)
         self._interrupted = False
-        self._last_answer_s = time.monotonic()
-        frame_count, stamp_kind = self._probe_source()
-        # Stamps of a bag lie in the past: the age of its answers is no latency.
-        self._has_latency = stamp_kind is not StampKind.RECORDED
+        frame_count = self._probe_source()
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
+        self._bag = stack.enter_context(BagWriter(options.record)) if options.record else None
         self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
-        self._summary = Summary()
+        self._summary: Summary | None = None
+        self._last_answer_s = time.monotonic()
         self._processes = NodeProcesses()
         stack.callback(self._processes.stop_all)
-        self._monitor = MonitorNode(f'/{options.namespace.strip("/")}', self._mode, self._on_frame)
+        namespace = f'/{options.namespace.strip("/")}'
+        self._monitor = MonitorNode(namespace, self._mode, self._on_frame, self._bag)
         stack.callback(self._monitor.destroy_node)
-        self._recorder = self._make_recorder(stack)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._monitor)
         stack.callback(self._executor.shutdown)
@@ -68,51 +65,23 @@ class _Session:
             signal.signal(number, self._interrupt)
         for name, arguments in node_arguments(self._options, self._mode).items():
             self._processes.start(name, arguments)
-        self._wait_until_ready()
-        self._monitor.open_gate()
+        self._last_answer_s = time.monotonic()
         while not self._interrupted and not self._is_finished():
             self._executor.spin_once(timeout_sec=_POLL_S)
             self._check_nodes()
         clean = self._processes.stop_all()
         self._bar.close()
-        if self._recorder is not None:
-            self._recorder.close()
+        if self._bag is not None:
+            self._bag.close()
         return self._conclude(clean)
 
-    def _make_recorder(self, stack: ExitStack) -> BagRecorder | None:
-        if self._options.record is None:
-            return None
-        recorder = BagRecorder(self._monitor, self._options.record, self._mode)
-        stack.callback(recorder.close)
-        return recorder
-
-    def _probe_source(self) -> tuple[int | None, StampKind]:
+    def _probe_source(self) -> int | None:
         """Opens the source before any node starts: its problems are told in one sentence, once."""
         with open_source(self._options.source, SourceOptions(loop=self._options.loop)) as source:
-            return source.frame_count, source.stamp_kind
+            return source.frame_count
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupted = True
-
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _READY_TIMEOUT_S
-        settled_at: float | None = None
-        while not self._interrupted and (settled_at is None or time.monotonic() < settled_at):
-            self._executor.spin_once(timeout_sec=_POLL_S)
-            self._check_nodes()
-            if settled_at is None and self._monitor.is_pipeline_ready(overlay=self._has_overlay()):
-                settled_at = time.monotonic() + _SETTLE_S
-            if time.monotonic() > deadline:
-                raise SessionError(
-                    f'The nodes have not found each other within {_READY_TIMEOUT_S:.0f} s: '
-                    'check that DDS traffic is allowed on this machine.'
-                )
-        self._last_answer_s = time.monotonic()
-        self._summary = Summary()
-
-    def _has_overlay(self) -> bool:
-        """Whether the overlay node listens: it does only when it has something to draw for."""
-        return bool(self._options.show or self._options.video)
 
     def _check_nodes(self) -> None:
         failed = self._processes.first_failure()
@@ -122,16 +91,23 @@ class _Session:
             self._interrupted = True
 
     def _is_finished(self) -> bool:
+        silence_s = time.monotonic() - self._last_answer_s
+        if self._mode == REPLAY and self._summary is None and silence_s > _START_TIMEOUT_S:
+            raise SessionError(
+                f'No answer within {_START_TIMEOUT_S:.0f} s of the start: check that DDS traffic '
+                'is allowed on this machine, or see --log-level info.'
+            )
         if self._processes.exit_code('camera_node') is None:
             return False
         account = self._monitor.account
-        if account.published and not account.missing:
-            return True
-        return time.monotonic() - self._last_answer_s > _STALLED_S
+        return bool(account.published and not account.missing) or silence_s > _STALLED_S
 
-    def _on_frame(self, record: Record, faces: list[Face], latency_ms: float) -> None:
+    def _on_frame(self, record: Record, faces: list[Face], latency_ms: float | None) -> None:
         self._last_answer_s = time.monotonic()
-        self._summary.add(faces, latency_ms if self._has_latency else None)
+        if self._summary is None:
+            # The clock of the summary starts with the stream, not with the loading of the models.
+            self._summary = Summary()
+        self._summary.add(faces, latency_ms)
         self._bar.update()
         if self._json is not None:
             self._json.write(record)
@@ -139,7 +115,7 @@ class _Session:
             tqdm.write(format_line(record))
 
     def _conclude(self, clean: bool) -> int:
-        print(self._summary.format())
+        print((self._summary or Summary()).format())
         for path in (self._options.video, self._options.json, self._options.record):
             if path is not None and path.exists():
                 print(f'wrote {path}')

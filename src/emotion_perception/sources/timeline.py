@@ -14,8 +14,16 @@ class Timeline:
     of waiting, so that what depends on time (tracks, smoothing) is the same in every run.
     """
 
-    def __init__(self, source: FrameSource) -> None:
+    def __init__(self, source: FrameSource, *, keeps_up: bool) -> None:
+        """Starts with the first frame.
+
+        Args:
+            source: Where the frames come from.
+            keeps_up: Whether a clip that is played too slowly goes on from now. Otherwise its
+                stamps stay evenly spaced, whatever the machine does, and fall behind the clock.
+        """
         self._source = source
+        self._keeps_up = keeps_up
         self._start_ns: int | None = None
 
     def stamp(self, frame: Frame, now_ns: int) -> int:
@@ -28,6 +36,6 @@ class Timeline:
         if self._source.stamp_kind is not StampKind.POSITION:
             return frame.stamp_ns
         late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
-        if self._start_ns is None or abs(late_ns) > _STALLED_NS:
+        if self._start_ns is None or (self._keeps_up and abs(late_ns) > _STALLED_NS):
             self._start_ns = now_ns - frame.stamp_ns
         return self._start_ns + frame.stamp_ns

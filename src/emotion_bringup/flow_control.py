@@ -1,0 +1,60 @@
+"""Holds a file back while its frames are not answered yet.
+
+A file read faster than it can be answered would pile its frames up in the readers' memory: in
+replay mode nothing may be dropped, so the only way out is to read slower.
+"""
+
+import threading
+import time
+
+
+class InFlight:
+    """Stamps of the frames that were published and not answered. Thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        """Starts with nothing in flight.
+
+        Args:
+            limit: Frames that may be unanswered at once; 0 sets no limit.
+        """
+        self._limit = limit
+        self._stamps: set[int] = set()
+        self._changed = threading.Condition()
+
+    def published(self, stamp_ns: int) -> None:
+        """Notes a frame that is on its way."""
+        if self._limit:
+            with self._changed:
+                self._stamps.add(stamp_ns)
+
+    def answered(self, stamp_ns: int) -> None:
+        """Notes the answer to a frame."""
+        with self._changed:
+            self._stamps.discard(stamp_ns)
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float, stop: threading.Event) -> bool:
+        """Waits until another frame may be published.
+
+        Args:
+            timeout_s: Seconds without any answer after which the frames in flight count as lost.
+            stop: Ends the waiting.
+
+        Returns:
+            False when frames were given up.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._limit and len(self._stamps) >= self._limit and not stop.is_set():
+                before = len(self._stamps)
+                self._changed.wait(_POLL_S)
+                if len(self._stamps) < before:
+                    deadline = time.monotonic() + timeout_s
+                elif time.monotonic() > deadline:
+                    self._stamps.clear()
+                    return False
+        return True
+
+
+# How soon a stop is noticed while no answer comes.
+_POLL_S = 0.1

@@ -1,0 +1,286 @@
+"""The emotion node in other modes: lifecycle, namespace, replay, compressed, silence."""
+
+import cv2
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from processes import assert_one_sentence, interrupt, run_node, start_node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from ros_bench import ASTRONAUT_BOX, EmotionBench, box_overlap, header, jpeg_message, parameters
+from sensor_msgs.msg import Image
+
+from emotion_bringup.conversion import stamp_to_ns
+from emotion_perception.resources import config_path
+
+
+@pytest.fixture
+def open_bench(model_path):
+    """Starts an emotion node with ROS arguments; closes it afterwards."""
+    benches = []
+
+    def make(*arguments, keywords=None, **values):
+        values = {'model_path': model_path, **values}
+        bench = EmotionBench([*parameters(**values), *arguments], **(keywords or {}))
+        benches.append(bench)
+        return bench
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+# --- transport ---------------------------------------------------------------------------------
+
+
+def test_compressed_images(open_bench, astronaut):
+    bench = open_bench(image_transport='compressed', keywords={'compressed': True})
+    bench.connect(jpeg_message(astronaut))
+    stamp_ns = bench.next_stamp()
+    answer = bench.ask(jpeg_message(astronaut), stamp_ns)
+    assert answer.header == header(stamp_ns)
+    assert box_overlap(answer.faces[0].box, ASTRONAUT_BOX) > 0.6
+    corrupt = jpeg_message(astronaut)
+    corrupt.data = bytes(corrupt.data[:40])
+    bench.send(corrupt)
+    bench.spin_until(lambda: bench.node._statistics.bad == 1, 'the corrupt image')
+    bench.spin_until(lambda: bench.logged('Image left out'), 'the warning')
+    assert len(bench.ask(jpeg_message(astronaut)).faces) == 1
+
+
+def test_replay_answers_every_image_once_and_in_order(open_bench, astronaut, grey):
+    bench = open_bench(mode='replay', keywords={'mode': 'replay'})
+    # Replay listens before anybody asks, or it would miss the first images of a bag.
+    bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
+    bench.spin_until(lambda: bench.subscription.get_publisher_count() == 1, 'the publisher')
+    small = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    sent = []
+    for number in range(60):
+        sent.append(bench.send(grey if number % 3 == 0 else small))
+        bench.spin_some()
+    bench.spin_until(lambda: len(bench.answers) >= 60, 'the last answer')
+    assert [stamp_to_ns(answer.header.stamp) for answer in bench.answers] == sent
+    assert [len(answer.faces) for answer in bench.answers] == [0, 1, 1] * 20
+    ids = {face.track_id for answer in bench.answers for face in answer.faces}
+    assert ids == {1}
+
+
+def test_replay_takes_best_effort_publishers_too(open_bench, grey):
+    """A bag that was recorded best effort is played best effort."""
+    bench = open_bench(mode='replay', keywords={'mode': 'replay'})
+    bench.client.destroy_publisher(bench.images)
+    bench.images = bench.client.create_publisher(
+        Image, 'image', QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    )
+    bench.spin_until(lambda: bench.logged('does not offer the reliability'), 'the warning')
+    bench.connect(grey)
+    assert list(bench.ask(grey).faces) == []
+
+
+# --- namespace and parameter files -------------------------------------------------------------
+
+
+def test_a_namespace_holds_topics_and_shipped_parameters(open_bench, grey, tmp_path):
+    text = config_path('emotion.yaml').read_text()
+    changed = tmp_path / 'changed.yaml'
+    changed.write_text(
+        text.replace('smoothing: 0.3', 'smoothing: 1.25').replace('max_faces: 0', 'max_faces: 3')
+    )
+    bench = open_bench(
+        '-r', '__ns:=/robot1', '--params-file', str(changed), keywords={'namespace': '/robot1'}
+    )
+    assert bench.node.get_parameter('smoothing').value == 1.25
+    assert bench.node.get_parameter('max_faces').value == 3
+    assert bench.node._pipeline.settings.smoothing == 1.25
+    bench.connect(grey)
+    assert list(bench.ask(grey).faces) == []
+    assert bench.next_status().hardware_id == '/robot1/emotion_node'
+    assert bench.client.count_publishers('/robot1/emotions/labels') == 1
+    assert bench.client.count_publishers('/emotions') == 0
+
+
+def test_the_image_topic_can_be_remapped(open_bench, grey):
+    bench = open_bench('-r', 'image:=/head/image_raw')
+    assert bench.node._topic == '/head/image_raw'
+
+
+def test_the_reliability_can_be_overridden_by_parameter(open_bench, grey):
+    override = 'qos_overrides./image.subscription.reliability:=reliable'
+    bench = open_bench('-p', override)
+    bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
+    (endpoint,) = bench.client.get_subscriptions_info_by_topic('/image')
+    assert endpoint.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+# --- silence -----------------------------------------------------------------------------------
+
+
+def test_silence_without_publisher_is_told_once_with_its_cure(open_bench):
+    bench = open_bench(image_timeout=0.2)
+    bench.client.destroy_publisher(bench.images)
+    bench.spin_until(
+        lambda: bench.client.count_publishers('/image') == 0
+        and bench.client.count_subscribers('/image') == 1,
+        'the graph',
+    )
+    status = bench.spin_until_status(lambda status: status.message.startswith('No image on'))
+    assert status.level == DiagnosticStatus.WARN
+    assert '/image ' in status.message
+    for _ in range(2):
+        bench.next_status()
+    assert len(bench.logged('No image on /image')) == 1
+    assert 'nobody publishes it' in bench.next_status().message
+
+
+def test_silence_with_a_publisher_names_the_transport(open_bench):
+    bench = open_bench(image_timeout=0.2)
+    bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
+    status = bench.spin_until_status(lambda status: 'images are lost' in status.message)
+    assert status.level == DiagnosticStatus.WARN
+    assert 'FASTDDS_DEFAULT_PROFILES_FILE' in status.message
+
+
+def test_an_image_ends_the_silence(open_bench, grey):
+    bench = open_bench(image_timeout=3.0)
+    bench.connect(grey)
+    bench.ask(grey)
+    assert bench.next_status().level == DiagnosticStatus.OK
+
+
+# --- lifecycle ---------------------------------------------------------------------------------
+
+
+class Lifecycle:
+    """What `ros2 lifecycle` does."""
+
+    def __init__(self, bench, name='/emotion_node'):
+        self._bench = bench
+        self._get = bench.client.create_client(GetState, f'{name}/get_state')
+        self._change = bench.client.create_client(ChangeState, f'{name}/change_state')
+        bench.spin_until(self._get.service_is_ready, 'the lifecycle service')
+        bench.spin_until(self._change.service_is_ready, 'the lifecycle service')
+
+    @property
+    def state(self):
+        answer = self._bench.result(self._get.call_async(GetState.Request()))
+        return answer.current_state.id
+
+    def change(self, transition):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self._bench.result(self._change.call_async(request)).success
+
+
+def test_the_node_activates_itself(open_bench):
+    bench = open_bench()
+    assert Lifecycle(bench).state == State.PRIMARY_STATE_ACTIVE
+    assert not bench.stopped
+
+
+def test_the_whole_life_of_a_managed_node(open_bench, astronaut):
+    bench = open_bench(autostart='false')
+    life = Lifecycle(bench)
+    assert life.state == State.PRIMARY_STATE_UNCONFIGURED
+    assert bench.next_status().message == 'Not configured'
+    for _ in range(2):
+        assert life.change(Transition.TRANSITION_CONFIGURE)
+        assert life.state == State.PRIMARY_STATE_INACTIVE
+        assert bench.next_status().message == 'Inactive'
+        assert bench.client.count_subscribers('/image') == 0
+        assert life.change(Transition.TRANSITION_ACTIVATE)
+        assert life.state == State.PRIMARY_STATE_ACTIVE
+        bench.connect(astronaut)
+        assert len(bench.ask(astronaut).faces) == 1
+        assert life.change(Transition.TRANSITION_DEACTIVATE)
+        assert life.state == State.PRIMARY_STATE_INACTIVE
+        bench.spin_until(
+            lambda: bench.client.count_subscribers('/image') == 0, 'the end of the listening'
+        )
+        assert life.change(Transition.TRANSITION_CLEANUP)
+        assert life.state == State.PRIMARY_STATE_UNCONFIGURED
+        bench.spin_until(
+            lambda: bench.client.count_publishers('/emotions') == 0, 'the end of the publisher'
+        )
+
+
+def test_activation_starts_new_tracks(open_bench, astronaut):
+    bench = open_bench()
+    life = Lifecycle(bench)
+    bench.connect(astronaut)
+    for _ in range(2):
+        assert [face.track_id for face in bench.ask(astronaut).faces] == [1]
+        assert life.change(Transition.TRANSITION_DEACTIVATE)
+        assert life.change(Transition.TRANSITION_ACTIVATE)
+        bench.connect(np.zeros_like(astronaut))
+
+
+def test_shutdown_from_the_active_state(open_bench):
+    bench = open_bench()
+    life = Lifecycle(bench)
+    assert life.change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert life.state == State.PRIMARY_STATE_FINALIZED
+
+
+def test_a_failed_configuration_leaves_the_node_alive(open_bench, tmp_path, model_path):
+    missing = tmp_path / 'missing.onnx'
+    bench = open_bench(model_path=missing, autostart='false')
+    life = Lifecycle(bench)
+    assert not life.change(Transition.TRANSITION_CONFIGURE)
+    assert life.state == State.PRIMARY_STATE_UNCONFIGURED
+    bench.spin_until(lambda: bench.logged(str(missing)), 'the error')
+    assert not bench.stopped
+    # Once the file is there, the node can be configured after all.
+    missing.write_bytes(model_path.read_bytes())
+    missing.with_suffix('.json').write_bytes(model_path.with_suffix('.json').read_bytes())
+    assert life.change(Transition.TRANSITION_CONFIGURE)
+
+
+# --- as a process ------------------------------------------------------------------------------
+
+
+def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
+    missing = tmp_path / 'missing.onnx'
+    code, _, err = run_node('emotion_node', *parameters(model_path=missing))
+    assert code == 1
+    assert_one_sentence(err, missing, 'does not exist')
+
+
+@pytest.mark.parametrize(
+    ('values', 'part'),
+    [
+        ({'mode': 'fast'}, 'mode'),
+        ({'confidence_threshold': 2.0}, 'confidence_threshold'),
+        ({'max_faces': 'many'}, 'max_faces'),
+        ({'detector': 'magic'}, 'magic'),
+        ({'execution_providers': '[warp]'}, 'warp'),
+    ],
+    ids=str,
+)
+def test_unusable_parameters_end_the_process_with_one_sentence(model_path, values, part):
+    values = {'model_path': model_path, **values}
+    code, _, err = run_node('emotion_node', *parameters(**values))
+    assert code == 1
+    assert_one_sentence(err, part)
+
+
+def test_a_missing_parameter_file_ends_the_process_with_one_sentence(tmp_path):
+    missing = tmp_path / 'missing.yaml'
+    code, _, err = run_node('emotion_node', '--params-file', str(missing))
+    assert code == 2
+    assert 'Traceback' not in err
+    assert len(err.strip().splitlines()) == 1
+    assert str(missing) in err
+
+
+def test_ctrl_c_ends_the_process_cleanly(model_path, open_bench):
+    bench = open_bench(autostart='false')
+    process = start_node('emotion_node', *parameters(model_path=model_path), '-r', '__ns:=/other')
+    try:
+        bench.spin_until(
+            lambda: bench.client.count_publishers('/other/emotions') == 1, 'the start of the node'
+        )
+        code, _, err = interrupt(process)
+    finally:
+        process.kill()
+    assert code == 0
+    assert 'Traceback' not in err
