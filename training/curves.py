@@ -1,9 +1,9 @@
-"""Draws the learning curves of a run from its CSV log."""
+"""The log of a run, one CSV line per epoch, and its picture."""
 
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,40 +11,74 @@ import matplotlib as mpl
 mpl.use('Agg')  # no screen needed
 from matplotlib import pyplot as plt  # noqa: E402  (the backend must be chosen first)
 
-Curve = dict[int, float]
 
+@dataclass(frozen=True)
+class Line:
+    """What one epoch gave.
 
-def read(logs: list[Path]) -> dict[str, Curve]:
-    """Reads Lightning's CSV logs: for each column, the value of each epoch, counted from 1.
-
-    Args:
-        logs: The logs of the run's sessions, oldest first; a later session wins.
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        size: Side of the pictures in pixels.
+        lr: Learning rate at its end.
+        train_loss: Mean loss of its steps (augmented pictures, smoothed labels).
+        val_loss: Loss on PublicTest at the same size, averaged weights.
+        val_acc: Accuracy on PublicTest at the same size, averaged weights.
+        seconds: Time with validation.
     """
-    curves: defaultdict[str, Curve] = defaultdict(dict)
-    for log in logs:
-        with log.open(encoding='utf-8', newline='') as file:
-            for row in csv.DictReader(file):
-                for name, cell in row.items():
-                    if cell and name not in ('epoch', 'step'):
-                        curves[name][int(row['epoch']) + 1] = float(cell)
-    return dict(curves)
+
+    epoch: int
+    size: int
+    lr: float
+    train_loss: float
+    val_loss: float
+    val_acc: float
+    seconds: float
 
 
-def draw(curves: dict[str, Curve], path: Path) -> None:
-    """Writes accuracy and loss over the epochs as one picture."""
+def append(path: Path, line: Line) -> None:
+    """Adds one epoch to the log, making the file with its header when needed."""
+    new = not path.exists()
+    with path.open('a', encoding='utf-8', newline='') as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Line)])
+        if new:
+            writer.writeheader()
+        writer.writerow(asdict(line))
+
+
+def read(path: Path) -> list[Line]:
+    """Reads a log; of an epoch that was trained twice (after a kill) the later line counts."""
+    with path.open(encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    lines = {
+        int(row['epoch']): Line(
+            int(row['epoch']),
+            int(row['size']),
+            *(float(row[field.name]) for field in fields(Line)[2:]),
+        )
+        for row in rows
+    }
+    return [lines[epoch] for epoch in sorted(lines)]
+
+
+def draw(lines: list[Line], path: Path) -> None:
+    """Writes accuracy and loss over the epochs as one picture; dotted lines mark a new size."""
+    epochs = [line.epoch for line in lines]
     figure, (upper, lower) = plt.subplots(2, sharex=True, figsize=(7, 6), layout='constrained')
-    _line(upper, curves, 'val_acc', 'PublicTest accuracy')
-    _line(lower, curves, 'train_loss', 'Training loss (augmented, smoothed labels)')
-    _line(lower, curves, 'val_loss', 'PublicTest loss')
+    upper.plot(epochs, [line.val_acc for line in lines], marker='.', label='PublicTest')
+    lower.plot(
+        epochs,
+        [line.train_loss for line in lines],
+        marker='.',
+        label='Training (augmented, smoothed labels)',
+    )
+    lower.plot(epochs, [line.val_loss for line in lines], marker='.', label='PublicTest')
     upper.set_ylabel('accuracy')
     lower.set(xlabel='epoch', ylabel='loss')
     for axes in (upper, lower):
+        for before, after in zip(lines, lines[1:], strict=False):
+            if before.size != after.size:
+                axes.axvline(after.epoch - 0.5, color='grey', linestyle=':')
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=110)
     plt.close(figure)
-
-
-def _line(axes: plt.Axes, curves: dict[str, Curve], name: str, label: str) -> None:
-    curve = curves.get(name, {})
-    axes.plot(list(curve), list(curve.values()), marker='.', label=label)

@@ -15,10 +15,10 @@ from typing import IO, Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 
+from .console import progress
 from .errors import TrainingError
 
 SIDE = 48

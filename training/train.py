@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -15,11 +16,10 @@ import numpy as np
 import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from . import data
+from . import curves, data
 from .config import Recipe
 from .errors import TrainingError
 from .feed import Batches
@@ -27,6 +27,8 @@ from .module import Classifier
 
 LAST = 'last.ckpt'
 BEST = 'best.ckpt'
+HISTORY = 'history.csv'
+CURVES = 'curves.png'
 
 
 def train(
@@ -44,10 +46,11 @@ def train(
     Args:
         recipe: The run.
         dataset: Read data.
-        run: Folder for `recipe.yaml`, `data.json`, `metrics.csv`, `last.ckpt`, `best.ckpt`.
+        run: Folder for `recipe.yaml`, `data.json`, `history.csv`, `curves.png`,
+            `last.ckpt` and `best.ckpt`.
         threads: CPU threads; None leaves torch's choice.
         resume: Go on from `last.ckpt` of the same folder.
-        progress: Show a progress bar.
+        progress: Show a progress bar (on a terminal only).
         stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
 
     Returns:
@@ -67,7 +70,7 @@ def train(
     _describe(run, recipe, split, mean, std)
     lightning.seed_everything(recipe.seed, verbose=False)
     module = Classifier(recipe, mean, std, class_weights(recipe, split))
-    trainer = _trainer(recipe, run, progress, stop_after)
+    trainer = _trainer(recipe, run, progress and sys.stderr.isatty(), stop_after)
     batches = Batches(
         split, recipe.train.batch_size, seed=recipe.seed, epoch_images=recipe.train.epoch_images
     )
@@ -117,7 +120,7 @@ def class_weights(recipe: Recipe, split: data.Split) -> Tensor | None:
 
 
 class _Epochs(lightning.Callback):
-    """Tells the batches which epoch it is and prints one line per epoch."""
+    """Tells the batches which epoch it is, prints one line per epoch and logs it."""
 
     def __init__(self, run: Path) -> None:
         self.run, self.begin = run, 0.0
@@ -126,16 +129,32 @@ class _Epochs(lightning.Callback):
         self.begin = time.monotonic()
         trainer.train_dataloader.dataset.epoch = trainer.current_epoch
 
-    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        if trainer.sanity_checking:
-            return
-        metrics = trainer.callback_metrics
-        print(
-            f'epoch {trainer.current_epoch + 1}/{trainer.max_epochs} at {pl_module.size} px: '
-            f'PublicTest accuracy {metrics["val_acc"]:.4f}, loss {metrics["val_loss"]:.4f}, '
-            f'{time.monotonic() - self.begin:.0f} s',
-            flush=True,
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        line = curves.Line(
+            epoch=trainer.current_epoch + 1,
+            size=pl_module.size,
+            lr=trainer.optimizers[0].param_groups[0]['lr'],
+            train_loss=metrics['train_loss'],
+            val_loss=metrics['val_loss'],
+            val_acc=metrics['val_acc'],
+            seconds=round(time.monotonic() - self.begin, 1),
         )
+        curves.append(self.run / HISTORY, line)
+        curves.draw(curves.read(self.run / HISTORY), self.run / CURVES)
+        self._print(trainer, line)
+
+    def _print(self, trainer: Any, line: curves.Line) -> None:
+        text = (
+            f'epoch {line.epoch}/{trainer.max_epochs} at {line.size} px: training loss '
+            f'{line.train_loss:.4f}, PublicTest loss {line.val_loss:.4f}, accuracy '
+            f'{line.val_acc:.4f}, {line.seconds:.0f} s'
+        )
+        bar = trainer.progress_bar_callback
+        if bar is None:
+            print(text, flush=True)
+        else:
+            bar.print(text)  # a plain print would tear the bar
 
 
 def _trainer(
@@ -160,11 +179,10 @@ def _trainer(
         devices=1,
         gradient_clip_val=recipe.optim.clip_norm or None,
         num_sanity_val_steps=0,
-        logger=CSVLogger(run, name='', version='log'),
+        logger=False,
         callbacks=callbacks,
         enable_progress_bar=progress,
         enable_model_summary=False,
-        log_every_n_steps=50,
     )
 
 

@@ -1,8 +1,6 @@
 """Subscribes to what the nodes publish: counts, prints and writes it."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from rclpy.node import Node
@@ -13,39 +11,11 @@ from sensor_msgs.msg import CameraInfo, Image
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
 from emotion_bringup.parameter_tables import CAMERA_IMAGE
+from emotion_bringup.session.account import Account
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.results import Record, frame_record
 from emotion_perception.types import Face
-
-
-@dataclass(slots=True)
-class Account:
-    """Which frames were published and which were answered.
-
-    Attributes:
-        published: When the `camera_info` of every frame arrived, in seconds of a monotonic clock,
-            by the frame's stamp in nanoseconds.
-        answered: Stamps of all answers, in nanoseconds.
-    """
-
-    published: dict[int, float] = field(default_factory=dict)
-    answered: set[int] = field(default_factory=set)
-
-    @property
-    def missing(self) -> int:
-        """Frames that were published and not answered (yet)."""
-        return len(self.published.keys() - self.answered)
-
-    def latency_ms(self, stamp_ns: int) -> float | None:
-        """Milliseconds since a frame was published; None when that was not noticed.
-
-        Not the age of the stamp: the stamps of a bag, or of a file on a slow machine, lie in the
-        past.
-        """
-        published_s = self.published.get(stamp_ns)
-        return None if published_s is None else 1e3 * (time.monotonic() - published_s)
-
 
 FrameHandler = Callable[[Record, list[Face], float | None], None]
 """Called with the record, the faces and the latency in milliseconds of every answer."""
@@ -106,11 +76,11 @@ class MonitorNode(Node):
         return lambda data: bag.write(connection, self.get_clock().now().nanoseconds, data)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        self.account.published[stamp_to_ns(message.header.stamp)] = time.monotonic()
+        self.account.publish(stamp_to_ns(message.header.stamp))
 
     def _on_emotions(self, message: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
-        self.account.answered.add(stamp_ns)
+        latency_ms = self.account.answer(stamp_ns)
         faces = faces_from_message(message)
         record = frame_record(stamp_ns, message.image_width, message.image_height, faces)
-        self._on_frame(record, faces, self.account.latency_ms(stamp_ns))
+        self._on_frame(record, faces, latency_ms)

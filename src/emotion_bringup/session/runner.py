@@ -122,7 +122,7 @@ class _Session:
         account = self._monitor.account
         if self._mode == REPLAY and not self._interrupted and account.missing:
             raise SessionError(
-                f'{account.missing} of {len(account.published)} frames were not answered: '
+                f'{account.missing} of {account.published} frames were not answered: '
                 'run with --log-level info to see why.'
             )
         return 0 if clean else 1
