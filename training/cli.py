@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import framing
 from .errors import TrainingError
 
 
@@ -34,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m training', description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='command')
+    _add_explore(commands)
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_framing(commands)
     return parser
 
 
@@ -54,6 +57,27 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help='folder for the arrays made at the first reading (default: %(default)s)',
     )
     parser.add_argument('--threads', type=int, help='CPU threads (default: all cores)')
+
+
+def _add_explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser('explore', help='report on the data set before training')
+    _add_data(parser)
+    parser.add_argument('--ferplus', type=Path, help='fer2013new.csv, to compare the labels with')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('out/train/explore'),
+        help='folder for report.md and its pictures (default: %(default)s)',
+    )
+    parser.set_defaults(run_command=_explore)
+
+
+def _explore(options: argparse.Namespace) -> None:
+    from . import data, ferplus
+    from .explore import explore
+
+    votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
+    print(f'report: {explore(data.load(options.data, options.cache), options.out, votes)}')
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -167,3 +191,10 @@ def _export(options: argparse.Namespace) -> None:
         f'PublicTest accuracy: fp32 {report.percent(done.fp32)}, shipped '
         f'{report.percent(done.shipped)}; same answer on {done.agreement.value:.2%}'
     )
+
+
+def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser('framing', help='measure where the pictures hold the face')
+    _add_data(parser)
+    framing.add_arguments(parser)
+    parser.set_defaults(run_command=framing.run)

@@ -117,15 +117,7 @@ class _Row:
 def _read_csv(path: Path) -> list[_Row]:
     try:
         with _open_text(path) as file:
-            return list(
-                tqdm(
-                    _csv_rows(file, path),
-                    desc=f'reading {path.name}',
-                    unit=' rows',
-                    total=None,
-                    mininterval=0.5,
-                )
-            )
+            return list(progress(_csv_rows(file, path), f'reading {path.name}', 'rows'))
     except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise TrainingError(f'{path} cannot be read as a CSV file: {error}') from error
 
@@ -195,7 +187,7 @@ def _read_folder(root: Path) -> list[_Row]:
         raise TrainingError(f'no pictures under {root}: it must hold train/<emotion>/*.jpg')
     return [
         _read_picture(number, file, root)
-        for number, file in enumerate(tqdm(files, desc=f'reading {root.name}', unit=' files'))
+        for number, file in enumerate(progress(files, f'reading {root.name}', 'files'))
     ]
 
 

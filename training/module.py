@@ -48,6 +48,10 @@ class Ema(nn.Module):
         """The averages, named as in the network's state."""
         return {name: getattr(self, f'value{index}') for index, name in enumerate(self.names)}
 
+    def restart(self) -> None:
+        """Forgets the past quickly from now on, as at the start."""
+        self.steps.zero_()
+
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Moves the averages towards the network's present state."""
@@ -122,6 +126,12 @@ class Classifier(lightning.LightningModule):
             'train_loss', loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels)
         )
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Restarts the average at a new size: weights of two sizes have no useful mean."""
+        train, epoch = self.recipe.train, self.current_epoch
+        if self.ema is not None and epoch > 0 and self.size != train.size_at(epoch - 1):
+            self.ema.restart()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Averages the weights after every step."""

@@ -11,7 +11,6 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 
 from emotion_perception.errors import ModelError
 from emotion_perception.manifest import (
@@ -23,6 +22,7 @@ from emotion_perception.manifest import (
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
 from . import checkpoint
+from .console import progress
 from .data import SIDE, Images
 from .errors import TrainingError
 
@@ -88,7 +88,7 @@ def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -
     Returns:
         float64 `[n, 7]`.
     """
-    starts = tqdm(range(0, len(images), BATCH), desc=what, unit=' batches', mininterval=0.5)
+    starts = progress(range(0, len(images), BATCH), what, 'batches')
     parts: list[Any] = [
         predict(preprocess_faces(np.asarray(images[i : i + BATCH]), spec)) for i in starts
     ]

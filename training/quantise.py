@@ -15,10 +15,10 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from tqdm import tqdm
 
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
+from .console import progress
 from .data import Images
 from .predict import Faces
 
@@ -35,11 +35,7 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]
 
     def __init__(self, images: Images, spec: Preprocessing) -> None:
         self._images, self._spec = images, spec
-        self._starts = iter(
-            tqdm(
-                range(0, len(images), _BATCH), desc='calibrating', unit=' batches', mininterval=0.5
-            )
-        )
+        self._starts = iter(progress(range(0, len(images), _BATCH), 'calibrating', 'batches'))
 
     def get_next(self) -> dict[str, Faces] | None:
         """The next batch by input name, or None at the end."""

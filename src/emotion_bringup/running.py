@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import rclpy
@@ -45,6 +46,9 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
     Returns:
         Exit code: 0 after a normal end or Ctrl-C, 1 after an error, 2 for unusable arguments.
     """
+    missing = _missing_params_file(sys.argv if args is None else args)
+    if missing:
+        return _fail(f'Parameter file {missing} does not exist: check --params-file.', EXIT_USAGE)
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
@@ -61,6 +65,13 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text: rcl appends its C stack to the rest."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def _missing_params_file(args: Sequence[str]) -> str:
+    """Asked before rcl, which answers a missing file with lines of its C sources."""
+    options = zip(args, args[1:], strict=False)
+    files = (value for option, value in options if option == '--params-file')
+    return next((file for file in files if not Path(file).is_file()), '')
 
 
 def _spin(make_node: Callable[[Stop], Node]) -> int:

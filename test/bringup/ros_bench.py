@@ -38,9 +38,7 @@ class Bench:
         self.stopped = False
         self.diagnostics: deque = deque(maxlen=100)
         self.log: list[Log] = []
-        rclpy.init(
-            args=['--ros-args', *arguments], signal_handler_options=SignalHandlerOptions.NO
-        )
+        rclpy.init(args=['--ros-args', *arguments], signal_handler_options=SignalHandlerOptions.NO)
         self._context = Context()
         rclpy.init(args=[], context=self._context)
         self.client = Node('client', context=self._context)
@@ -180,9 +178,7 @@ class EmotionBench(Bench):
         self.ask(np.full((64, 64, 3), 128, np.uint8), self.next_stamp(60.0))
 
     def _answers_to(self, stamp_ns):
-        return [
-            answer for answer in self.answers if stamp_to_ns(answer.header.stamp) == stamp_ns
-        ]
+        return [answer for answer in self.answers if stamp_to_ns(answer.header.stamp) == stamp_ns]
 
 
 def parameters(**values):

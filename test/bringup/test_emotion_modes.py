@@ -120,8 +120,10 @@ def test_silence_without_publisher_is_told_once_with_its_cure(open_bench):
     bench = open_bench(image_timeout=0.2)
     bench.client.destroy_publisher(bench.images)
     bench.spin_until(
-        lambda: bench.client.count_publishers('/image') == 0
-        and bench.client.count_subscribers('/image') == 1,
+        lambda: (
+            bench.client.count_publishers('/image') == 0
+            and bench.client.count_subscribers('/image') == 1
+        ),
         'the graph',
     )
     status = bench.spin_until_status(lambda status: status.message.startswith('No image on'))
@@ -267,9 +269,7 @@ def test_a_missing_parameter_file_ends_the_process_with_one_sentence(tmp_path):
     missing = tmp_path / 'missing.yaml'
     code, _, err = run_node('emotion_node', '--params-file', str(missing))
     assert code == 2
-    assert 'Traceback' not in err
-    assert len(err.strip().splitlines()) == 1
-    assert str(missing) in err
+    assert_one_sentence(err, missing, 'does not exist', '--params-file')
 
 
 def test_ctrl_c_ends_the_process_cleanly(model_path, open_bench):

@@ -1,8 +1,10 @@
 """The package from Python: what importing it costs, and `predict_emotion`."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +29,8 @@ def test_import_is_light():
         'heavy = {"numpy", "cv2", "onnxruntime", "rosbags", "PIL"} & set(sys.modules)\n'
         'assert not heavy, heavy\n'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2] / 'src')}
+    subprocess.run([sys.executable, '-c', code], check=True, env=environment)
 
 
 def test_every_name_can_be_imported():

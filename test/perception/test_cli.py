@@ -194,6 +194,12 @@ def test_image_without_any_photo(run, tmp_path):
     assert code == 1 and not out and is_one_error(err)
 
 
+def test_an_animation_is_sent_to_the_other_command(run, tmp_path):
+    (tmp_path / 'a.gif').write_bytes(b'GIF89a')
+    code, _, err = run('image', tmp_path / 'a.gif')
+    assert code == 1 and is_one_error(err) and '`emotion video' in err
+
+
 def test_photos_of_the_same_name_do_not_overwrite_each_other(tmp_path):
     photos = [tmp_path / 'a' / 'x.png', tmp_path / 'b' / 'x.png', tmp_path / 'c' / 'x.pgm']
     targets = plan_targets(photos, tmp_path / 'out')

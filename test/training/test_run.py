@@ -12,7 +12,7 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 import torch
 
 from emotion_perception.manifest import read_manifest, verify_model_file
-from training import checkpoint
+from training import checkpoint, curves
 from training.cli import main
 from training.feed import order
 
@@ -50,15 +50,14 @@ def trained(workplace, command) -> Path:
 
 
 def losses(run: Path) -> list[float]:
-    lines = (run / 'log/metrics.csv').read_text().splitlines()
-    column = lines[0].split(',').index('train_loss')
-    return [float(cell) for line in lines[1:] if (cell := line.split(',')[column])]
+    return [line.train_loss for line in curves.read(run / 'history.csv')]
 
 
 def test_loss_falls(trained):
     values = losses(trained)
     assert len(values) == 4
     assert values[-1] < values[0] - 0.3
+    assert (trained / 'curves.png').stat().st_size > 1000
 
 
 def test_resumed_run_ends_with_the_same_weights(trained, workplace, command):
@@ -69,6 +68,7 @@ def test_resumed_run_ends_with_the_same_weights(trained, workplace, command):
     assert command('train', *words, '--no-progress', '--resume') == 0
     whole = checkpoint.load(trained / 'last.ckpt').network.state_dict()
     halves = checkpoint.load(workplace / 'halves/last.ckpt').network.state_dict()
+    assert [line.epoch for line in curves.read(workplace / 'halves/history.csv')] == [1, 2, 3, 4]
     for name, value in whole.items():
         torch.testing.assert_close(halves[name], value, atol=1e-6, rtol=1e-5, msg=name)
 

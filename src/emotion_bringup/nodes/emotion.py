@@ -13,6 +13,7 @@ from rclpy.event_handler import (
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -178,9 +179,9 @@ class EmotionNode(LifecycleNode):
         self._watch.restart(time.monotonic_ns())
         # A new subscription starts a new count: what was sent while nobody listened is not lost.
         self._losses = LossCounter()
-        self._subscribe(qos.image_in(self._mode))
+        self._subscribe(qos.image_in(self._mode), qos.overridable())
 
-    def _subscribe(self, profile: QoSProfile) -> None:
+    def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
         compressed = value_of(self, 'image_transport') == 'compressed'
         self._subscription = self.create_subscription(
             CompressedImage if compressed else Image,
@@ -188,7 +189,7 @@ class EmotionNode(LifecycleNode):
             self._on_image,
             profile,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
-            qos_overriding_options=qos.overridable(),
+            qos_overriding_options=override,
         )
 
     def _on_incompatible_qos(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
@@ -198,7 +199,8 @@ class EmotionNode(LifecycleNode):
             'listening best effort, images may be lost.'
         )
         self._stop_listening()
-        self._subscribe(qos.image_fallback(self._mode))
+        # Without overrides: their parameters hold the profile of the first subscription.
+        self._subscribe(qos.image_fallback(self._mode), None)
 
     def _stop_listening(self) -> None:
         if self._subscription is not None:

@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
-from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.event_handler import (
+    PublisherEventCallbacks,
+    QoSRequestedIncompatibleQoSInfo,
+    SubscriptionEventCallbacks,
+)
 from rclpy.executors import Executor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -134,24 +140,36 @@ class OverlayNode(Node):
             self._matcher.clear()
 
     def _start_listening(self) -> None:
-        topic = self.resolve_topic_name('image')
-        override = qos.overridable()
         self._subscriptions_made = [
-            self.create_subscription(
-                CompressedImage if self._compressed_input else Image,
-                f'{topic}/compressed' if self._compressed_input else topic,
-                self._on_image,
-                qos.image_in(self._mode),
-                qos_overriding_options=override,
-            ),
+            self._subscribe_images(qos.image_in(self._mode), qos.overridable()),
             self.create_subscription(
                 FaceEmotionArray,
                 'emotions',
                 self._on_emotions,
                 qos.emotions(self._mode),
-                qos_overriding_options=override,
+                qos_overriding_options=qos.overridable(),
             ),
         ]
+
+    def _subscribe_images(
+        self, profile: QoSProfile, override: QoSOverridingOptions | None
+    ) -> Subscription:
+        topic = self.resolve_topic_name('image')
+        return self.create_subscription(
+            CompressedImage if self._compressed_input else Image,
+            f'{topic}/compressed' if self._compressed_input else topic,
+            self._on_image,
+            profile,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
+            qos_overriding_options=override,
+        )
+
+    def _on_incompatible_qos(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        """As in the emotion node: a bag may offer its images best effort only."""
+        if self._subscriptions_made:
+            self.destroy_subscription(self._subscriptions_made[0])
+            fallback = self._subscribe_images(qos.image_fallback(self._mode), None)
+            self._subscriptions_made[0] = fallback
 
     def _on_image(self, message: ImageMessage) -> None:
         self._draw(self._matcher.add_left(stamp_to_ns(message.header.stamp), message))

@@ -145,6 +145,8 @@ def _expand(path: Path) -> list[Path]:
     try:
         if path.is_dir():
             return pictures_in(path)
+        if path.suffix.lower() == '.gif' and path.exists():
+            raise SourceError(f'{path} is an animation: use `emotion video {path}`.')
         if path.exists():
             return [path]
     except OSError as error:

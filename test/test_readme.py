@@ -1,0 +1,45 @@
+"""What README.md says exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from emotion_bringup.parameter_tables import NODE_PARAMETERS, markdown_table
+from emotion_perception.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+
+
+@pytest.mark.parametrize('node', NODE_PARAMETERS)
+def test_parameter_table_is_the_one_the_node_declares(node):
+    assert f'#### `{node}`\n\n{markdown_table(NODE_PARAMETERS[node])}\n' in README
+
+
+def test_linked_files_exist():
+    links = re.findall(r'\]\((?!https?:)([^)#]+)\)', README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    targets = set(re.findall(r'^make ([a-z-]+)|`make ([a-z-]+)', README, re.M))
+    names = {name for pair in targets for name in pair if name}
+    assert {'demo', 'test'} <= names
+    assert [name for name in names if not re.search(rf'^{name}:', makefile, re.M)] == []
+
+
+def test_subcommands_exist(capsys):
+    names = set(re.findall(r'^\.venv/bin/emotion ([a-z-]+)', README, re.M))
+    assert 'nodes' in names
+    for name in names:
+        assert main([name, '--help']) == 0
+        assert name in capsys.readouterr().out
+
+
+def test_both_commands_stand_on_the_first_screen():
+    first_screen = README.splitlines()[:30]
+    assert any(line.startswith('make demo') for line in first_screen)
+    assert any(line.startswith('make test') for line in first_screen)

@@ -1,0 +1,40 @@
+"""Facts that several files must agree on."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from emotion_perception import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_versions_agree():
+    versions = {
+        name: re.search(pattern, (ROOT / name).read_text(encoding='utf-8')).group(1)
+        for name, pattern in {
+            'package.xml': r'<version>(.+)</version>',
+            'src/emotion_msgs/package.xml': r'<version>(.+)</version>',
+            'setup.py': r"version='(.+)'",
+            'CHANGELOG.md': r'^## (\d[\d.]*)'.replace('^', r'(?m:^)'),
+        }.items()
+    }
+    assert set(versions.values()) == {__version__}
+
+
+def test_colcon_finds_both_packages():
+    defaults = yaml.safe_load((ROOT / 'colcon_defaults.yaml').read_text(encoding='utf-8'))
+    for verb in defaults.values():
+        assert verb['base-paths'] == ['.', 'src/emotion_msgs']
+        assert all((ROOT / path / 'package.xml').is_file() for path in verb['base-paths'])
+
+
+def test_every_requirement_is_locked_with_a_hash():
+    lock = (ROOT / 'requirements' / 'lock.txt').read_text(encoding='utf-8')
+    entries = re.findall(r'^([a-z0-9-]+)==.*\\\n((?:    --hash=.*\n)+)', lock, re.M)
+    locked = {name for name, _ in entries}
+    for part in ('runtime', 'ros', 'dev'):
+        text = (ROOT / 'requirements' / f'{part}.in').read_text(encoding='utf-8')
+        wanted = re.findall(r'^([A-Za-z][\w-]*)', text, re.M)
+        assert {name.lower() for name in wanted} <= locked
