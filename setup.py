@@ -25,6 +25,7 @@ setup(
         share('launch', '*.launch.py'),
         share('config', '*'),
         share('models', '*'),
+        share('src/emotion_msgs/msg', '*.msg'),
     ],
     python_requires='>=3.10',
     install_requires=['setuptools'],

@@ -7,11 +7,12 @@ It needs only `emotion_msgs`; the perception nodes run elsewhere. Start them, th
 """
 
 import rclpy
-from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import String
+
+from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 
 
 class GreetHappyPerson(Node):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
 
 mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt  # noqa: E402  (the backend must be chosen first)
+from matplotlib import pyplot as plt
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def draw(lines: list[Line], path: Path) -> None:
     upper.set_ylabel('accuracy')
     lower.set(xlabel='epoch', ylabel='loss')
     for axes in (upper, lower):
-        for before, after in zip(lines, lines[1:], strict=False):
+        for before, after in pairwise(lines):
             if before.size != after.size:
                 axes.axvline(after.epoch - 0.5, color='grey', linestyle=':')
         axes.grid(alpha=0.3)

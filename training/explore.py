@@ -8,8 +8,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from numpy.typing import NDArray
+
+from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 
 from . import data, ferplus
 from .console import progress
@@ -17,7 +18,7 @@ from .data import SPLITS, Dataset
 from .errors import TrainingError
 
 mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt  # noqa: E402  (the backend must be chosen first)
+from matplotlib import pyplot as plt
 
 _SAMPLES = 8
 

@@ -109,7 +109,7 @@ def verify_model_file(manifest: Manifest, model_path: Path) -> None:
 
 def _from_document(document: dict[str, Any]) -> Manifest:
     if document.get('schema') != SCHEMA_VERSION:
-        raise ValueError(f"schema is {document.get('schema')!r}, this version reads 1")
+        raise ValueError(f'schema is {document.get("schema")!r}, this version reads 1')
     fields = {key: value for key, value in document.items() if key != 'schema'}
     fields['labels'] = tuple(fields['labels'])
     fields['preprocessing'] = Preprocessing(**fields['preprocessing'])

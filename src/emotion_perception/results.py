@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_perception.errors import OutputError
-from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import Box, Face
 
 Record = dict[str, Any]
@@ -171,7 +171,7 @@ class Summary:
         self.frames += 1
         self.faces += len(faces)
         self.frames_without_face += not faces
-        self.emotions.update(_emotion_name(face) for face in faces)
+        self.emotions.update(emotion_name(face.emotion_id) for face in faces)
         self.track_ids.update(face.track_id for face in faces)
         if latency_ms is not None:
             self._latencies.append(latency_ms)
@@ -224,7 +224,7 @@ def _face_record(face: Face, width: int, height: int) -> Record:
         'box': {'x': x, 'y': y, 'width': box_width, 'height': box_height},
         'score': _rounded(face.score),
         'landmarks': landmarks and [[_rounded(x), _rounded(y)] for x, y in landmarks],
-        'emotion': _emotion_name(face),
+        'emotion': emotion_name(face.emotion_id),
         'emotion_id': None if face.emotion_id is None else int(face.emotion_id),
         'confidence': _rounded(face.confidence),
         'probabilities': {
@@ -240,10 +240,6 @@ def _pixel(edge: float, length: int) -> int:
 
 def _rounded(value: float) -> float:
     return round(float(value), _DIGITS)
-
-
-def _emotion_name(face: Face) -> str:
-    return UNCERTAIN_NAME if face.emotion_id is None else EMOTION_NAMES[face.emotion_id]
 
 
 def _face_text(face: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import rclpy
 from builtin_interfaces.msg import Time
-from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header, String
+
+from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 
 EXAMPLE = Path(__file__).parents[2] / 'examples' / 'greet_happy_person.py'
 PERIOD_NS = 100_000_000

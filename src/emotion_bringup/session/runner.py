@@ -47,7 +47,7 @@ class _Session:
         self._interrupted = False
         frame_count = self._probe_source()
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
-        self._bag = stack.enter_context(BagWriter(options.record)) if options.record else None
+        self._bag = BagWriter(options.record) if options.record else None
         self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
         self._summary: Summary | None = None
         self._last_answer_s = time.monotonic()
@@ -56,6 +56,7 @@ class _Session:
         namespace = f'/{options.namespace.strip("/")}'
         self._monitor = MonitorNode(namespace, self._mode, self._on_frame, self._bag)
         stack.callback(self._monitor.destroy_node)
+        stack.callback(self._finish_bag)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._monitor)
         stack.callback(self._executor.shutdown)
@@ -71,14 +72,23 @@ class _Session:
             self._check_nodes()
         clean = self._processes.stop_all()
         self._bar.close()
-        if self._bag is not None:
-            self._bag.close()
+        self._finish_bag()
         return self._conclude(clean)
 
     def _probe_source(self) -> int | None:
         """Opens the source before any node starts: its problems are told in one sentence, once."""
         with open_source(self._options.source, SourceOptions(loop=self._options.loop)) as source:
             return source.frame_count
+
+    def _finish_bag(self) -> None:
+        """Keeps what was recorded, also when a node has failed; a second call does nothing."""
+        bag, self._bag = self._bag, None
+        if bag is None:
+            return
+        if self._monitor.account.published:
+            bag.close()
+        else:
+            bag.abort()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupted = True

@@ -20,7 +20,7 @@ from rosbags.typesys.store import Typestore
 from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from emotion_perception.bags.typestore import ros2_typestore
 from emotion_perception.errors import BagError, ImageFormatError, ModelError
-from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.labels import emotion_name
 from emotion_perception.resources import share_folder
 from emotion_perception.results import pixel_box
 from emotion_perception.types import BgrImage, Box, Face, Landmarks
@@ -146,7 +146,7 @@ def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> 
         box=_region(typestore, face.box, width, height),
         score=face.score,
         landmarks=_points(typestore, face.landmarks),
-        emotion=UNCERTAIN_NAME if emotion_id is None else EMOTION_NAMES[emotion_id],
+        emotion=emotion_name(emotion_id),
         emotion_id=_UNCERTAIN_ID if emotion_id is None else emotion_id,
         confidence=face.confidence,
         probabilities=np.asarray(face.probabilities, np.float32),

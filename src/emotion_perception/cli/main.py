@@ -40,7 +40,7 @@ examples:
   emotion nodes --source demo --video out/demo.mp4
 
 `emotion COMMAND --help` tells more.
-exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C
+exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C (nodes: 0)
 """
 
 

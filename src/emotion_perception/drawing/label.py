@@ -9,7 +9,7 @@ from emotion_perception.drawing.palette import FAINT, PAPER
 from emotion_perception.drawing.shapes import plate
 from emotion_perception.drawing.sprite import Sprite, paste
 from emotion_perception.drawing.text import font_metrics, text_sprite
-from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
+from emotion_perception.labels import emotion_name
 from emotion_perception.types import BgrImage, Face
 
 
@@ -66,11 +66,6 @@ def draw_plate(image: BgrImage, label: Plate, x: int, y: int) -> None:
         is_emoji = index == 0 and len(label.parts) > 1
         paste(image, part, x, y + (label.height - part.height) // 2 if is_emoji else line_top)
         x += part.width + _gap(label.text)
-
-
-def emotion_name(emotion_id: int | None) -> str:
-    """Display name of an emotion; 'Uncertain' for None."""
-    return UNCERTAIN_NAME if emotion_id is None else EMOTION_NAMES[emotion_id]
 
 
 def _percent(probability: float) -> int:
