@@ -3,7 +3,7 @@
 It needs only `emotion_msgs`; the perception nodes run elsewhere. Start them, then this:
 
     python3 examples/greet_happy_person.py
-    python3 examples/greet_happy_person.py --ros-args -p hold_time:=1.0 -r emotions:=/robot1/emotions
+    python3 examples/greet_happy_person.py --ros-args -p hold_time:=1.0 -r __ns:=/robot1
 """
 
 import rclpy

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -69,8 +70,7 @@ def first_line(error: BaseException) -> str:
 
 def _missing_params_file(args: Sequence[str]) -> str:
     """Asked before rcl, which answers a missing file with lines of its C sources."""
-    options = zip(args, args[1:], strict=False)
-    files = (value for option, value in options if option == '--params-file')
+    files = (value for option, value in pairwise(args) if option == '--params-file')
     return next((file for file in files if not Path(file).is_file()), '')
 
 

@@ -1,5 +1,6 @@
 """Nodes under test, and a client that talks to them from another DDS participant."""
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable
@@ -102,6 +103,9 @@ class Bench:
         self.client.destroy_node()
         rclpy.try_shutdown()
         rclpy.try_shutdown(context=self._context)
+        # A node that waits for garbage collection would keep the /rosout of its name to itself.
+        self.node = self.client = None
+        gc.collect()
 
     def _stop(self) -> None:
         self.stopped = True
