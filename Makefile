@@ -27,6 +27,8 @@ help: ## List the targets
 
 env: $(VENV)/.package ## Make .venv: pinned packages, ROS 2 wheels, emotion_msgs, this package
 
+# Two demos in one network must not hear each other.
+demo: export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window
 	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
 	  $(if $(filter-out 0,$(SHOW)),--show)

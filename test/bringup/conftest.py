@@ -11,13 +11,13 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='ros_log_'))
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'support')]
 
-import cv2  # noqa: E402 - after the environment is set
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import skimage.data  # noqa: E402
-from tiny_model import make_tiny_model  # noqa: E402
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from tiny_model import make_tiny_model
 
-from emotion_bringup.environment import use_shipped_dds_profile  # noqa: E402
+from emotion_bringup.environment import use_shipped_dds_profile
 
 use_shipped_dds_profile()
 

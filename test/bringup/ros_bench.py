@@ -66,6 +66,10 @@ class Bench:
         for executor in self._executors:
             executor.spin_once(timeout_sec=0)
 
+    def spin_until_served(self, service: str) -> None:
+        """Waits until the node knows the client: an answer before that would be lost."""
+        self.spin_until(lambda: self.node.count_clients(service) > 0, 'the match of the service')
+
     def result(self, future):
         """Spins until a service has answered."""
         self.spin_until(future.done, 'the answer of the service')
@@ -74,6 +78,7 @@ class Bench:
     def set_parameter(self, name, value):
         """Sets a parameter as `ros2 param set` does; returns (successful, reason)."""
         self.spin_until(self._parameters.services_are_ready, 'the parameter services')
+        self.spin_until_served(f'{self.node.get_fully_qualified_name()}/set_parameters')
         answer = self.result(self._parameters.set_parameters([Parameter(name, value=value)]))
         return answer.results[0].successful, answer.results[0].reason
 

@@ -162,6 +162,8 @@ class Lifecycle:
         self._change = bench.client.create_client(ChangeState, f'{name}/change_state')
         bench.spin_until(self._get.service_is_ready, 'the lifecycle service')
         bench.spin_until(self._change.service_is_ready, 'the lifecycle service')
+        bench.spin_until_served(f'{name}/get_state')
+        bench.spin_until_served(f'{name}/change_state')
 
     @property
     def state(self):

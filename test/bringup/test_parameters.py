@@ -1,0 +1,192 @@
+import pytest
+import rclpy
+import yaml
+from rcl_interfaces.msg import ParameterType
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+from ros_bench import parameters
+
+from emotion_bringup.parameter_tables import (
+    EMOTION_PARAMETERS,
+    NODE_PARAMETERS,
+    Parameter,
+    markdown_table,
+)
+from emotion_bringup.parameters import ParameterError, declare_parameters
+from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.resources import config_path
+
+EVERY_PARAMETER = [
+    pytest.param(node, parameter, id=f'{node}-{parameter.name}')
+    for node, table in NODE_PARAMETERS.items()
+    for parameter in table
+]
+TYPES = {
+    bool: ParameterType.PARAMETER_BOOL,
+    int: ParameterType.PARAMETER_INTEGER,
+    float: ParameterType.PARAMETER_DOUBLE,
+    str: ParameterType.PARAMETER_STRING,
+    list: ParameterType.PARAMETER_STRING_ARRAY,
+}
+
+
+@pytest.fixture
+def make_node():
+    nodes = []
+
+    def make(name, *arguments):
+        rclpy.init(args=['--ros-args', *arguments])
+        node = Node(name)
+        nodes.append(node)
+        declare_parameters(node, NODE_PARAMETERS[name])
+        return node
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='module')
+def descriptors():
+    """Descriptors of all parameters as ROS tells them, by node and name."""
+    rclpy.init(args=[])
+    found = {}
+    for name, table in NODE_PARAMETERS.items():
+        node = Node(name)
+        declare_parameters(node, table)
+        found[name] = {p.name: node.describe_parameter(p.name) for p in table}
+        node.destroy_node()
+    rclpy.shutdown()
+    return found
+
+
+@pytest.mark.parametrize(('node', 'parameter'), EVERY_PARAMETER)
+def test_every_parameter_is_described(descriptors, node, parameter):
+    descriptor = descriptors[node][parameter.name]
+    assert descriptor.description == parameter.description
+    assert len(descriptor.description) > 10
+    assert descriptor.type == TYPES[type(parameter.default)]
+    assert descriptor.read_only is not parameter.live
+    if type(parameter.default) in (int, float):
+        ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
+        assert [(one.from_value, one.to_value) for one in ranges] == [
+            (parameter.minimum, parameter.maximum)
+        ]
+        assert parameter.minimum <= parameter.default <= parameter.maximum
+    for choice in parameter.choices:
+        assert choice in descriptor.additional_constraints
+
+
+def test_pipeline_settings_are_the_live_parameters_of_the_emotion_node():
+    live = {p.name: p.default for p in EMOTION_PARAMETERS if p.live}
+    defaults = PipelineSettings()
+    assert live == {name: getattr(defaults, name) for name in PipelineSettings.__dataclass_fields__}
+
+
+# --- what users set ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('node', 'values', 'parts'),
+    [
+        ('emotion_node', {'mode': 'fast'}, ('mode', 'live or replay')),
+        ('emotion_node', {'image_transport': 'zip'}, ('image_transport', 'raw or compressed')),
+        ('emotion_node', {'confidence_threshold': 1.1}, ('confidence_threshold', '0 to 1')),
+        ('emotion_node', {'max_faces': -1}, ('max_faces', '0 to 1000')),
+        ('emotion_node', {'max_faces': 1.5}, ('max_faces', '0 to 1000')),
+        ('emotion_node', {'autostart': 'perhaps'}, ('autostart',)),
+        ('camera_node', {'jpeg_quality': 0}, ('jpeg_quality', '1 to 100')),
+        ('camera_node', {'video_device': 0}, ('video_device',)),
+        ('camera_node', {'framerate': 30}, ('framerate', 'DOUBLE')),
+        ('overlay_node', {'draw_landmarks': 3}, ('draw_landmarks',)),
+    ],
+    ids=str,
+)
+def test_unusable_values_are_refused_in_one_sentence(make_node, node, values, parts):
+    with pytest.raises(ParameterError) as caught:
+        make_node(node, *parameters(**values))
+    sentence = str(caught.value)
+    assert '\n' not in sentence
+    assert sentence.endswith('.')
+    for part in parts:
+        assert part in sentence
+
+
+def test_choices_are_checked_while_running_too():
+    rclpy.init(args=[])
+    node = Node('chooser')
+    try:
+        table = [
+            Parameter('colour', 'red', 'colour of the box', choices=('red', 'blue'), live=True)
+        ]
+        declare_parameters(node, table)
+        (good,) = node.set_parameters([RosParameter('colour', value='blue')])
+        (bad,) = node.set_parameters([RosParameter('colour', value='green')])
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
+    assert good.successful
+    assert not bad.successful
+    assert bad.reason == "colour must be red or blue, not 'green'"
+
+
+# --- config/emotion.yaml -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    return yaml.safe_load(config_path('emotion.yaml').read_text())
+
+
+def test_the_shipped_file_names_the_nodes_under_any_namespace(shipped):
+    assert set(shipped) == {f'/**/{name}' for name in NODE_PARAMETERS}
+
+
+def test_the_shipped_file_holds_the_defaults(shipped):
+    for name, table in NODE_PARAMETERS.items():
+        defaults = {parameter.name: parameter.default for parameter in table}
+        values = shipped[f'/**/{name}']['ros__parameters']
+        assert values.items() <= defaults.items()
+        assert {key: type(value) for key, value in values.items()} == {
+            key: type(defaults[key]) for key in values
+        }
+
+
+def test_the_shipped_file_holds_every_live_parameter(shipped):
+    values = shipped['/**/emotion_node']['ros__parameters']
+    assert {p.name for p in EMOTION_PARAMETERS if p.live} <= set(values)
+
+
+@pytest.mark.parametrize('namespace', ['/', '/robot1', '/fleet/robot1'])
+@pytest.mark.parametrize('node', NODE_PARAMETERS)
+def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, namespace, node):
+    text = config_path('emotion.yaml').read_text()
+    changed = tmp_path / 'changed.yaml'
+    for old, new in (
+        ('min_face_size: 24', 'min_face_size: 99'),
+        ('framerate: 0.0', 'framerate: 12.5'),
+        ('draw_landmarks: false', 'draw_landmarks: true'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    changed.write_text(text)
+    expected = {
+        'emotion_node': ('min_face_size', 99),
+        'camera_node': ('framerate', 12.5),
+        'overlay_node': ('draw_landmarks', True),
+    }
+    made = make_node(node, '-r', f'__ns:={namespace}', '--params-file', str(changed))
+    name, value = expected[node]
+    assert made.get_parameter(name).value == value
+
+
+# --- documentation -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('node', NODE_PARAMETERS)
+def test_the_table_names_every_parameter(node):
+    table = markdown_table(NODE_PARAMETERS[node])
+    rows = table.splitlines()[2:]
+    assert [row.split('`')[1] for row in rows] == [p.name for p in NODE_PARAMETERS[node]]
+    assert {row.count('|') for row in rows} == {6}

@@ -1,0 +1,185 @@
+"""Bookkeeping of the nodes: matching, statistics, QoS profiles, environment."""
+
+import math
+
+import pytest
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+
+from emotion_bringup import qos
+from emotion_bringup.environment import PROFILE_VARIABLE, dds_environment
+from emotion_bringup.matching import StampMatcher
+from emotion_bringup.statistics import LossCounter, StreamStatistics
+from emotion_perception.resources import config_path
+
+SECOND = 1_000_000_000
+
+# --- matching ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('left_first', [True, False])
+def test_equal_stamps_match_in_either_order(left_first):
+    matcher = StampMatcher(None)
+    if left_first:
+        assert matcher.add_left(5, 'image') is None
+        assert matcher.add_right(5, 'faces') == ('image', 'faces')
+    else:
+        assert matcher.add_right(5, 'faces') is None
+        assert matcher.add_left(5, 'image') == ('image', 'faces')
+    assert len(matcher) == 0
+
+
+def test_stamps_a_nanosecond_apart_do_not_match():
+    matcher = StampMatcher(None)
+    matcher.add_left(5, 'image')
+    assert matcher.add_right(6, 'faces') is None
+    assert len(matcher) == 2
+
+
+def test_the_oldest_are_forgotten_beyond_the_limit():
+    matcher = StampMatcher(3)
+    for stamp in range(5):
+        matcher.add_left(stamp, stamp)
+    assert matcher.dropped == 2
+    assert matcher.add_right(1, 'faces') is None
+    assert matcher.add_right(2, 'faces') == (2, 'faces')
+
+
+def test_without_limit_nothing_is_forgotten():
+    matcher = StampMatcher(None)
+    for stamp in range(1000):
+        matcher.add_left(stamp, stamp)
+    assert matcher.add_right(0, 'faces') == (0, 'faces')
+    assert matcher.dropped == 0
+
+
+def test_clear_forgets_both_sides():
+    matcher = StampMatcher(3)
+    matcher.add_left(1, 'image')
+    matcher.add_right(2, 'faces')
+    matcher.clear()
+    assert len(matcher) == 0
+    assert matcher.add_right(1, 'faces') is None
+
+
+# --- statistics --------------------------------------------------------------------------------
+
+
+def test_rate_and_age():
+    statistics = StreamStatistics()
+    for number in range(61):
+        now = SECOND + number * SECOND // 30
+        statistics.add(now, now - 20_000_000)
+    assert statistics.rate(now) == pytest.approx(30, rel=1e-3)
+    assert statistics.age_percentiles_ms() == pytest.approx((20, 20))
+    assert statistics.frames == 61
+
+
+def test_a_stream_that_ended_has_no_rate():
+    statistics = StreamStatistics(window_s=5)
+    for number in range(10):
+        statistics.add(number * SECOND, number * SECOND)
+    assert statistics.rate(60 * SECOND) == 0.0
+    assert all(math.isnan(value) for value in statistics.age_percentiles_ms())
+
+
+def test_time_that_goes_back_starts_a_new_window():
+    statistics = StreamStatistics()
+    for now in (100 * SECOND, 101 * SECOND, SECOND, 2 * SECOND):
+        statistics.add(now, now)
+    assert statistics.rate(2 * SECOND) == pytest.approx(1.0)
+
+
+def info(number, publisher=1):
+    return {
+        'publication_sequence_number': number,
+        'publisher_gid': {'data': bytes([publisher] * 16)},
+    }
+
+
+def test_gaps_in_the_numbers_are_losses():
+    counter = LossCounter()
+    assert [counter.missed(info(number)) for number in (4, 5, 8, 9, 9, 20)] == [0, 0, 2, 0, 0, 10]
+
+
+def test_publishers_are_counted_apart():
+    counter = LossCounter()
+    assert [counter.missed(info(n, p)) for n, p in ((1, 1), (7, 2), (2, 1), (9, 2))] == [0, 0, 0, 1]
+
+
+def test_middleware_without_numbers_has_no_losses():
+    counter = LossCounter()
+    assert counter.missed({'publication_sequence_number': 0}) == 0
+    assert counter.missed({}) == 0
+
+
+def test_publishers_that_come_and_go_do_not_fill_the_memory():
+    counter = LossCounter()
+    for number in range(1000):
+        counter.missed({**info(1), 'publisher_gid': {'data': number.to_bytes(16, 'big')}})
+    assert len(counter._last) <= 64
+
+
+# --- QoS ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('profile', 'reliability', 'depth'),
+    [
+        (qos.image_out('live'), ReliabilityPolicy.RELIABLE, 2),
+        (qos.image_in('live'), ReliabilityPolicy.BEST_EFFORT, 1),
+        (qos.emotions('live'), ReliabilityPolicy.RELIABLE, 10),
+        (qos.camera_info('live'), ReliabilityPolicy.RELIABLE, 10),
+        (qos.DIAGNOSTICS, ReliabilityPolicy.RELIABLE, 10),
+    ],
+)
+def test_live_profiles(profile, reliability, depth):
+    assert profile.reliability == reliability
+    assert profile.history == HistoryPolicy.KEEP_LAST
+    assert profile.depth == depth
+    assert profile.durability != DurabilityPolicy.TRANSIENT_LOCAL
+
+
+@pytest.mark.parametrize(
+    'profile',
+    [qos.image_out, qos.image_in, qos.emotions, qos.camera_info],
+    ids=lambda f: f.__name__,
+)
+def test_replay_drops_nothing(profile):
+    assert profile('replay').reliability == ReliabilityPolicy.RELIABLE
+    assert profile('replay').history == HistoryPolicy.KEEP_ALL
+
+
+def test_labels_are_latched():
+    assert qos.LABELS.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    assert qos.LABELS.reliability == ReliabilityPolicy.RELIABLE
+    assert qos.LABELS.depth == 1
+
+
+# --- environment -------------------------------------------------------------------------------
+
+
+def test_the_shipped_dds_profile_is_used():
+    assert dds_environment({}) == {PROFILE_VARIABLE: str(config_path('fastdds.xml'))}
+    assert config_path('fastdds.xml').is_file()
+
+
+@pytest.mark.parametrize(
+    'variable',
+    [PROFILE_VARIABLE, 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_BUILTIN_TRANSPORTS'],
+)
+def test_a_profile_of_the_user_is_left_alone(variable):
+    assert dds_environment({variable: 'mine'}) == {}
+
+
+def test_an_empty_variable_is_no_choice():
+    assert dds_environment({PROFILE_VARIABLE: ''}) != {}
+
+
+def test_the_profile_is_well_formed_xml():
+    from xml.etree import ElementTree
+
+    root = ElementTree.parse(config_path('fastdds.xml')).getroot()
+    space = {'dds': 'http://www.eprosima.com'}
+    (segment,) = root.findall('.//dds:segment_size', space)
+    # Ten 1080p images fit.
+    assert int(segment.text) >= 10 * 1920 * 1080 * 3

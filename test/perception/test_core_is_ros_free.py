@@ -1,0 +1,93 @@
+"""The core runs where there is no ROS: nothing in it imports any part of ROS."""
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import emotion_perception
+
+PACKAGE = Path(emotion_perception.__file__).parent
+FILES = sorted(PACKAGE.rglob('*.py'))
+ROS = (
+    'rclpy',
+    'rcl_interfaces',
+    'rosidl_runtime_py',
+    'ament_index_python',
+    'builtin_interfaces',
+    'launch',
+    'launch_ros',
+    'cv_bridge',
+    'emotion_bringup',
+)
+# The session command is part of the ROS side; the command line loads it when it is asked for.
+ALLOWED = {('cli', 'emotion_bringup')}
+
+BLOCKER = f"""
+import importlib, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition('.')[0]
+        if top in {ROS!r} or top.endswith('_msgs'):
+            raise ModuleNotFoundError(f'{{name}} is blocked', name=name)
+
+sys.meta_path.insert(0, Blocker())
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def modules():
+    found = pkgutil.walk_packages([str(PACKAGE)], 'emotion_perception.')
+    return ['emotion_perception', *(module.name for module in found)]
+
+
+def is_ros(name):
+    top = name.partition('.')[0]
+    return top in ROS or top.endswith('_msgs')
+
+
+def test_every_module_can_be_imported_without_ros():
+    names = modules()
+    assert len(names) > 30
+    done = subprocess.run(
+        [sys.executable, '-c', BLOCKER, *names],
+        env={'PYTHONPATH': str(PACKAGE.parent), 'PATH': '', 'HOME': '/nonexistent'},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_file_imports_ros(file):
+    folder = file.relative_to(PACKAGE).parts[0]
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        for name in names:
+            if (folder, name.partition('.')[0]) not in ALLOWED:
+                assert not is_ros(name), f'{file}:{node.lineno} imports {name}'
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = (
+        'import sys, emotion_perception; '
+        "print([m for m in ('cv2', 'numpy', 'onnxruntime', 'rosbags') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env={'PYTHONPATH': str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == '[]'

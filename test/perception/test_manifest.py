@@ -1,0 +1,127 @@
+import json
+
+import pytest
+
+from emotion_perception.errors import ModelError
+from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.manifest import (
+    Manifest,
+    manifest_path_for,
+    read_manifest,
+    sha256_of,
+    verify_model_file,
+    write_manifest,
+)
+from emotion_perception.preprocessing import Preprocessing
+
+MANIFEST = Manifest(
+    name='alexnet',
+    file='alexnet.onnx',
+    sha256='a' * 64,
+    preprocessing=Preprocessing(48, 227, 0.51, 0.25),
+    temperature=1.3,
+    scores={'PrivateTest': 0.64},
+    training={'recipe': 'first'},
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / 'alexnet.json'
+    write_manifest(MANIFEST, path)
+    return path
+
+
+def change(path, edit):
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps(document))
+
+
+def refusal(path):
+    with pytest.raises(ModelError) as caught:
+        read_manifest(path)
+    sentence = str(caught.value)
+    assert '\n' not in sentence
+    assert sentence.endswith('.')
+    assert str(path) in sentence
+    return sentence
+
+
+def test_round_trip(path):
+    assert read_manifest(path) == MANIFEST
+
+
+def test_defaults_are_those_of_fer2013():
+    manifest = Manifest('m', 'm.onnx', '0' * 64)
+    assert manifest.labels == EMOTION_NAMES
+    assert (manifest.preprocessing.face_size, manifest.preprocessing.input_size) == (48, 227)
+    assert manifest.temperature == 1.0
+
+
+def test_the_manifest_lies_beside_the_model(tmp_path):
+    assert manifest_path_for(tmp_path / 'a.b.onnx') == tmp_path / 'a.b.json'
+
+
+def test_missing_file(tmp_path):
+    assert 'cannot be read' in refusal(tmp_path / 'missing.json')
+
+
+@pytest.mark.parametrize('text', ['', '{', 'not json', '{"schema": 1'])
+def test_no_json(path, text):
+    path.write_text(text)
+    assert 'not valid JSON' in refusal(path)
+
+
+def test_bytes_that_are_no_text(path):
+    path.write_bytes(b'\xff\xfe\x00{}')
+    refusal(path)
+
+
+@pytest.mark.parametrize('text', ['[]', '3', 'null', '"text"'])
+def test_json_of_another_kind(path, text):
+    path.write_text(text)
+    assert 'invalid' in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ('edit', 'part'),
+    [
+        (lambda d: d.update(schema=2), 'schema is 2'),
+        (lambda d: d.pop('schema'), 'schema is None'),
+        (lambda d: d.pop('labels'), 'labels'),
+        (lambda d: d.pop('sha256'), 'sha256'),
+        (lambda d: d.pop('preprocessing'), 'preprocessing'),
+        (lambda d: d.pop('framing'), 'framing'),
+        (lambda d: d.update(extra=1), 'extra'),
+        (lambda d: d['preprocessing'].update(gamma=2), 'gamma'),
+        (lambda d: d['labels'].reverse(), 'labels must be Angry'),
+        (lambda d: d['labels'].append('Contempt'), 'labels must be Angry'),
+        (lambda d: d.update(labels=None), 'NoneType'),
+        (lambda d: d.update(file='../elsewhere.onnx'), 'plain name'),
+        (lambda d: d.update(temperature=0), 'positive'),
+        (lambda d: d.update(temperature='hot'), 'temperature'),
+        (lambda d: d['preprocessing'].update(std=0), 'positive'),
+        (lambda d: d['framing']['landmarks'].pop(), '5 landmarks'),
+    ],
+    ids=str,
+)
+def test_invalid_fields(path, edit, part):
+    change(path, edit)
+    sentence = refusal(path)
+    assert part in sentence or part == 'temperature'
+
+
+def test_the_hash_of_a_file(tmp_path):
+    file = tmp_path / 'file'
+    file.write_bytes(b'abc')
+    assert sha256_of(file) == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+
+
+def test_another_file_is_refused(tmp_path):
+    model = tmp_path / 'alexnet.onnx'
+    model.write_bytes(b'something else')
+    with pytest.raises(ModelError, match=r'damaged or was replaced.*export it again\.$'):
+        verify_model_file(MANIFEST, model)
+    with pytest.raises(ModelError, match='does not exist'):
+        verify_model_file(MANIFEST, tmp_path / 'missing.onnx')
