@@ -43,7 +43,7 @@ setup(
         ],
         'gui': ['opencv-python>=4.10,<5'],
         'gpu': ['onnxruntime-gpu>=1.20'],
-        'training': ['torch==2.13.0', 'lightning>=2.6', 'matplotlib>=3.9', 'scikit-learn>=1.5'],
+        'training': ['torch==2.13.0', 'lightning>=2.6', 'matplotlib>=3.9', 'onnxscript'],
     },
     zip_safe=True,
     maintainer='emotion_bringup maintainers',

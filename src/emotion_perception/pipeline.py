@@ -109,9 +109,12 @@ class EmotionPipeline:
             if self._frames_since_detection < settings.detect_every_n and self._last_detections:
                 moved = self._flow.propagate(image, self._last_detections)
                 if moved is not None:
-                    self._last_detections = _inside(moved, image)
+                    self._last_detections = select_faces(_inside(moved, image), settings)
                     return self._last_detections
             self._flow.remember(image)
+        else:
+            # An old picture must not start the flow when `detect_every_n` is raised again.
+            self._flow.reset()
         found = self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
         self._frames_since_detection = 0
         self._last_detections = select_faces(_inside(found, image), settings)

@@ -17,12 +17,14 @@ from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from emotion_bringup import qos
-from emotion_bringup.conversion import ns_to_stamp, stamp_to_ns
+from emotion_bringup.conversion import emotions_message, ns_to_stamp, stamp_to_ns
+from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
+from emotion_bringup.nodes.overlay import OverlayNode
 from emotion_msgs.msg import FaceEmotionArray
 
 # Far more than an idle machine needs; reached only when something is broken.
@@ -225,3 +227,93 @@ def box_overlap(box, expected):
     common_height = min(box.y_offset + box.height, y + height) - max(box.y_offset, y)
     common = max(common_width, 0) * max(common_height, 0)
     return common / (box.width * box.height + width * height - common)
+
+
+class CameraBench(Bench):
+    """A camera node with a subscriber of everything that it publishes."""
+
+    def __init__(self, arguments: list[str], *, mode='replay'):
+        super().__init__(CameraNode, arguments)
+        self.received: list[Image] = []
+        self.infos: list[CameraInfo] = []
+        self.compressed: list[CompressedImage] = []
+        self._mode = mode
+
+    def listen_compressed(self):
+        profile = qos.image_in(self._mode)
+        self.client.create_subscription(
+            CompressedImage, 'image_raw/compressed', self.compressed.append, profile
+        )
+        self.spin_until(
+            lambda: self.node._compressed_publisher.get_subscription_count() == 1, 'the match'
+        )
+
+    def listen(self):
+        mode = self._mode
+        self.client.create_subscription(
+            CameraInfo, 'camera_info', self.infos.append, qos.camera_info(mode)
+        )
+        self.client.create_subscription(
+            Image, 'image_raw', self.received.append, qos.image_in(mode)
+        )
+
+    def spin_to_the_end(self):
+        """Spins until the source has ended and everything has arrived."""
+        self.spin_until(lambda: self.stopped, 'the end of the source')
+        frames = self.node._statistics.frames
+        self.spin_until(
+            lambda: len(self.received) >= frames and len(self.infos) >= frames, 'the last frame'
+        )
+
+
+class OverlayBench(Bench):
+    """An overlay node with somebody who sends images and answers."""
+
+    def __init__(self, arguments: list[str], *, mode='live', compressed=False):
+        super().__init__(OverlayNode, arguments)
+        self.pictures: list[Image] = []
+        self.jpegs: list[CompressedImage] = []
+        self._mode = mode
+        self.images = self.client.create_publisher(
+            CompressedImage if compressed else Image,
+            'image/compressed' if compressed else 'image',
+            qos.IMAGE_REPLAY,
+        )
+        self.emotions = self.client.create_publisher(
+            FaceEmotionArray, 'emotions', qos.EMOTIONS_REPLAY
+        )
+        self._stamp_ns = 1_700_000_000_000_000_000
+
+    def watch(self):
+        """Subscribes to the overlay."""
+        return self.client.create_subscription(
+            Image, 'emotions/image', self.pictures.append, qos.IMAGE_REPLAY
+        )
+
+    def next_stamp(self):
+        self._stamp_ns += FRAME_NS
+        return self._stamp_ns
+
+    def send_image(self, message, stamp_ns):
+        message.header = header(stamp_ns)
+        self.images.publish(message)
+
+    def send_answer(self, stamp_ns, faces, width=512, height=512):
+        self.emotions.publish(emotions_message(header(stamp_ns), width, height, faces))
+
+    def is_connected(self):
+        return self.images.get_subscription_count() and self.emotions.get_subscription_count()
+
+    def draw(self, message, faces):
+        """Sends pairs until one comes back drawn; live images may be lost."""
+        self.spin_until(self.is_connected, 'the subscriptions')
+        before = len(self.pictures)
+        deadline = time.monotonic() + DEADLINE_S
+        while len(self.pictures) == before:
+            assert time.monotonic() < deadline, 'no overlay comes back'
+            stamp_ns = self.next_stamp()
+            self.send_image(message, stamp_ns)
+            self.send_answer(stamp_ns, faces)
+            for executor in self._executors * 2:
+                executor.spin_once(timeout_sec=0.1)
+        return self.pictures[-1]

@@ -51,7 +51,6 @@ def test_compressed_images(open_bench, astronaut):
 
 def test_replay_answers_every_image_once_and_in_order(open_bench, astronaut, grey):
     bench = open_bench(mode='replay', keywords={'mode': 'replay'})
-    # Replay listens before anybody asks, or it would miss the first images of a bag.
     bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
     bench.spin_until(lambda: bench.subscription.get_publisher_count() == 1, 'the publisher')
     small = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)

@@ -43,7 +43,8 @@ for name in sys.argv[1:]:
 
 def modules():
     found = pkgutil.walk_packages([str(PACKAGE)], 'emotion_perception.')
-    return ['emotion_perception', *(module.name for module in found)]
+    names = ['emotion_perception', *(module.name for module in found)]
+    return [name for name in names if not name.endswith('.__main__')]  # these run a command
 
 
 def is_ros(name):

@@ -196,9 +196,8 @@ def test_smoothing_off_answers_each_picture_by_itself(pipeline, detector, classi
     pipeline.process(portrait, 0)
     (now,) = pipeline.process(dark(portrait), FRAME_NS)
     alone = EmotionPipeline(detector, classifier, pipeline.settings)
-    np.testing.assert_array_equal(
-        now.probabilities, alone.process(dark(portrait), 0)[0].probabilities
-    )
+    (expected,) = alone.process(dark(portrait), 0)
+    np.testing.assert_allclose(now.probabilities, expected.probabilities, atol=1e-6)
 
 
 def test_tracks_are_smoothed_apart(detector, classifier, two_faces):
@@ -247,6 +246,17 @@ def test_max_faces_holds_between_detections(detector, classifier, two_faces):
     assert len(pipeline.process(two_faces, 0)) == 2
     configure(pipeline, max_faces=1)
     assert len(pipeline.process(two_faces, FRAME_NS)) == 1
+
+
+def test_the_flow_starts_from_the_newest_detection(detector, classifier, portrait):
+    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(detect_every_n=3))
+    moved = np.roll(portrait, 60, axis=1)
+    pipeline.process(portrait, 0)
+    configure(pipeline, detect_every_n=1)
+    (expected,) = pipeline.process(moved, FRAME_NS)
+    configure(pipeline, detect_every_n=3)
+    (face,) = pipeline.process(moved, 2 * FRAME_NS)
+    assert overlap(face.box, expected.box) > 0.9
 
 
 def test_the_size_of_the_pictures_may_change(detector, classifier, portrait):
