@@ -1,9 +1,11 @@
 """Every quality-of-service profile of the package, named once.
 
 Each endpoint is created with `QoSOverridingOptions.with_default_policies()`, so that a robot can
-change history, depth and reliability by parameter without touching code.
+change history, depth and reliability by parameter without touching code. rclpy writes such changes
+into the profile that it is given, so every endpoint gets a copy of its own.
 """
 
+from copy import copy
 from typing import Final
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -60,22 +62,22 @@ def overridable() -> QoSOverridingOptions:
 
 def image_out(mode: str) -> QoSProfile:
     """Profile of published images in `live` or `replay` mode."""
-    return IMAGE_REPLAY if mode == REPLAY else IMAGE_OUT
+    return copy(IMAGE_REPLAY if mode == REPLAY else IMAGE_OUT)
 
 
 def image_in(mode: str) -> QoSProfile:
     """Profile of subscribed images in `live` or `replay` mode."""
-    return IMAGE_REPLAY if mode == REPLAY else IMAGE_IN
+    return copy(IMAGE_REPLAY if mode == REPLAY else IMAGE_IN)
 
 
 def emotions(mode: str) -> QoSProfile:
     """Profile of results, published and subscribed, in `live` or `replay` mode."""
-    return EMOTIONS_REPLAY if mode == REPLAY else EMOTIONS
+    return copy(EMOTIONS_REPLAY if mode == REPLAY else EMOTIONS)
 
 
 def camera_info(mode: str) -> QoSProfile:
     """Profile of camera_info in `live` or `replay` mode."""
-    return EMOTIONS_REPLAY if mode == REPLAY else CAMERA_INFO
+    return copy(EMOTIONS_REPLAY if mode == REPLAY else CAMERA_INFO)
 
 
 def image_fallback(mode: str) -> QoSProfile:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion_perception.types import BgrImage
-from emotion_perception.video_writer import VideoWriter
+from emotion_perception.video_writer import VideoWriter, check_video_name
 
 _NS_PER_S = 1e9
 _FALLBACK_RATE = 30.0
@@ -22,7 +22,11 @@ class VideoRecorder:
         Args:
             path: Video file, see `VideoWriter`.
             frame_rate: Frames per second; 0 measures it.
+
+        Raises:
+            OutputError: The name's suffix is unknown.
         """
+        check_video_name(path)
         self.path = path
         self._frame_rate = frame_rate
         self._first: tuple[BgrImage, int] | None = None

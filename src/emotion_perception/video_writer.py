@@ -213,12 +213,21 @@ class _OpenCvEncoder:
         self._writer.release()
 
 
-def _check_arguments(path: Path, frame_rate: float, size: tuple[int, int]) -> None:
+def check_video_name(path: Path) -> None:
+    """Checks that a video can be written under a name, before there is anything to write.
+
+    Raises:
+        OutputError: The suffix is unknown.
+    """
     if path.suffix.lower() not in _ENCODERS:
         raise OutputError(
             f"Videos cannot be written as '{path.name}': use a name that ends in "
             f'{", ".join(_ENCODERS)}.'
         )
+
+
+def _check_arguments(path: Path, frame_rate: float, size: tuple[int, int]) -> None:
+    check_video_name(path)
     if not (math.isfinite(frame_rate) and frame_rate > 0):
         raise OutputError(
             f'A video cannot have {frame_rate} frames per second: give a positive number.'

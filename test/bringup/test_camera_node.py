@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from processes import assert_one_sentence, interrupt, run_node, start_node
+from rclpy.qos import ReliabilityPolicy
 from ros_bench import CameraBench, parameters
 from sensor_msgs.msg import Image
 
@@ -178,6 +179,19 @@ def test_topics_lie_in_the_namespace(open_bench):
         ),
         'the publishers',
     )
+
+
+def test_the_profile_of_each_topic_can_be_overridden_by_itself(open_bench):
+    bench = open_bench('-p', 'qos_overrides./image_raw.publisher.reliability:=best_effort')
+    topics = ('/image_raw', '/image_raw/compressed', '/camera_info')
+
+    def reliabilities():
+        found = [bench.client.get_publishers_info_by_topic(topic) for topic in topics]
+        return [endpoints[0].qos_profile.reliability for endpoints in found if endpoints]
+
+    bench.spin_until(lambda: len(reliabilities()) == len(topics), 'the publishers')
+    best_effort, reliable = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
+    assert reliabilities() == [best_effort, reliable, reliable]
 
 
 # --- as a process ------------------------------------------------------------------------------

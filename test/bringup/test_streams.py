@@ -149,6 +149,14 @@ def test_replay_drops_nothing(profile):
     assert profile('replay').history == HistoryPolicy.KEEP_ALL
 
 
+@pytest.mark.parametrize('mode', ['live', 'replay'])
+@pytest.mark.parametrize('profile', [qos.image_out, qos.image_in, qos.emotions, qos.camera_info])
+def test_every_endpoint_has_a_profile_of_its_own(profile, mode):
+    """An override by parameter is written into the profile: it must not reach other endpoints."""
+    profile(mode).depth = 77
+    assert profile(mode).depth != 77
+
+
 def test_labels_are_latched():
     assert qos.LABELS.durability == DurabilityPolicy.TRANSIENT_LOCAL
     assert qos.LABELS.reliability == ReliabilityPolicy.RELIABLE

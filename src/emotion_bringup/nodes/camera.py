@@ -83,9 +83,9 @@ class CameraNode(Node):
         self._thread.join(_THREAD_JOIN_S)
 
     def _make_publishers(self) -> None:
-        profile, override = qos.image_out(self._mode), qos.overridable()
+        override = qos.overridable()
         self._image_publisher = self.create_publisher(
-            Image, 'image_raw', profile, qos_overriding_options=override
+            Image, 'image_raw', qos.image_out(self._mode), qos_overriding_options=override
         )
         self._info_publisher = self.create_publisher(
             CameraInfo, 'camera_info', qos.camera_info(self._mode), qos_overriding_options=override
@@ -93,7 +93,10 @@ class CameraNode(Node):
         self._compressed_publisher = None
         if value_of(self, 'publish_compressed'):
             self._compressed_publisher = self.create_publisher(
-                CompressedImage, 'image_raw/compressed', profile, qos_overriding_options=override
+                CompressedImage,
+                'image_raw/compressed',
+                qos.image_out(self._mode),
+                qos_overriding_options=override,
             )
         self._jpeg_quality: int = value_of(self, 'jpeg_quality')
 

@@ -106,18 +106,18 @@ class OverlayNode(Node):
 
     def _make_publishers(self) -> None:
         events = PublisherEventCallbacks(matched=lambda _: self._follow_demand())
-        profile, override = qos.image_out(LIVE), qos.overridable()
+        override = qos.overridable()
         self._image_publisher = self.create_publisher(
             Image,
             'emotions/image',
-            profile,
+            qos.image_out(LIVE),
             event_callbacks=events,
             qos_overriding_options=override,
         )
         self._compressed_publisher = self.create_publisher(
             CompressedImage,
             'emotions/image/compressed',
-            profile,
+            qos.image_out(LIVE),
             event_callbacks=events,
             qos_overriding_options=override,
         )

@@ -1,0 +1,141 @@
+"""The launch files, where the launch system of ROS 2 is installed."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emotion_bringup.environment import PROFILE_VARIABLE
+from emotion_perception.resources import config_path, share_folder
+
+# The folder launch/ of this repository would pass for the package `launch`.
+pytest.importorskip('launch_ros', reason='ros-launch is not installed')
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
+from launch.utilities import perform_substitutions
+from launch_ros.actions import Node
+
+from launch import LaunchContext
+
+COMMON = {'namespace', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'model'}
+FILES = {
+    'live': COMMON | {'source', 'mode', 'loop', 'rqt'},
+    'emotion': COMMON | {'image'},
+    'replay': COMMON | {'bag', 'image', 'rate', 'loop', 'delay'},
+}
+
+
+def description(name):
+    path = share_folder() / 'launch' / f'{name}.launch.py'
+    spec = importlib.util.spec_from_file_location(f'{name}_launch', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.generate_launch_description()
+
+
+def started(name, **given):
+    """What a launch file starts with the given arguments."""
+    launch_description = description(name)
+    context = LaunchContext()
+    for argument in launch_description.get_launch_arguments():
+        if argument.name in given:
+            context.launch_configurations[argument.name] = given[argument.name]
+        elif argument.default_value is not None:
+            argument.execute(context)
+    actions = []
+    for entity in launch_description.entities:
+        if isinstance(entity, OpaqueFunction):
+            actions += entity.execute(context)
+    return context, actions
+
+
+def nodes(name, **given):
+    context, actions = started(name, **given)
+    made = {}
+    for action in actions:
+        if isinstance(action, Node):
+            action._perform_substitutions(context)
+            made[action.node_executable] = action
+    return made
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_is_described(name):
+    arguments = description(name).get_launch_arguments()
+    assert {argument.name for argument in arguments} == FILES[name]
+    assert all(len(argument.description) > 10 for argument in arguments)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_arguments_stand_at_the_top_level(name):
+    entities = description(name).entities
+    assert FILES[name] == {
+        entity.name for entity in entities if isinstance(entity, DeclareLaunchArgument)
+    }
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_the_dds_profile_is_set_unless_the_user_has_one(name, monkeypatch):
+    def profiles():
+        context = LaunchContext()
+        return [
+            perform_substitutions(context, entity.value)
+            for entity in description(name).entities
+            if isinstance(entity, SetEnvironmentVariable)
+        ]
+
+    monkeypatch.delenv(PROFILE_VARIABLE, raising=False)
+    assert profiles() == [str(config_path('fastdds.xml'))]
+    monkeypatch.setenv(PROFILE_VARIABLE, '/my/profile.xml')
+    assert profiles() == []
+
+
+def test_live_starts_the_three_nodes_in_their_namespaces():
+    made = nodes('live', namespace='robot1', source='0')
+    assert {name: node.node_name for name, node in made.items()}.keys() == {
+        'camera_node',
+        'emotion_node',
+        'overlay_node',
+    }
+    assert made['camera_node'].expanded_node_namespace == '/robot1/camera'
+    assert made['emotion_node'].expanded_node_namespace == '/robot1'
+
+
+def test_emotion_starts_one_node():
+    assert set(nodes('emotion', image='/head/image_raw')) == {'emotion_node'}
+
+
+def test_replay_plays_the_bag_on_its_clock():
+    context, actions = started('replay', bag='/data/my bag', loop='true')
+    (player,) = [a for a in actions if type(a) is ExecuteProcess]
+    command = [perform_substitutions(context, part) for part in player.cmd]
+    assert command[:5] == ['ros2', 'bag', 'play', '/data/my bag', '--clock']
+    assert '--loop' in command
+
+
+def test_a_missing_parameter_file_is_told():
+    with pytest.raises(FileNotFoundError, match=r'does not exist: check params_file\.'):
+        started('live', params_file='/missing.yaml')
+
+
+def test_a_flag_that_is_neither_is_told():
+    with pytest.raises(ValueError, match="use_sim_time must be true or false, not 'maybe'"):
+        started('live', use_sim_time='maybe')
+
+
+def test_a_camera_index_stays_a_text():
+    camera = nodes('live', source='0', use_sim_time='true')['camera_node']
+    values = {}
+    for path, is_file in camera._Node__expanded_parameter_arguments:
+        assert is_file
+        document = yaml.safe_load(Path(path).read_text())
+        values.update(document.get('/**', {}).get('ros__parameters', {}))
+    assert values['video_device'] == '0'
+    assert values['use_sim_time'] is True
+    assert values['loop'] is True

@@ -1,0 +1,242 @@
+"""`emotion nodes`: the three nodes on a clip, from one command."""
+
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from processes import assert_one_sentence, run, start
+from rosbags.highlevel import AnyReader
+
+from emotion_bringup.session.account import Account
+from emotion_perception.resources import config_path
+
+EMOTION = ['-m', 'emotion_perception.cli', 'nodes']
+# A face, nobody, the face again: the gap is shorter than a track lives.
+FACES = [1] * 6 + [0] * 4 + [1] * 6
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory, astronaut):
+    """A folder of pictures; lossless, so that every run sees the same."""
+    folder = tmp_path_factory.mktemp('clip')
+    half = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    for number, faces in enumerate(FACES):
+        picture = np.roll(half, 2 * number, axis=1) if faces else np.full_like(half, 120)
+        cv2.imwrite(str(folder / f'{number:02}.png'), picture)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def params_file(tmp_path_factory):
+    """The shipped parameters at 30 frames per second."""
+    text = config_path('emotion.yaml').read_text()
+    file = tmp_path_factory.mktemp('params') / 'fast.yaml'
+    file.write_text(text.replace('framerate: 0.0', 'framerate: 30.0'))
+    return file
+
+
+@pytest.fixture(scope='module')
+def session(clip, params_file, model_path, tmp_path_factory):
+    """One run with every output."""
+    folder = tmp_path_factory.mktemp('out')
+    outputs = ['--video', folder / 'out.mp4', '--json', folder / 'out.jsonl']
+    outputs += ['--record', folder / 'bag']
+    code, out, err = run(arguments(clip, params_file, model_path, *outputs))
+    assert code == 0, err
+    return folder, out, err
+
+
+def arguments(source, params_file, model, *more):
+    options = ['--source', source, '--params-file', params_file, '--model', model, *more]
+    return [*EMOTION, *map(str, options)]
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def stamps(lines):
+    return [line['stamp']['sec'] * 10**9 + line['stamp']['nanosec'] for line in lines]
+
+
+def video_frames(path):
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+# --- a clip ------------------------------------------------------------------------------------
+
+
+def test_every_frame_is_answered_once_and_in_order(session):
+    lines = records(session[0] / 'out.jsonl')
+    assert [len(line['faces']) for line in lines] == FACES
+    assert (np.diff(stamps(lines)) > 0).all()
+    assert {(line['image_width'], line['image_height']) for line in lines} == {(256, 256)}
+
+
+def test_the_face_keeps_its_track_id(session):
+    lines = records(session[0] / 'out.jsonl')
+    assert {face['track_id'] for line in lines for face in line['faces']} == {1}
+
+
+def test_the_video_has_every_frame(session):
+    assert video_frames(session[0] / 'out.mp4') == len(FACES)
+
+
+def test_the_console_shows_a_line_per_frame_and_a_summary(session):
+    folder, out, err = session
+    lines = out.splitlines()
+    assert sum('#1 ' in line for line in lines) == sum(FACES)
+    assert sum('no face' in line for line in lines) == len(FACES) - sum(FACES)
+    summary = next(line for line in lines if line.startswith('frames '))
+    assert f' {len(FACES)} (' in summary
+    assert any(line.startswith('latency') for line in lines)
+    for name in ('out.mp4', 'out.jsonl', 'bag'):
+        assert f'wrote {folder / name}' in lines
+    assert 'Traceback' not in err
+    assert 'error' not in err.lower()
+
+
+def test_the_bag_holds_every_message(session):
+    with AnyReader([session[0] / 'bag']) as bag:
+        counts = {topic: info.msgcount for topic, info in bag.topics.items()}
+    assert counts == {
+        '/camera/image_raw': len(FACES),
+        '/camera/camera_info': len(FACES),
+        '/emotions': len(FACES),
+        '/emotions/labels': 1,
+    }
+
+
+def test_a_recorded_bag_replays_to_the_same_answers(session, model_path, tmp_path):
+    """In a namespace and without the console lines, which must not matter."""
+    folder, _, _ = session
+    again = tmp_path / 'again.jsonl'
+    shipped = config_path('emotion.yaml')
+    options = ['--json', again, '--quiet', '--namespace', 'robot1']
+    code, out, err = run(arguments(folder / 'bag', shipped, model_path, *options))
+    assert code == 0, err
+    assert '#1 ' not in out
+    first, second = records(folder / 'out.jsonl'), records(again)
+    assert stamps(first) == stamps(second)
+    for before, after in zip(first, second, strict=True):
+        assert len(before['faces']) == len(after['faces'])
+        for live, replayed in zip(before['faces'], after['faces'], strict=True):
+            for name in ('track_id', 'emotion', 'emotion_id', 'box'):
+                assert live[name] == replayed[name]
+            assert live['probabilities'] == pytest.approx(replayed['probabilities'], abs=2e-4)
+
+
+# --- Ctrl-C ------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_a_looped_session_with_everything_written(
+    clip, params_file, model_path, tmp_path
+):
+    video, lines = tmp_path / 'out.mp4', tmp_path / 'out.jsonl'
+    process = start(
+        arguments(clip, params_file, model_path, '--loop', '--video', video, '--json', lines)
+    )
+    printed = []
+    enough = threading.Event()
+
+    def read():
+        for line in process.stdout:
+            printed.append(line)
+            if len(printed) > len(FACES) + 4:
+                enough.set()
+        enough.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert enough.wait(60)
+        process.send_signal(2)
+        code = process.wait(60)
+        err = process.stderr.read()
+        reader.join(10)
+    finally:
+        process.kill()
+    assert code == 0, err
+    assert 'Traceback' not in err
+    answered = len(records(lines))
+    assert answered > len(FACES)
+    # The overlay draws every answered frame; the last ones may come after the monitor has left.
+    assert video_frames(video) >= answered
+    assert any(line.startswith('frames ') for line in printed)
+
+
+# --- mistakes ----------------------------------------------------------------------------------
+
+
+def test_a_missing_source(tmp_path):
+    missing = tmp_path / 'missing.mp4'
+    code, _, err = run([*EMOTION, '--source', str(missing)])
+    assert code == 1
+    assert_one_sentence(err, missing, 'does not exist')
+
+
+def test_a_missing_parameter_file(tmp_path, clip, model_path):
+    missing = tmp_path / 'missing.yaml'
+    code, _, err = run(arguments(clip, missing, model_path))
+    assert code == 1
+    assert_one_sentence(err, missing, 'does not exist')
+
+
+def test_a_missing_model(tmp_path, clip, params_file):
+    missing = tmp_path / 'missing.onnx'
+    code, _, err = run(arguments(clip, params_file, missing))
+    assert code == 1
+    assert 'Traceback' not in err
+    (cause,) = [line for line in err.splitlines() if str(missing) in line]
+    assert 'does not exist' in cause
+    assert 'emotion_node' in err
+
+
+def test_outputs_that_cannot_be_written(tmp_path, clip, params_file, model_path):
+    blocked = tmp_path / 'file'
+    blocked.write_text('no folder')
+    code, _, err = run(arguments(clip, params_file, model_path, '--json', blocked / 'out.jsonl'))
+    assert code == 1
+    assert_one_sentence(err, blocked)
+
+
+def test_an_existing_bag_is_not_overwritten(session, clip, params_file, model_path):
+    bag = session[0] / 'bag'
+    code, _, err = run(arguments(clip, params_file, model_path, '--record', bag))
+    assert code == 1
+    assert_one_sentence(err, bag, 'exists already')
+
+
+@pytest.mark.parametrize('content', ['empty folder', 'empty file', 'truncated bag'])
+def test_bags_that_hold_nothing(session, tmp_path, content):
+    source = tmp_path / 'bag'
+    if content == 'empty folder':
+        source.mkdir()
+    elif content == 'empty file':
+        source = tmp_path / 'bag.mcap'
+        source.write_bytes(b'')
+    else:
+        source = tmp_path / 'bag.mcap'
+        (original,) = (session[0] / 'bag').glob('*.mcap')
+        source.write_bytes(original.read_bytes()[:2000])
+    code, _, err = run([*EMOTION, '--source', str(source)])
+    assert code == 1
+    assert_one_sentence(err, source)
+
+
+# --- accounting --------------------------------------------------------------------------------
+
+
+def test_frames_without_answer_are_missing():
+    account = Account()
+    for stamp in range(5):
+        account.publish(stamp)
+    for stamp in (0, 1, 3):
+        account.answer(stamp)
+    assert (account.published, account.missing) == (5, 2)
