@@ -7,6 +7,9 @@ replay mode nothing may be dropped, so the only way out is to read slower.
 import threading
 import time
 
+# How soon a stop is noticed while no answer comes.
+_POLL_S = 0.1
+
 
 class InFlight:
     """Stamps of the frames that were published and not answered. Thread-safe."""
@@ -54,7 +57,3 @@ class InFlight:
                     self._stamps.clear()
                     return False
         return True
-
-
-# How soon a stop is noticed while no answer comes.
-_POLL_S = 0.1

@@ -42,6 +42,8 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
             InvalidParameterValueException,
         ) as error:
             expected = parameter.range_text or f'a {type(parameter.default).__name__}'
+            if isinstance(parameter.default, float):
+                expected += ' with a decimal point, such as 30.0'
             raise ParameterError(
                 f'Parameter {parameter.name} must be {expected}: {parameter.description} ({error}).'
             ) from error

@@ -1,0 +1,49 @@
+"""A file waits while its frames are unanswered."""
+
+import threading
+
+import pytest
+
+from emotion_bringup.flow_control import InFlight
+
+
+def test_without_a_limit_nothing_waits():
+    in_flight = InFlight(0)
+    for stamp in range(1000):
+        in_flight.published(stamp)
+    assert in_flight.wait(0.0, threading.Event())
+
+
+def test_waits_for_an_answer_when_full():
+    in_flight, stop = InFlight(2), threading.Event()
+    in_flight.published(1)
+    assert in_flight.wait(60.0, stop)
+    in_flight.published(2)
+    waited = []
+    waiter = threading.Thread(target=lambda: waited.append(in_flight.wait(60.0, stop)))
+    waiter.start()
+    in_flight.answered(1)
+    waiter.join(60.0)
+    assert waited == [True]
+
+
+@pytest.mark.parametrize('answered', [3, 99])
+def test_an_answer_to_another_frame_frees_nothing(answered):
+    in_flight = InFlight(1)
+    in_flight.published(1)
+    in_flight.answered(answered)
+    assert not in_flight.wait(0.0, threading.Event())
+
+
+def test_gives_frames_up_that_are_never_answered():
+    in_flight = InFlight(1)
+    in_flight.published(1)
+    assert not in_flight.wait(0.0, threading.Event())
+    assert in_flight.wait(0.0, threading.Event())
+
+
+def test_a_stop_ends_the_waiting():
+    in_flight, stop = InFlight(1), threading.Event()
+    in_flight.published(1)
+    stop.set()
+    assert in_flight.wait(60.0, stop)
