@@ -67,7 +67,7 @@ def time_pipeline(threads: int, frames: int) -> None:
             watch.run('classify', lambda c=crops: classifier.classify(c))
             faces = watch.run(
                 'whole pipeline',
-                lambda i=image, n=index: pipeline.process(i, n * 33_000_000),
+                lambda p=pipeline, i=image, n=index: p.process(i, n * 33_000_000),
             )
             watch.run('draw', lambda i=image, f=faces: draw_faces(i, f))
         watch.print(f'{width}x{height}, {frames} frames of the demo clip')

@@ -6,11 +6,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import numpy as np
 
+from emotion_perception.closing import Closing
 from emotion_perception.errors import OutputError
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import Box, Face
@@ -73,7 +73,7 @@ def format_line(record: Mapping[str, Any]) -> str:
     return f'{stamp}  {faces or "no face"}'
 
 
-class JsonLinesWriter:
+class JsonLinesWriter(Closing):
     """Writes one JSON document per line; every line reaches the file at once.
 
     Args:
@@ -115,17 +115,6 @@ class JsonLinesWriter:
             self._file.close()
         except OSError as error:
             raise self._failure(error) from error
-
-    def __enter__(self) -> 'JsonLinesWriter':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _failure(self, error: Exception) -> OutputError:
         reason = getattr(error, 'strerror', None) or str(error)

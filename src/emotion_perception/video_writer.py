@@ -11,12 +11,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Final, Protocol
 
 import cv2
 import numpy as np
 
+from emotion_perception.closing import Closing
 from emotion_perception.errors import ImageFormatError, OutputError
 from emotion_perception.types import BgrImage
 
@@ -48,7 +48,7 @@ class _Encoder(Protocol):
     def close(self) -> None: ...
 
 
-class VideoWriter:
+class VideoWriter(Closing):
     """Writes pictures to a video file.
 
     Frames of another size than the first are fitted into it with black bars; a side of odd length
@@ -112,22 +112,6 @@ class VideoWriter:
                 raise
         if not self.frames:
             _remove(self.path)
-
-    def __enter__(self) -> 'VideoWriter':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.close()
-        except OutputError:
-            # The error that ended the block says more than the one of a half-written file.
-            if error is None:
-                raise
 
 
 class _FfmpegEncoder:

@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from types import TracebackType
 
 import cv2
 
+from emotion_perception.closing import Closing
 from emotion_perception.errors import OutputError
 from emotion_perception.types import BgrImage
 
@@ -17,7 +17,7 @@ _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1)"
 _PROBE_TIMEOUT = 30.0  # seconds
 
 
-class Window:
+class Window(Closing):
     """Shows pictures in a window until the user presses q or Esc or closes it.
 
     Args:
@@ -72,17 +72,6 @@ class Window:
                 cv2.waitKey(1)  # lets the window system carry it out
             except cv2.error:
                 pass  # the user has closed it already
-
-    def __enter__(self) -> 'Window':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open(self, image: BgrImage) -> None:
         height, width = image.shape[:2]

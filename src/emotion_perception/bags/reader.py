@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from rosbags import rosbag1, rosbag2
@@ -12,6 +11,7 @@ from rosbags.interfaces import Connection
 from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.closing import Closing
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
 from emotion_perception.types import BgrImage
@@ -75,7 +75,7 @@ class BagImage:
         )
 
 
-class BagReader:
+class BagReader(Closing):
     """An open bag. Use it as a context manager.
 
     Messages are read with the standard message types, not with the definitions that the bag
@@ -98,17 +98,6 @@ class BagReader:
         if not self._reader.message_count:
             self.close()
             raise BagError(f'Bag {path} is empty: record it again while its topics are published.')
-
-    def __enter__(self) -> 'BagReader':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the bag; a second call does nothing."""

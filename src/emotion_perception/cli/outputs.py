@@ -1,11 +1,11 @@
 """What a run over many frames leaves: a video, JSON lines, console lines and a summary."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.cli.console import note, say
+from emotion_perception.closing import Closing
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import OutputError
 from emotion_perception.results import JsonLinesWriter, Summary, format_line, frame_record
@@ -28,7 +28,7 @@ class Recorder(Protocol):
         """Finishes the file."""
 
 
-class RunOutputs:
+class RunOutputs(Closing):
     """Takes the result of every frame. A context manager, which finishes the files in any case.
 
     Args:
@@ -108,18 +108,3 @@ class RunOutputs:
                 failures.append(error)
         if failures:
             raise failures[0]
-
-    def __enter__(self) -> 'RunOutputs':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.close()
-        except OutputError:
-            if error is None:  # else that error says more
-                raise

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from emotion_perception.closing import Closing
 from emotion_perception.errors import SourceError
 from emotion_perception.types import Frame
 
 NS_PER_SECOND = 1_000_000_000
-
-_Self = TypeVar('_Self', bound='ClosingSource')
 
 
 class StampKind(Enum):
@@ -112,7 +111,7 @@ class FrameSource(Protocol):
     ) -> None: ...
 
 
-class ClosingSource:
+class ClosingSource(Closing):
     """Context management, and a flag that ends the iteration; base of the sources."""
 
     def __init__(self) -> None:
@@ -122,17 +121,6 @@ class ClosingSource:
     def close(self) -> None:
         """Ends the iteration."""
         self._closed = True
-
-    def __enter__(self: _Self) -> _Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def stamp_at(index: int, frame_rate: float) -> int:

@@ -48,7 +48,7 @@ def open_media(path_or_url: str | int) -> Capture:
 
 
 def _open(source: str | int, backend: int, parameters: Sequence[int]) -> Capture:
-    _silence()
+    silence_opencv()
     capture = cv2.VideoCapture()
     try:
         capture.open(cast(Any, source), backend, list(parameters))
@@ -57,7 +57,7 @@ def _open(source: str | int, backend: int, parameters: Sequence[int]) -> Capture
     return cast(Capture, capture)
 
 
-def _silence() -> None:
+def silence_opencv() -> None:
     """Stops OpenCV and FFmpeg from writing to stderr: errors come as exceptions; a user may differ.
 
     FFmpeg's level is read when the first video is opened, so that this is early enough.
