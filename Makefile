@@ -14,6 +14,8 @@ unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LI
 SOURCE ?= demo
 SHOW ?= 0
 OUT ?= out
+DATA ?=
+RECIPE ?= training/recipes/alexnet_first.yaml
 # More arguments for pytest: make test ARGS='-k tracker'
 ARGS ?=
 
@@ -52,6 +54,14 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 	done
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
+
+train: $(VENV)/.training ## Train by RECIPE on DATA (fer2013.csv, .csv.xz, or the picture folders)
+	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=path/to/fer2013.csv))
+	$(BIN)/python -m training train --data '$(DATA)' --recipe '$(RECIPE)'
+
+evaluate: $(VENV)/.training ## Score the shipped model on DATA's PublicTest
+	$(if $(DATA),,$(error Say where FER-2013 is: make evaluate DATA=path/to/fer2013.csv))
+	$(BIN)/python -m training evaluate --data '$(DATA)' --model models/emotion_alexnet.onnx
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build install log out
