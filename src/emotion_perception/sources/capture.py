@@ -63,5 +63,7 @@ def silence_opencv() -> None:
     FFmpeg's level is read when the first video is opened, so that this is early enough.
     """
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', _FFMPEG_QUIET)
-    if 'OPENCV_LOG_LEVEL' not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4.6, which Ubuntu 24.04 ships, has no such module.
+    levels = getattr(cv2.utils, 'logging', None)
+    if levels is not None and 'OPENCV_LOG_LEVEL' not in os.environ:
+        levels.setLogLevel(levels.LOG_LEVEL_SILENT)
