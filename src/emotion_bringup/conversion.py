@@ -8,7 +8,6 @@ import array
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point32
@@ -16,8 +15,12 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
-from emotion_perception.encodings import decode_compressed, decode_image
-from emotion_perception.errors import ImageFormatError
+from emotion_perception.encodings import (
+    JPEG_FORMAT,
+    decode_compressed,
+    decode_image,
+    encode_jpeg,
+)
 from emotion_perception.labels import emotion_name
 from emotion_perception.results import pixel_box
 from emotion_perception.types import BgrImage, Box, Face, Landmarks
@@ -86,12 +89,8 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
     Raises:
         ImageFormatError: The picture is empty or larger than JPEG allows.
     """
-    encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not encoded:
-        raise ImageFormatError(f'An image of shape {image.shape} cannot be compressed to JPEG.')
-    return CompressedImage(
-        header=header, format='bgr8; jpeg compressed bgr8', data=array.array('B', data.tobytes())
-    )
+    data = array.array('B', encode_jpeg(image, quality).tobytes())
+    return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 
 def emotions_message(

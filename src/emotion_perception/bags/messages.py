@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from emotion_perception.bags.typestore import ros2_typestore
-from emotion_perception.errors import BagError, ImageFormatError, ModelError
+from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
+from emotion_perception.errors import BagError, ModelError
 from emotion_perception.labels import emotion_name
 from emotion_perception.resources import share_folder
 from emotion_perception.results import pixel_box
@@ -33,7 +33,6 @@ _POINT_TYPE: Final = 'geometry_msgs/msg/Point32'
 _REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
 _NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
 _UNCERTAIN_ID: Final = 255  # FaceEmotion.UNCERTAIN
-_JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'  # as image_transport's plugin names it
 
 
 def emotion_typestore() -> Typestore:
@@ -121,13 +120,8 @@ def compressed_image_message(
     Raises:
         ImageFormatError: The picture is empty or larger than JPEG allows.
     """
-    try:
-        encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    except cv2.error:
-        encoded = False
-    if not encoded:
-        raise ImageFormatError(f'An image of shape {image.shape} cannot be compressed to JPEG.')
-    return typestore.types[COMPRESSED_IMAGE_TYPE](header=header, format=_JPEG_FORMAT, data=data)
+    data = encode_jpeg(image, quality)
+    return typestore.types[COMPRESSED_IMAGE_TYPE](header=header, format=JPEG_FORMAT, data=data)
 
 
 def _message_folders() -> Iterator[Path]:

@@ -1,10 +1,16 @@
 """Picture bytes of the `sensor_msgs` messages, in any common encoding, to BGR."""
 
-from emotion_perception.encodings.compressed import decode_compressed, decode_still
+from emotion_perception.encodings.compressed import (
+    JPEG_FORMAT,
+    decode_compressed,
+    decode_still,
+    encode_jpeg,
+)
 from emotion_perception.encodings.limits import MAX_PIXELS, MAX_SIDE
 from emotion_perception.encodings.raw import SUPPORTED_ENCODINGS, Buffer, decode_image
 
 __all__ = [
+    'JPEG_FORMAT',
     'MAX_PIXELS',
     'MAX_SIDE',
     'SUPPORTED_ENCODINGS',
@@ -12,4 +18,5 @@ __all__ = [
     'decode_compressed',
     'decode_image',
     'decode_still',
+    'encode_jpeg',
 ]

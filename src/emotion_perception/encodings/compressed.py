@@ -3,10 +3,11 @@
 import struct
 import warnings
 from io import BytesIO
-from typing import cast
+from typing import Final, cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from emotion_perception.encodings.limits import size_problem
@@ -15,6 +16,9 @@ from emotion_perception.errors import ImageFormatError
 from emotion_perception.types import BgrImage
 
 _MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
+JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'
+"""Format of `encode_jpeg`'s pictures, as image_transport's plugin writes it."""
+
 _STILL_FORMATS = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
 
 _JPEG_START_OF_SCAN = 0xDA
@@ -125,3 +129,25 @@ def _has_jpeg_end(raw: bytes) -> bool:
 
 def _short(error: BaseException) -> str:
     return str(error).strip().rstrip('.') or type(error).__name__
+
+
+def encode_jpeg(image: BgrImage, quality: int) -> npt.NDArray[np.uint8]:
+    """A picture as JPEG.
+
+    Args:
+        image: uint8 [height, width, 3], BGR.
+        quality: JPEG quality, 1..100.
+
+    Returns:
+        uint8 [n], the bytes of the file.
+
+    Raises:
+        ImageFormatError: The picture is empty or larger than JPEG allows.
+    """
+    try:
+        encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        raise ImageFormatError(f'An image of shape {image.shape} cannot be compressed to JPEG.')
+    return np.asarray(data, np.uint8)
