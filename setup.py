@@ -31,12 +31,12 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         'runtime': [
-            'numpy>=2.0',
+            'numpy>=1.26',
             'onnx>=1.17',
             'onnxruntime>=1.20',
-            'opencv-python-headless>=4.10,<5',
+            'opencv-python-headless>=4.6,<5',
             'imageio-ffmpeg>=0.6',
-            'pillow>=11',
+            'pillow>=10.1',
             'PyYAML>=6',
             'rosbags>=0.11.9',
             'tqdm>=4.67',
