@@ -85,6 +85,8 @@ class Classifier(lightning.LightningModule):
         class_weights: float32 `[7]` or None for equal weights.
     """
 
+    class_weights: Tensor | None
+
     def __init__(
         self, recipe: Recipe, mean: float, std: float, class_weights: Tensor | None = None
     ) -> None:

@@ -12,9 +12,11 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 import torch
 
 from emotion_perception.manifest import read_manifest, verify_model_file
-from training import checkpoint, curves
+from training import checkpoint, curves, data
 from training.cli import main
+from training.config import DataConfig, Recipe
 from training.feed import order
+from training.train import training_split
 
 RECIPE = """
 name: tiny
@@ -143,6 +145,36 @@ def test_unusable_models_are_one_sentence(name, content, message, workplace, com
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith('error: ')
     assert message in error
+
+
+def test_every_switch_of_a_recipe_trains(workplace, command):
+    run = workplace / 'switches'
+    words = ['--recipe', str(workplace / 'tiny.yaml'), '--run', str(run), '--no-progress']
+    switches = (
+        'data.drop_twins=true',
+        'data.limit=56',
+        'optim.name=adam',
+        'optim.lr=0.001',
+        'optim.clip_norm=0',
+        'train.class_weights=true',
+        'train.ema_decay=0',
+        'train.phases=[{epochs: 1, size: 63}]',
+        'augment={erase: 0.5}',
+        'model={fc_ranks: [8, 8], batch_norm: false}',
+    )
+    for switch in switches:
+        words += ['--set', switch]
+    assert command('train', *words) == 0
+    assert np.isfinite(losses(run)).all()
+    assert checkpoint.load(run / 'best.ckpt').training_images == 56
+
+
+def test_dropping_twins_leaves_no_test_picture_in_training(made_csv, tmp_path):
+    dataset = data.load(made_csv, tmp_path)
+    recipe = Recipe('x', data=DataConfig(drop_twins=True))
+    split = training_split(recipe, dataset)
+    assert len(split) == 69
+    assert not data.has_twin(dataset['PrivateTest'].images, split.images).any()
 
 
 def test_damaged_checkpoint(trained, command, capsys):
