@@ -38,3 +38,8 @@ def test_every_requirement_is_locked_with_a_hash():
         text = (ROOT / 'requirements' / f'{part}.in').read_text(encoding='utf-8')
         wanted = re.findall(r'^([A-Za-z][\w-]*)', text, re.M)
         assert {name.lower() for name in wanted} <= locked
+
+
+def test_shipped_model_names_no_path_of_the_machine_that_made_it():
+    model = (ROOT / 'models' / 'emotion_alexnet.onnx').read_bytes()
+    assert b'.py"' not in model

@@ -27,6 +27,7 @@ from .data import Dataset, Split
 from .errors import TrainingError
 from .evaluate import score, share_document
 from .fold import fold_batch_norm
+from .graph import write_shipped
 from .quantise import quantise
 
 CALIBRATION_IMAGES = 512
@@ -86,8 +87,10 @@ def export(
             quantise(plain, shipped, calibration_images(dataset['Training']), spec)
         exported, scores, temperature = _measure(plain, shipped, dataset, spec, threads)
         model.parent.mkdir(parents=True, exist_ok=True)
-        model.write_bytes(shipped.read_bytes())
-    exported = dataclasses.replace(exported, model=model, fp32_difference=difference)
+        write_shipped(shipped, model)
+    exported = dataclasses.replace(
+        exported, model=model, size=model.stat().st_size, fp32_difference=difference
+    )
     manifest = Manifest(
         name=trained.recipe.name,
         file=model.name,
