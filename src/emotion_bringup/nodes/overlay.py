@@ -1,5 +1,6 @@
 """Draws the answers of the emotion node onto the images they belong to."""
 
+import time
 from pathlib import Path
 
 from rclpy.event_handler import (
@@ -68,6 +69,7 @@ class OverlayNode(Node):
         limit = None if self._mode == REPLAY else _LIVE_LIMIT
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._subscriptions_made: list[Subscription] = []
+        self._received = 0
         self._message = Image()
         self._style = self._read_style()
         self.add_post_set_parameters_callback(lambda _: self._restyle())
@@ -79,10 +81,11 @@ class OverlayNode(Node):
         """Draws what is still on its way, so that a video ends with its last frame."""
         if self._recorder is None or self._mode != REPLAY:
             return
-        before = -1
-        while before != self._statistics.frames:
-            before = self._statistics.frames
+        quiet_since, seen = time.monotonic(), self._received
+        while time.monotonic() - quiet_since < _DRAIN_S:
             executor.spin_once(timeout_sec=_DRAIN_S)
+            if self._received != seen:
+                quiet_since, seen = time.monotonic(), self._received
 
     def close(self) -> None:
         """Finishes the video and closes the window."""
@@ -172,9 +175,11 @@ class OverlayNode(Node):
             self._subscriptions_made[0] = fallback
 
     def _on_image(self, message: ImageMessage) -> None:
+        self._received += 1
         self._draw(self._matcher.add_left(stamp_to_ns(message.header.stamp), message))
 
     def _on_emotions(self, message: FaceEmotionArray) -> None:
+        self._received += 1
         self._draw(self._matcher.add_right(stamp_to_ns(message.header.stamp), message))
 
     def _draw(self, pair: tuple[ImageMessage, FaceEmotionArray] | None) -> None:
