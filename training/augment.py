@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -102,6 +103,29 @@ def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> 
         top, left = int(y * (side - height + 1)), int(x * (side - width + 1))
         image[:, top : top + height, left : left + width] = image.mean()
     return images
+
+
+def mixup(
+    faces: Tensor, targets: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blends each picture and its target with another of the batch (Zhang et al. 2018).
+
+    Args:
+        faces: float32 `[n, 1, s, s]`.
+        targets: float32 `[n, 7]`, probabilities.
+        config: `mixup` is the Beta distribution's parameter; 0 changes nothing.
+        generator: Source of randomness.
+
+    Returns:
+        Faces and targets of the same shapes; one weight for the batch, as in the authors' code.
+    """
+    if config.mixup == 0:
+        return faces, targets
+    # torch's own Beta takes no generator, and only a generator survives a resume.
+    seed = int(torch.randint(2**62, (), generator=generator))
+    weight = float(np.random.default_rng(seed).beta(config.mixup, config.mixup))
+    other = torch.randperm(len(faces), generator=generator).to(faces.device)
+    return faces.lerp(faces[other], weight), targets.lerp(targets[other], weight)
 
 
 def augment(images: Tensor, size: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:

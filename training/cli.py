@@ -100,12 +100,15 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help='end this session after an epoch; resume later',
     )
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
+    parser.add_argument(
+        '--ferplus', type=Path, help='fer2013new.csv, for a recipe with data.ferplus'
+    )
     parser.set_defaults(run_command=_train)
 
 
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
-    from . import data
+    from . import data, ferplus
     from .config import read_recipe
     from .train import train
 
@@ -120,6 +123,7 @@ def _train(options: argparse.Namespace) -> None:
         resume=options.resume,
         progress=not options.no_progress,
         stop_after=options.stop_after,
+        votes=ferplus.read_votes(options.ferplus) if options.ferplus else None,
     )
     print(f'best checkpoint: {best}')
 
@@ -144,17 +148,40 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action='store_true',
         help='also read PrivateTest; every reading is logged beside the model',
     )
+    parser.add_argument('--ferplus', type=Path, help='fer2013new.csv: score on the FER+ labels too')
+    parser.add_argument(
+        '--ten-crop',
+        action='store_true',
+        help='also answer with the mean of ten crops (never the headline figure; ten times slower)',
+    )
+    parser.add_argument(
+        '--pipeline',
+        action='store_true',
+        help='also place the pictures in scenes and run detector, alignment and classifier on them',
+    )
+    parser.add_argument(
+        '--limit',
+        type=int,
+        metavar='N',
+        help='use N random rows for --ten-crop and --pipeline (default: all)',
+    )
     parser.set_defaults(run_command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from . import data, report
-    from .evaluate import evaluate
+    from .evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
-    for result in evaluate(
-        options.model, dataset, options.out, final=options.final, threads=options.threads
-    ):
+    request = Request(
+        final=options.final,
+        ferplus=options.ferplus,
+        ten_crop=options.ten_crop,
+        pipeline=options.pipeline,
+        limit=options.limit,
+        threads=options.threads,
+    )
+    for result in evaluate(options.model, dataset, options.out, request):
         print(report.summary(result))
     print(f'report: {options.out / "report.md"}')
 

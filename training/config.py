@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import yaml
 from .errors import TrainingError
 
 T = TypeVar('T')
+FC_WIDTH = 4096
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,16 @@ class DataConfig:
     Attributes:
         drop_twins: Leave out Training pictures that also occur in PublicTest or PrivateTest.
         limit: Use only the first so many Training pictures; None for all.
+        ferplus: Share of the FER+ votes in the training targets, 0..1; the rest is the original
+            label. The file of the votes comes from the command line (`--ferplus`).
     """
 
     drop_twins: bool = False
     limit: int | None = None
+    ferplus: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within('data.ferplus', self.ferplus, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -34,16 +42,24 @@ class ModelConfig:
     """Which network to train.
 
     Attributes:
-        arch: Name of the architecture.
-        batch_norm: Batch normalisation after each convolution.
-        dropout: Dropout probability before the fully connected layers.
-        fc_ranks: Ranks of factorised fully connected layers, or None for full ones.
+        arch: `alexnet`, `small_cnn`, `vgg16`, `resnet50v2` or `mini_xception`.
+        batch_norm: Batch normalisation after each convolution; resnet50v2 and mini_xception
+            cannot do without.
+        dropout: Dropout probability before the fully connected layers (before the last layer
+            where there is but one).
+        fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
+        fc_width: Outputs of the hidden fully connected layers; vgg16 only.
     """
 
     arch: str = 'alexnet'
     batch_norm: bool = True
     dropout: float = 0.5
     fc_ranks: tuple[int, int] | None = None
+    fc_width: int = FC_WIDTH
+
+    def __post_init__(self) -> None:
+        _within('model.dropout', self.dropout, 0, 1)
+        _within('model.fc_width', self.fc_width, 1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,9 @@ class AugmentConfig:
         flip: Mirror every second picture.
         brightness: Largest change of the mean, as a part of the grey range.
         contrast: Largest relative change of contrast.
-        erase: Share of pictures that lose a rectangle.
+        erase: Share of pictures that lose a rectangle (Zhong et al. 2020).
+        mixup: Blend each picture and its target with another of the batch, by a weight from
+            Beta(mixup, mixup) (Zhang et al. 2018; 0.2 is mild, 1 strong).
     """
 
     rotation: float = 12.0
@@ -67,6 +85,11 @@ class AugmentConfig:
     brightness: float = 0.15
     contrast: float = 0.2
     erase: float = 0.0
+    mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within('augment.erase', self.erase, 0, 1)
+        _within('augment.mixup', self.mixup, 0)
 
 
 @dataclass(frozen=True)
@@ -74,22 +97,34 @@ class OptimConfig:
     """How the weights move.
 
     Attributes:
-        name: `sgd` (with Nesterov momentum) or `adam` (decoupled weight decay).
+        name: `sgd` (with Nesterov momentum), `adam` (Kingma & Ba 2015, weight decay in the
+            gradient) or `adamw` (Loshchilov & Hutter 2019, decoupled weight decay).
         lr: Highest learning rate.
         momentum: Momentum of SGD.
         weight_decay: Applied to weight matrices only, not to biases and batch norm.
-        warmup: Share of the whole run over which the learning rate rises.
+        schedule: `cosine` over the whole run, or `plateau`: a cut whenever the accuracy on
+            PublicTest stops to rise.
+        warmup: Share of the whole run over which the learning rate rises (cosine only).
         final_lr: The cosine ends at this part of `lr`.
+        plateau_factor: What one cut multiplies the learning rate by.
+        plateau_patience: Epochs without a gain that are waited for before a cut.
         clip_norm: Longest gradient (0 switches clipping off).
     """
 
-    name: Literal['sgd', 'adam'] = 'sgd'
+    name: Literal['sgd', 'adam', 'adamw'] = 'sgd'
     lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    schedule: Literal['cosine', 'plateau'] = 'cosine'
     warmup: float = 0.05
     final_lr: float = 0.01
+    plateau_factor: float = 0.5
+    plateau_patience: int = 3
     clip_norm: float = 5.0
+
+    def __post_init__(self) -> None:
+        _within('optim.plateau_factor', self.plateau_factor, 0.001, 0.999)
+        _within('optim.plateau_patience', self.plateau_patience, 0)
 
 
 @dataclass(frozen=True)
@@ -116,6 +151,10 @@ class TrainConfig:
         label_smoothing: Share of the target given to all classes alike.
         class_weights: Weigh classes by the inverse square root of their frequency.
         ema_decay: Decay of the averaged weights per step; 0 switches averaging off.
+        patience: Stop early after so many epochs at the last size without a better accuracy on
+            PublicTest; None trains to the end.
+        precision: `fp32`, or `bf16`: the network (not the loss, the weights or the augmentation)
+            runs in bfloat16 by autocast, on a CPU as on a GPU.
     """
 
     phases: tuple[Phase, ...] = (Phase(1, 227),)
@@ -124,6 +163,12 @@ class TrainConfig:
     label_smoothing: float = 0.1
     class_weights: bool = False
     ema_decay: float = 0.998
+    patience: int | None = None
+    precision: Literal['fp32', 'bf16'] = 'fp32'
+
+    def __post_init__(self) -> None:
+        if self.patience is not None:
+            _within('train.patience', self.patience, 1)
 
     @property
     def epochs(self) -> int:
@@ -153,6 +198,33 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class DistillConfig:
+    """Learning from trained networks (Hinton et al. 2015).
+
+    Attributes:
+        teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
+            directory; the mean of their probabilities teaches. None for no distillation.
+        temperature: Softens the probabilities of teachers and student.
+        weight: Share of the teachers' part in the loss, 0..1; the rest is cross-entropy with the
+            targets.
+    """
+
+    teachers: tuple[str, ...] | None = None
+    temperature: float = 4.0
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        _within('distill.temperature', self.temperature, 0.01)
+        _within('distill.weight', self.weight, 0, 1)
+
+
+def _within(key: str, value: float, low: float, high: float = math.inf) -> None:
+    if not low <= value <= high:
+        limits = f'at least {low}' if high == math.inf else f'between {low} and {high}'
+        raise TrainingError(f'{key} must be {limits}, not {value}')
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One reproducible training run."""
 
@@ -163,6 +235,7 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
 
 
 def read_recipe(path: Path, overrides: typing.Sequence[str] = ()) -> Recipe:

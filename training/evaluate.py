@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
-from emotion_perception.manifest import manifest_path_for, sha256_of
+import numpy as np
+from numpy.typing import NDArray
 
-from . import metrics, predict, report
+from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
+from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of
+from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.preprocessing import Preprocessing
+
+from . import ferplus, metrics, paired, predict, ranking, report, scenes, tencrop
 from .data import Dataset, Split, has_twin
 from .errors import TrainingError
 
 READINGS = 'private_test_readings.jsonl'
+SAMPLE_SEED = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to measure beside the headline figures on PublicTest.
+
+    Attributes:
+        final: Also read PrivateTest; the reading is logged beside the model, because each further
+            reading makes the figure a little less of a test.
+        ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
+        ten_crop: Also answer with the mean of ten crops.
+        pipeline: Also run the pictures, placed in scenes, through the runtime's pipeline.
+        limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
+            slow; None takes all. The headline figures always take all.
+        threads: CPU threads.
+    """
+
+    final: bool = False
+    ferplus: Path | None = None
+    ten_crop: bool = False
+    pipeline: bool = False
+    limit: int | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +63,8 @@ class SplitScores:
         before: Reliability of the plain softmax.
         after: Reliability after the temperature.
         confusion: int64 `[7, 7]`, rows are true labels.
+        aucs: One-vs-rest AUC of each class in FER-2013 order; NaN for a class without rows.
+        reject: Accuracy against coverage, by calibrated confidence.
     """
 
     split: str
@@ -44,6 +76,8 @@ class SplitScores:
     before: metrics.Reliability
     after: metrics.Reliability
     confusion: metrics.Ints
+    aucs: tuple[float, ...]
+    reject: ranking.RejectCurve
 
     @property
     def classes(self) -> list[metrics.ClassScore]:
@@ -61,20 +95,111 @@ class SplitScores:
             'temperature': round(self.temperature, 4),
             'calibrated_nll': round(self.calibrated_nll, 4),
             'calibrated_ece': round(self.after.ece, 4),
+            'macro_auc': rounded(ranking.mean_auc(self.aucs)),
             'classes': {
-                name: {key: round(value, 4) for key, value in dataclasses.asdict(score).items()}
-                for name, score in zip(EMOTION_NAMES, self.classes, strict=True)
+                name: {
+                    **{key: round(value, 4) for key, value in dataclasses.asdict(score).items()},
+                    'auc': rounded(area),
+                }
+                for name, score, area in zip(EMOTION_NAMES, self.classes, self.aucs, strict=True)
             },
             'confusion': self.confusion.tolist(),
         }
 
 
+@dataclass(frozen=True)
+class SplitReport:
+    """One split with everything that was asked for.
+
+    Attributes:
+        split: Its rows.
+        logits: float64 `[n, 7]`.
+        scores: The headline figures.
+        ferplus: On FER+ labels, or None.
+        ten_crop: First single crop, then ten-crop, on the same rows, or None.
+        pipeline: Through the runtime's pipeline, or None.
+    """
+
+    split: Split
+    logits: predict.Logits
+    scores: SplitScores
+    ferplus: ferplus.FerPlusScores | None = None
+    ten_crop: paired.Comparison | None = None
+    pipeline: scenes.PipelineScores | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The scores and what was asked for as plain JSON values."""
+        points = [self.scores.reject.at(tenths / 10) for tenths in range(10, 0, -1)]
+        document = self.scores.document()
+        document['reject_curve'] = [
+            {name: round(value, 4) for name, value in point._asdict().items()} for point in points
+        ]
+        return document | self.extras()
+
+    def extras(self) -> dict[str, Any]:
+        """Only what was asked for beside the headline figures."""
+        document: dict[str, Any] = {}
+        if self.ferplus is not None:
+            document['ferplus'] = _ferplus_document(self.ferplus)
+        if self.ten_crop is not None:
+            document['ten_crop_not_the_headline'] = _comparison_document(
+                self.ten_crop, 'single_crop', 'ten_crop'
+            )
+        if self.pipeline is not None:
+            document['pipeline'] = _pipeline_document(self.pipeline)
+        return document
+
+
+def rounded(value: float) -> float | None:
+    """Four digits; None, which JSON knows, for NaN, which it does not."""
+    return None if math.isnan(value) else round(value, 4)
+
+
 def share_document(share: metrics.Share) -> dict[str, Any]:
     """A share as plain JSON values."""
     return {
-        'value': round(share.value, 4),
+        'value': rounded(share.value),
         'n': share.count,
-        'interval95': [round(bound, 4) for bound in share.interval],
+        'interval95': [rounded(bound) for bound in share.interval],
+    }
+
+
+def _ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
+    return {
+        'accuracy_contempt_counted_wrong': share_document(scores.accuracy),
+        'accuracy_without_contempt_rows': share_document(scores.without_contempt),
+        'support': dict(zip(ferplus.CLASSES, scores.support.tolist(), strict=True)),
+        'hits': dict(zip(ferplus.CLASSES, scores.hits.tolist(), strict=True)),
+        'dropped': {
+            'no_majority': scores.unclear,
+            'unknown': scores.unknown,
+            'not_a_face': scores.no_face,
+        },
+    }
+
+
+def _comparison_document(comparison: paired.Comparison, first: str, second: str) -> dict[str, Any]:
+    return {
+        first: share_document(comparison.first),
+        second: share_document(comparison.second),
+        f'only_{first}_right': comparison.only_first,
+        f'only_{second}_right': comparison.only_second,
+        'gain': rounded(comparison.gain),
+        'gain_interval95': [rounded(bound) for bound in comparison.interval],
+        'mcnemar_p': float(f'{comparison.p_value:.3g}'),
+    }
+
+
+def _pipeline_document(scores: scenes.PipelineScores) -> dict[str, Any]:
+    compared = _comparison_document(scores.compared, 'direct', 'pipeline')
+    del compared['gain'], compared['gain_interval95']
+    return {
+        'found': share_document(scores.found),
+        **compared,
+        'drop': rounded(scores.drop),
+        'drop_interval95': [rounded(bound) for bound in scores.drop_interval],
+        'accuracy_missed_faces_counted_wrong': share_document(scores.overall),
+        'setting': scenes.setting(),
     }
 
 
@@ -88,6 +213,7 @@ def score(split: Split, training: Split, logits: predict.Logits, temperature: fl
         temperature: Fitted on PublicTest.
     """
     alone = ~has_twin(split.images, training.images)
+    probabilities = np.exp(metrics.log_softmax(logits / temperature))
     return SplitScores(
         split=split.name,
         accuracy=metrics.accuracy(logits, split.labels),
@@ -98,46 +224,100 @@ def score(split: Split, training: Split, logits: predict.Logits, temperature: fl
         before=metrics.reliability(logits, split.labels),
         after=metrics.reliability(logits, split.labels, temperature),
         confusion=metrics.confusion(logits.argmax(axis=1), split.labels, NUM_EMOTIONS),
+        aucs=ranking.class_aucs(probabilities, split.labels),
+        reject=ranking.reject_curve(
+            probabilities.max(axis=1), logits.argmax(axis=1) == split.labels
+        ),
     )
 
 
 def evaluate(
-    model: Path, dataset: Dataset, out: Path, *, final: bool = False, threads: int | None = None
-) -> list[SplitScores]:
+    model: Path, dataset: Dataset, out: Path, request: Request | None = None
+) -> list[SplitReport]:
     """Scores a model and writes `report.md`, `scores.json` and the pictures.
 
     Args:
         model: A `.ckpt` of a run folder or an `.onnx` with its manifest.
         dataset: Read data.
         out: Folder for the report.
-        final: Also read PrivateTest; the reading is logged beside the model, because each further
-            reading makes the figure a little less of a test.
-        threads: CPU threads.
+        request: What to measure.
 
     Raises:
         TrainingError: The model or what belongs to it is missing or damaged.
     """
-    run, spec, manifest = predict.open_model(model, threads)
-    names = ['PublicTest', 'PrivateTest'] if final else ['PublicTest']
-    results: list[SplitScores] = []
+    request = request or Request()
+    names = ['PublicTest', 'PrivateTest'] if request.final else ['PublicTest']
+    for name in names:
+        if not len(dataset[name]):
+            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
+    tools = _open(model, dataset, request)
+    results: list[SplitReport] = []
     temperature = 1.0
     for name in names:
         split = dataset[name]
-        if not len(split):
-            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
-        logits = predict.logits(run, split.images, spec, name)
+        logits = predict.logits(tools.run, split.images, tools.spec, name)
         if name == 'PublicTest':
             temperature = metrics.fit_temperature(logits, split.labels)
-        results.append(score(split, dataset['Training'], logits, temperature))
+        scores = score(split, dataset['Training'], logits, temperature)
+        results.append(_extend(SplitReport(split, logits, scores), tools, request))
     report.write(out, model, results)
-    if final:
+    if request.final:
         _log_reading(model, results[-1])
-    if final and manifest is not None:
+    if request.final and tools.manifest is not None:
         _keep_in_manifest(model, results[-1])
     return results
 
 
-def _log_reading(model: Path, result: SplitScores) -> None:
+@dataclass(frozen=True)
+class _Tools:
+    """All that a request needs, opened before anything slow starts."""
+
+    run: predict.Predictor
+    spec: Preprocessing
+    manifest: Manifest | None
+    votes: NDArray[np.int64] | None
+    pipeline: EmotionPipeline | None
+
+
+def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
+    if request.limit is not None and request.limit < 1:
+        raise TrainingError(f'--limit must be at least 1, not {request.limit}')
+    run, spec, manifest = predict.open_model(model, request.threads)
+    votes = None
+    if request.ferplus is not None:
+        votes = ferplus.read_votes(request.ferplus)
+        ferplus.check_rows(votes, dataset)
+    pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
+    return _Tools(run, spec, manifest, votes, pipeline)
+
+
+def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
+    """Adds what was asked for beside the headline figures."""
+    answers = found.logits.argmax(axis=1)
+    if tools.votes is not None:
+        scores = ferplus.score(answers, tools.votes[found.split.rows])
+        found = dataclasses.replace(found, ferplus=scores)
+    index = sample(len(found.split), request.limit)
+    rows, direct = found.split.select(index), answers[index]
+    if request.ten_crop:
+        crops = tencrop.probabilities(tools.run, rows.images, tools.spec).argmax(axis=1)
+        compared = paired.compare(direct == rows.labels, crops == rows.labels)
+        found = dataclasses.replace(found, ten_crop=compared)
+    if tools.pipeline is not None:
+        seen = scenes.answers(tools.pipeline, rows, f'{rows.name} in scenes')
+        found = dataclasses.replace(found, pipeline=scenes.score(seen, direct, rows.labels))
+    return found
+
+
+def sample(count: int, limit: int | None) -> NDArray[np.int64]:
+    """Rising indices of at most `limit` of `count` rows, the same at every call."""
+    if limit is None or limit >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(count, limit, replace=False))
+
+
+def _log_reading(model: Path, found: SplitReport) -> None:
+    result = found.scores
     reading = {
         'time': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'model': model.name,
@@ -145,16 +325,17 @@ def _log_reading(model: Path, result: SplitScores) -> None:
         'split': result.split,
         'accuracy': share_document(result.accuracy),
         'twin_free_accuracy': share_document(result.twin_free),
+        **found.extras(),
     }
     with (model.parent / READINGS).open('a', encoding='utf-8') as log:
         log.write(json.dumps(reading) + '\n')
 
 
-def _keep_in_manifest(model: Path, result: SplitScores) -> None:
+def _keep_in_manifest(model: Path, found: SplitReport) -> None:
     """Adds the reading to the scores of the model's manifest and leaves all else as it is."""
     path = manifest_path_for(model)
     document = json.loads(path.read_text(encoding='utf-8'))
-    kept = result.document()
+    kept = found.scores.document() | found.extras()
     del kept['confusion']
-    document['scores'][result.split] = kept
+    document['scores'][found.scores.split] = kept
     path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')

@@ -46,6 +46,7 @@ class Batches(IterableDataset[Batch]):
         batch_size: Pictures per batch.
         seed: Seed of the shuffle; None keeps the file's order.
         epoch_images: Pictures per epoch; None for as many as the split has.
+        targets: float32 `[n, 7]` to yield in place of the labels, or None.
 
     Attributes:
         epoch: Which stretch of the order to yield, counted from 0.
@@ -58,9 +59,11 @@ class Batches(IterableDataset[Batch]):
         *,
         seed: int | None = None,
         epoch_images: int | None = None,
+        targets: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
         self.split, self.batch_size, self.seed = split, batch_size, seed
+        self.targets = split.labels if targets is None else targets
         images = epoch_images or len(split)
         self.images = images - images % batch_size if seed is not None else len(split)
         self.epoch = 0
@@ -69,7 +72,7 @@ class Batches(IterableDataset[Batch]):
         return -(-self.images // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields uint8 `[n, 48, 48]` and int64 `[n]`."""
+        """Yields uint8 `[n, 48, 48]` and int64 `[n]` labels or float32 `[n, 7]` targets."""
         positions = (
             np.arange(self.images)
             if self.seed is None
@@ -79,5 +82,5 @@ class Batches(IterableDataset[Batch]):
             chosen = positions[begin : begin + self.batch_size]
             yield (
                 torch.from_numpy(self.split.images[chosen]),
-                torch.from_numpy(self.split.labels[chosen]),
+                torch.from_numpy(self.targets[chosen]),
             )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .data import SPLITS, Dataset
 from .errors import TrainingError
+from .metrics import Ints, Share
 
 COLUMNS = (
     'neutral', 'happiness', 'surprise', 'sadness', 'anger',
@@ -20,6 +23,9 @@ FER2013_COLUMNS = tuple(
     for name in ('anger', 'disgust', 'fear', 'happiness', 'sadness', 'surprise', 'neutral')
 )
 NO_MAJORITY = -1
+# The FER+ code's eight classes: all columns before `unknown`.
+CLASSES = COLUMNS[:8]
+_CONTEMPT = COLUMNS.index('contempt')
 
 
 def read_votes(path: Path) -> NDArray[np.int64]:
@@ -59,3 +65,76 @@ def majority(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     top = kept.argmax(axis=1)
     clear = 2 * kept.max(axis=1) > kept.sum(axis=1)
     return np.where(clear, top, NO_MAJORITY)
+
+
+def check_rows(votes: NDArray[np.int64], dataset: Dataset) -> None:
+    """Makes sure that the votes can be joined to the data by row number.
+
+    Raises:
+        TrainingError: They belong to other data, or the data has lost the order of `fer2013.csv`.
+    """
+    if dataset.source.is_dir():
+        raise TrainingError(
+            'FER+ votes are in the row order of fer2013.csv, which the picture folders have lost: '
+            'give --data the CSV file'
+        )
+    rows = sum(len(dataset[name]) for name in SPLITS)
+    if len(votes) != rows:
+        raise TrainingError(
+            f'the FER+ file has {len(votes)} rows, the data set {rows}: they do not belong together'
+        )
+
+
+@dataclass(frozen=True)
+class FerPlusScores:
+    """Accuracy on FER+ labels, by the FER+ code's `majority` protocol.
+
+    Attributes:
+        hits: int64 `[8]`, right answers by class of `CLASSES`.
+        support: int64 `[8]`, rows by class.
+        unclear: Rows dropped because no class has more than half of the votes.
+        unknown: Rows dropped because the majority says unknown.
+        no_face: Rows dropped because the majority says NF, not a face.
+    """
+
+    hits: Ints
+    support: Ints
+    unclear: int
+    unknown: int
+    no_face: int
+
+    @property
+    def accuracy(self) -> Share:
+        """On all eight classes; a network without contempt gets its rows wrong."""
+        return Share(int(self.hits.sum()), int(self.support.sum()))
+
+    @property
+    def without_contempt(self) -> Share:
+        """On the seven classes that FER-2013 has too."""
+        contempt = int(self.support[_CONTEMPT])
+        return Share(int(self.hits.sum()), int(self.support.sum()) - contempt)
+
+    @property
+    def contempt(self) -> int:
+        """Rows labelled contempt."""
+        return int(self.support[_CONTEMPT])
+
+
+def score(predictions: Ints, votes: NDArray[np.int64]) -> FerPlusScores:
+    """Scores the seven-class answers on the FER+ labels.
+
+    Args:
+        predictions: int64 `[n]`, 0..6 in FER-2013 order.
+        votes: int64 `[n, 10]`, the votes of the same pictures.
+    """
+    labels = majority(votes)
+    called = np.asarray(FER2013_COLUMNS)[predictions]
+    kept = (labels >= 0) & (labels < len(CLASSES))
+    right = kept & (called == labels)
+    return FerPlusScores(
+        hits=np.bincount(labels[right], minlength=len(CLASSES)),
+        support=np.bincount(labels[kept], minlength=len(CLASSES)),
+        unclear=int((labels == NO_MAJORITY).sum()),
+        unknown=int((labels == COLUMNS.index('unknown')).sum()),
+        no_face=int((labels == COLUMNS.index('NF')).sum()),
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import lightning
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from . import augment
+from . import augment, losses
 from .config import OptimConfig, Recipe
 from .feed import Batch
 from .models import build
@@ -75,6 +76,13 @@ def channels_last(network: nn.Module) -> nn.Module:
     return network
 
 
+class Teacher(Protocol):
+    """What distillation needs; `distill.Teachers` is one."""
+
+    def probabilities(self, faces: Tensor) -> Tensor:
+        """Softened probabilities float32 `[n, 7]` of faces float32 `[n, 1, s, s]` in 0..1."""
+
+
 class Classifier(lightning.LightningModule):
     """Trains one network by one recipe.
 
@@ -83,15 +91,23 @@ class Classifier(lightning.LightningModule):
         mean: Mean grey value of the Training split, 0..1.
         std: Standard deviation of the same.
         class_weights: float32 `[7]` or None for equal weights.
+        teacher: Teaches besides the targets, or None.
     """
 
     class_weights: Tensor | None
 
     def __init__(
-        self, recipe: Recipe, mean: float, std: float, class_weights: Tensor | None = None
+        self,
+        recipe: Recipe,
+        mean: float,
+        std: float,
+        class_weights: Tensor | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
-        self.recipe, self.mean, self.std = recipe, mean, std
+        self.recipe, self.mean, self.std, self.teacher = recipe, mean, std, teacher
+        self._plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] = {}
         self.network = channels_last(build(recipe.model))
         decay = recipe.train.ema_decay
         self.ema = Ema(self.network, decay) if decay > 0 else None
@@ -102,8 +118,14 @@ class Classifier(lightning.LightningModule):
         grey = (faces - self.mean) / self.std
         # Three equal channels; channels-last is the fastest layout on a CPU (measured).
         colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        scores: Tensor = self.network(colour)
-        return scores
+        with self._autocast():
+            scores: Tensor = self.network(colour)
+        return scores.float()
+
+    def _autocast(self) -> torch.autocast:
+        """Around networks only: bfloat16 would misplace the augmentation's sampling points."""
+        bf16 = self.recipe.train.precision == 'bf16'
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
 
     @property
     def size(self) -> int:
@@ -112,22 +134,35 @@ class Classifier(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one augmented batch."""
-        images, labels = batch
+        images, targets = batch
         # Seeded by the step, so that a resumed run draws the same augmentations and dropout.
         seed = self.recipe.seed * 1_000_003 + self.global_step
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         faces = augment.augment(images, self.size, self.recipe.augment, generator)
-        loss = F.cross_entropy(
-            self(faces),
-            labels,
-            weight=self.class_weights,
-            label_smoothing=self.recipe.train.label_smoothing,
-        )
+        if self.recipe.augment.mixup > 0:
+            faces, targets = augment.mixup(
+                faces, losses.one_hot(targets), self.recipe.augment, generator
+            )
+        loss = self._loss(faces, targets)
         self.log(
-            'train_loss', loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels)
+            'train_loss', loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(images)
         )
         return loss
+
+    def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
+        scores = self(faces)
+        own = losses.cross_entropy(
+            scores, targets, self.class_weights, self.recipe.train.label_smoothing
+        )
+        if self.teacher is None:
+            return own
+        config = self.recipe.distill
+        with self._autocast():
+            taught = self.teacher.probabilities(faces)
+        return torch.lerp(
+            own, losses.distillation(scores, taught, config.temperature), config.weight
+        )
 
     def on_train_epoch_start(self) -> None:
         """Restarts the average at a new size: weights of two sizes have no useful mean."""
@@ -178,22 +213,57 @@ class Classifier(lightning.LightningModule):
         self._swap.__exit__(None, None, None)
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
-        """Optimiser and per-step schedule over the whole run."""
+        """Optimiser and schedule: the cosine per step, the plateau after each validation."""
         config = self.recipe.optim
         groups = _decay_groups(self.network, config.weight_decay)
-        optimizer: torch.optim.Optimizer
-        if config.name == 'sgd':
-            optimizer = torch.optim.SGD(
-                groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
-            )
-        else:
-            optimizer = torch.optim.AdamW(groups, lr=config.lr)
+        optimizer = _optimizer(groups, config)
+        if config.schedule == 'plateau':
+            self._plateau = _plateau(optimizer, config)
+            self._plateau.load_state_dict(self._plateau_state)
+            return {'optimizer': optimizer}
         train = self.recipe.train
         steps = int(self.trainer.estimated_stepping_batches) / train.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(
+        schedule = LambdaLR(
             optimizer, lambda step: learning_rate(train.progress(step / steps), config)
         )
         return {'optimizer': optimizer, 'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
+
+    # Lightning saves the checkpoint of an epoch before it steps a plateau schedule, so a resumed
+    # run would miss one observation: hence the schedule is stepped and saved here.
+    def on_train_epoch_end(self) -> None:
+        """Steps the plateau schedule by the accuracy that also selects the best checkpoint."""
+        if self._plateau is not None:
+            self._plateau.step(float(self.trainer.callback_metrics['selection']))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Saves the plateau schedule."""
+        if self._plateau is not None:
+            checkpoint['plateau'] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the plateau schedule's state until the optimiser exists."""
+        self._plateau_state = checkpoint.get('plateau', {})
+
+
+def _optimizer(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
+    if config.name == 'sgd':
+        return torch.optim.SGD(
+            groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
+        )
+    if config.name == 'adam':
+        return torch.optim.Adam(groups, lr=config.lr)
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def _plateau(optimizer: torch.optim.Optimizer, config: OptimConfig) -> ReduceLROnPlateau:
+    return ReduceLROnPlateau(
+        optimizer,
+        mode='max',
+        factor=config.plateau_factor,
+        patience=config.plateau_patience,
+        threshold=0.0,
+        threshold_mode='abs',
+    )
 
 
 def _decay_groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -15,11 +15,12 @@ import lightning
 import numpy as np
 import torch
 import yaml
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from . import curves, data
+from . import curves, data, distill, targets
 from .config import Recipe
 from .errors import TrainingError
 from .feed import Batches
@@ -40,6 +41,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     stop_after: int | None = None,
+    votes: NDArray[np.int64] | None = None,
 ) -> Path:
     """Trains by a recipe and leaves everything in one run folder.
 
@@ -52,12 +54,14 @@ def train(
         resume: Go on from `last.ckpt` of the same folder.
         progress: Show a progress bar (on a terminal only).
         stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
+        votes: FER+ votes, int64 `[rows, 10]`, where the recipe has `data.ferplus`.
 
     Returns:
         Path of the best checkpoint by PublicTest accuracy among those at the last size.
 
     Raises:
-        TrainingError: The folder holds another run, or there is nothing to resume.
+        TrainingError: The folder holds another run, there is nothing to resume, or votes or
+            teachers of the recipe are not there.
     """
     last = run / LAST
     _check_run(last, resume)
@@ -65,14 +69,20 @@ def train(
         torch.set_num_threads(threads)
     _quieten()
     split = training_split(recipe, dataset)
+    soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus)
+    teachers = distill.load(recipe)
     mean, std = data.grey_statistics(split.images)
     run.mkdir(parents=True, exist_ok=True)
     _describe(run, recipe, split, mean, std)
     lightning.seed_everything(recipe.seed, verbose=False)
-    module = Classifier(recipe, mean, std, class_weights(recipe, split))
+    module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers)
     trainer = _trainer(recipe, run, progress and sys.stderr.isatty(), stop_after)
     batches = Batches(
-        split, recipe.train.batch_size, seed=recipe.seed, epoch_images=recipe.train.epoch_images
+        split,
+        recipe.train.batch_size,
+        seed=recipe.seed,
+        epoch_images=recipe.train.epoch_images,
+        targets=soft,
     )
     validation = Batches(dataset['PublicTest'], 128)
     trainer.fit(
@@ -169,6 +179,8 @@ def _trainer(
     )
     last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
     callbacks: list[lightning.Callback] = [_Epochs(run), best, last]
+    if recipe.train.patience is not None:
+        callbacks.append(_Patience(recipe.train.patience))
     if stop_after is not None:
         callbacks.append(_StopAfter(stop_after))
     if progress:
@@ -186,6 +198,17 @@ def _trainer(
     )
 
 
+class _Patience(EarlyStopping):
+    """Lightning's early stopping, but never before the last picture size is reached."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__('selection', patience=epochs, mode='max', check_on_train_epoch_end=True)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if pl_module.size == pl_module.recipe.train.phases[-1].size:
+            super().on_train_epoch_end(trainer, pl_module)
+
+
 class _StopAfter(lightning.Callback):
     """Ends a session early; the schedule still spans the whole run."""
 
@@ -193,7 +216,8 @@ class _StopAfter(lightning.Callback):
         self.epochs = epochs
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        trainer.should_stop = trainer.current_epoch + 1 >= self.epochs
+        if trainer.current_epoch + 1 >= self.epochs:
+            trainer.should_stop = True
 
 
 def _describe(run: Path, recipe: Recipe, split: data.Split, mean: float, std: float) -> None:

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
-from ..config import ModelConfig
+from ..config import FC_WIDTH, ModelConfig
 from ..errors import TrainingError
 from .alexnet import AlexNet
+from .mini_xception import MiniXception
+from .resnet50v2 import ResNet50V2
+from .small_cnn import SmallCnn
+from .vgg16 import Vgg16
 
-__all__ = ['AlexNet', 'build']
+__all__ = ['ARCHITECTURES', 'AlexNet', 'MiniXception', 'ResNet50V2', 'SmallCnn', 'Vgg16', 'build']
 
 
 def build(config: ModelConfig) -> nn.Module:
     """The untrained network of a recipe.
 
     Raises:
-        TrainingError: The recipe names an unknown architecture.
+        TrainingError: The recipe names an unknown architecture, or an option it has not.
     """
-    if config.arch == 'alexnet':
-        return AlexNet(
-            batch_norm=config.batch_norm, dropout=config.dropout, fc_ranks=config.fc_ranks
+    if config.arch not in ARCHITECTURES:
+        raise TrainingError(
+            f'unknown architecture "{config.arch}" (known: {", ".join(ARCHITECTURES)})'
         )
-    raise TrainingError(f'unknown architecture "{config.arch}" (known: alexnet)')
+    return ARCHITECTURES[config.arch](config)
+
+
+def _alexnet(config: ModelConfig) -> nn.Module:
+    _refuse(config, 'fc_width')
+    return AlexNet(batch_norm=config.batch_norm, dropout=config.dropout, fc_ranks=config.fc_ranks)
+
+
+def _small_cnn(config: ModelConfig) -> nn.Module:
+    _refuse(config, 'fc_ranks', 'fc_width')
+    return SmallCnn(batch_norm=config.batch_norm, dropout=config.dropout)
+
+
+def _vgg16(config: ModelConfig) -> nn.Module:
+    _refuse(config, 'fc_ranks')
+    return Vgg16(batch_norm=config.batch_norm, dropout=config.dropout, fc_width=config.fc_width)
+
+
+def _resnet50v2(config: ModelConfig) -> nn.Module:
+    _refuse(config, 'fc_ranks', 'fc_width', 'batch_norm')
+    return ResNet50V2(dropout=config.dropout)
+
+
+def _mini_xception(config: ModelConfig) -> nn.Module:
+    _refuse(config, 'fc_ranks', 'fc_width', 'batch_norm')
+    return MiniXception(dropout=config.dropout)
+
+
+def _refuse(config: ModelConfig, *options: str) -> None:
+    """An option without effect would make a recipe say something that is not so."""
+    usual = {'fc_ranks': None, 'fc_width': FC_WIDTH, 'batch_norm': True}
+    for option in options:
+        if getattr(config, option) != usual[option]:
+            raise TrainingError(
+                f'architecture {config.arch} has no choice of model.{option}: '
+                'remove it from the recipe'
+            )
+
+
+ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
+    'alexnet': _alexnet,
+    'small_cnn': _small_cnn,
+    'vgg16': _vgg16,
+    'resnet50v2': _resnet50v2,
+    'mini_xception': _mini_xception,
+}

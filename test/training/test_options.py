@@ -1,0 +1,155 @@
+"""The options of a recipe, by what the real train command does with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
+
+import torch
+
+from training import checkpoint, curves, distill
+from training.cli import main
+from training.config import DistillConfig, ModelConfig, OptimConfig, Recipe, TrainConfig
+from training.ferplus import COLUMNS, FER2013_COLUMNS
+from training.module import Classifier
+
+RECIPE = """
+name: tiny
+seed: 5
+model: {arch: mini_xception, dropout: 0}
+augment: {rotation: 0, zoom: 0, shift: 0, flip: false, brightness: 0, contrast: 0}
+optim: {lr: 0.1, warmup: 0.1}
+train: {batch_size: 14, ema_decay: 0, label_smoothing: 0, phases: [{epochs: 8, size: 48}]}
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('options')
+    (path / 'tiny.yaml').write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope='module')
+def train(folder, made_csv):
+    def run(name: str, *switches: str, words: tuple[str, ...] = ()) -> int:
+        places = ['--data', str(made_csv), '--cache', str(folder / 'cache'), '--no-progress']
+        recipe = ['--recipe', str(folder / 'tiny.yaml'), '--run', str(folder / name)]
+        changes = [word for switch in switches for word in ('--set', switch)]
+        return main(['train', *places, '--threads', '2', *recipe, *changes, *words])
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def teacher(folder, train) -> Path:
+    assert train('teacher') == 0
+    lines = curves.read(folder / 'teacher/history.csv')
+    assert lines[-1].train_loss < lines[0].train_loss - 0.5
+    return folder / 'teacher'
+
+
+def test_distillation_teaches_without_any_label(teacher, folder, train):
+    two = f'distill.teachers=["{teacher}", "{teacher / "last.ckpt"}"]'
+    switches = (two, 'distill.weight=1', 'distill.temperature=2', 'seed=6')
+    assert train('student', *switches) == 0
+    lines = curves.read(folder / 'student/history.csv')
+    assert lines[-1].train_loss < lines[0].train_loss / 2
+    assert lines[-1].val_acc >= 0.5
+    student = checkpoint.load(folder / 'student/best.ckpt')
+    assert student.recipe.distill.teachers == (str(teacher), str(teacher / 'last.ckpt'))
+    assert not any('teacher' in name for name in student.network.state_dict())
+
+
+def test_teachers_answer_as_when_they_were_trained(teacher):
+    recipe = Recipe('x', distill=DistillConfig((str(teacher),), temperature=1.0))
+    faces = torch.rand(3, 1, 60, 60)
+    taught = distill.load(recipe).probabilities(faces)
+    trained = checkpoint.load(teacher / 'best.ckpt')
+    module = Classifier(trained.recipe, trained.mean, trained.std).eval()
+    module.network.load_state_dict(trained.network.state_dict())
+    at_48 = torch.nn.functional.interpolate(faces, size=(48, 48), mode='bilinear')
+    with torch.no_grad():
+        torch.testing.assert_close(taught, module(at_48).softmax(dim=1))
+    assert distill.load(Recipe('x')) is None
+
+
+def test_missing_teacher_is_one_sentence(train, capsys):
+    assert train('orphan', 'distill.teachers=[nowhere]') == 1
+    assert 'no checkpoint at nowhere' in capsys.readouterr().err
+
+
+def test_votes_win_over_the_labels_they_contradict(made_rows, folder, train, capsys):
+    votes = np.zeros((len(made_rows), 10), int)
+    for row, (label, _, _) in zip(votes, made_rows, strict=True):
+        row[FER2013_COLUMNS[(label + 1) % 7]] = 10
+    lines = [','.join(COLUMNS), *(','.join(map(str, row)) for row in votes)]
+    path = folder / 'fer2013new.csv'
+    path.write_text('\n'.join(lines) + '\n')
+    words = ('--ferplus', str(path))
+    assert train('votes', 'data.ferplus=1', 'optim.lr=0.05', words=words) == 0
+    lines = curves.read(folder / 'votes/history.csv')
+    assert lines[-1].train_loss < lines[0].train_loss - 0.5
+    assert lines[-1].val_acc < 0.2, 'it must have learnt the neighbouring class'
+    assert train('refused', 'data.ferplus=1') == 1
+    assert 'give --ferplus the path' in capsys.readouterr().err
+
+
+def test_plateau_cuts_and_early_stopping_ends_resumed_like_whole(folder, train):
+    switches = (
+        'optim={name: adamw, lr: 1.0e-6, schedule: plateau, plateau_patience: 0}',
+        'model={batch_norm: false, fc_ranks: [8, 8]}',
+        'data.limit=14',
+        'train.patience=4',
+        'train.phases=[{epochs: 1, size: 67}, {epochs: 9, size: 63}]',
+    )
+    assert train('plateau', *switches) == 0
+    whole = curves.read(folder / 'plateau/history.csv')
+    # Nothing is learnt: one first epoch at the last size, four without a gain.
+    assert [line.size for line in whole] == [67, 63, 63, 63, 63, 63]
+    assert [line.lr / 1e-6 for line in whole] == pytest.approx([1, 1, 1, 0.5, 0.25, 0.125])
+    assert train('halves', *switches, words=('--stop-after', '4')) == 0
+    assert len(curves.read(folder / 'halves/history.csv')) == 4
+    assert train('halves', *switches, words=('--resume',)) == 0
+    halves = curves.read(folder / 'halves/history.csv')
+    assert [(line.epoch, line.lr) for line in halves] == [(line.epoch, line.lr) for line in whole]
+
+
+def test_bf16_keeps_weights_and_loss_in_fp32(folder, train):
+    short = ('train.phases=[{epochs: 1, size: 48}]', 'data.limit=28')
+    switches = (*short, 'train.precision=bf16', 'augment.mixup=0.2', 'augment.erase=0.3')
+    assert train('bf16', *switches, 'train.class_weights=true', 'optim.name=adam') == 0
+    assert np.isfinite([line.train_loss for line in curves.read(folder / 'bf16/history.csv')]).all()
+    network = checkpoint.load(folder / 'bf16/last.ckpt').network
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_bf16_runs_the_network_in_bfloat16_and_answers_nearly_alike():
+    faces = torch.rand(4, 1, 48, 48)
+    answers, kinds = [], []
+    for precision in ('fp32', 'bf16'):
+        torch.manual_seed(1)
+        model = ModelConfig(arch='small_cnn')
+        module = Classifier(
+            Recipe('x', model=model, train=TrainConfig(precision=precision)), 0.5, 0.2
+        )
+        layer = module.eval().network.features[0]
+        layer.register_forward_hook(lambda *call: kinds.append(call[2].dtype))
+        with torch.no_grad():
+            answers.append(module(faces))
+    assert kinds == [torch.float32, torch.bfloat16]
+    assert answers[1].dtype == torch.float32
+    torch.testing.assert_close(answers[1], answers[0], atol=0.02, rtol=0.05)
+
+
+@pytest.mark.parametrize(('name', 'kind'), [('sgd', 'SGD'), ('adam', 'Adam'), ('adamw', 'AdamW')])
+def test_optimiser_by_name(name, kind):
+    optim = OptimConfig(name=name, schedule='plateau')
+    recipe = Recipe('x', model=ModelConfig(arch='mini_xception'), optim=optim)
+    optimizer = Classifier(recipe, 0.5, 0.2).configure_optimizers()['optimizer']
+    assert type(optimizer).__name__ == kind
+    assert [group['weight_decay'] for group in optimizer.param_groups] == [5e-4, 0.0]
+    assert optimizer.param_groups[0].get('nesterov', True)

@@ -1,0 +1,60 @@
+"""Teachers: trained networks whose probabilities another network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from . import augment, checkpoint
+from .checkpoint import Trained
+from .config import Recipe
+
+
+class Teachers:
+    """One or several trained networks; not a module, so that no checkpoint holds their weights.
+
+    Args:
+        trained: Networks in evaluation mode.
+        temperature: Softens the probabilities.
+    """
+
+    def __init__(self, trained: Sequence[Trained], temperature: float) -> None:
+        self.trained, self.temperature = tuple(trained), temperature
+
+    @torch.no_grad()
+    def probabilities(self, faces: Tensor) -> Tensor:
+        """Mean of the teachers' probabilities.
+
+        Args:
+            faces: float32 `[n, 1, s, s]` in 0..1, augmented; every teacher gets them at the size
+                and with the normalisation it was trained with.
+
+        Returns:
+            float32 `[n, 7]`.
+        """
+        parts = [self._probabilities(teacher, faces) for teacher in self.trained]
+        return torch.stack(parts).mean(dim=0)
+
+    def _probabilities(self, teacher: Trained, faces: Tensor) -> Tensor:
+        size = teacher.recipe.train.phases[-1].size
+        resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
+        grey = (resized - teacher.mean) / teacher.std
+        colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        scores: Tensor = teacher.network.to(faces.device)(colour)
+        return (scores.float() / self.temperature).softmax(dim=1)
+
+
+def load(recipe: Recipe) -> Teachers | None:
+    """The teachers of a recipe, or None without distillation.
+
+    Raises:
+        TrainingError: A teacher's checkpoint is missing or damaged.
+    """
+    if not recipe.distill.teachers:
+        return None
+    paths = [Path(name) for name in recipe.distill.teachers]
+    trained = [checkpoint.load(path / 'best.ckpt' if path.is_dir() else path) for path in paths]
+    return Teachers(trained, recipe.distill.temperature)

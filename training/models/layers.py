@@ -1,0 +1,58 @@
+"""What several architectures share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CLASSES = 7
+
+
+def convolution(inputs: int, outputs: int, batch_norm: bool) -> list[nn.Module]:
+    """A 3x3 convolution that keeps the size, its optional batch norm, and ReLU."""
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(outputs))
+    return [*layers, nn.ReLU(inplace=True)]
+
+
+def shrink(faces: Tensor, side: int) -> Tensor:
+    """Brings pictures larger than a small network's native size back to it.
+
+    The runtime enlarges all faces from 48 to 227 pixels bilinearly. Sampled back at the pixel
+    centres this returns nearly the picture before, so that a network made for small pictures
+    keeps its receptive field and its cost under the runtime's one preprocessing.
+
+    Args:
+        faces: float32 `[n, c, s, s]`.
+        side: Native size in pixels.
+
+    Returns:
+        float32 `[n, c, min(s, side), min(s, side)]`.
+    """
+    if faces.shape[-1] <= side:
+        return faces
+    return F.interpolate(faces, size=(side, side), mode='bilinear', align_corners=False)
+
+
+def initialise(network: nn.Module, last: nn.Module) -> None:
+    """He et al. (2015) for ReLU networks; a small last layer starts the loss near ln 7.
+
+    Args:
+        network: Its convolutions and linear layers are initialised in place.
+        last: The layer that gives the scores, linear or a convolution.
+    """
+    for module in network.modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        # The hidden layers of VGG16 are far wider at their input than at their output.
+        mode: Literal['fan_in', 'fan_out'] = (
+            'fan_out' if isinstance(module, nn.Conv2d) else 'fan_in'
+        )
+        nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity='relu')
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    if isinstance(last, nn.Conv2d | nn.Linear):
+        nn.init.normal_(last.weight, std=0.01)
