@@ -15,6 +15,7 @@ from emotion_bringup.launching import (
     node,
     text,
 )
+from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
 from launch import LaunchContext, LaunchDescription
 
 
@@ -61,7 +62,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
         'loop': flag(context, 'loop'),
         'mode': mode,
         # In replay mode the camera waits for answers, so that nothing piles up.
-        'max_in_flight': 4 if mode == 'replay' else 0,
+        'max_in_flight': REPLAY_IN_FLIGHT if mode == REPLAY else 0,
     }
     return [
         # Without a camera there is nothing left to do.

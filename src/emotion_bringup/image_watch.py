@@ -19,8 +19,6 @@ class ImageWatch:
         self._node = node
         self._topic = topic
         self._timeout_ns = round(timeout_s * _NS_PER_S)
-        self._warned = False
-        self._last_ns = 0
         self.restart(0)
 
     def restart(self, now_ns: int) -> None:

@@ -15,6 +15,10 @@ REPLAY = 'replay'
 CAMERA_IMAGE = 'camera/image_raw'
 """Where the camera node's images are, relative to the robot's namespace."""
 
+REPLAY_IN_FLIGHT = 4
+"""Frames of a file that may be unanswered: enough to keep all nodes busy, few enough that answers
+are fresh and memory stays flat."""
+
 Value = bool | int | float | str | list[str]
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import rclpy
 from rclpy.exceptions import ROSInterruptException
@@ -32,18 +31,13 @@ Stop = Callable[[], None]
 """Ends the node's process; may be called from any thread, more than once."""
 
 
-class RunnableNode(Protocol):
-    """What `run_node` needs of a node beyond rclpy's own interface."""
-
-    def close(self) -> None:
-        """Frees threads, files and devices; called once, before the node is destroyed."""
-
-
 def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = None) -> int:
     """Initialises ROS, spins one node until it stops or a signal comes, and cleans up.
 
     Args:
-        make_node: Builds the node; gets the function that ends the process.
+        make_node: Builds the node; gets the function that ends the process. The node has
+            `close()`, called once before it is destroyed, and may have `exit_code` and
+            `drain(executor)`, called when it is to end and can still receive.
         args: Command line with ROS arguments; None takes `sys.argv`.
 
     Returns:

@@ -150,8 +150,8 @@ class CameraNode(Node):
     def _capture(self) -> None:
         try:
             self._wait_for_subscribers()
-            for frame in self._stamped_frames():
-                self._publish(frame)
+            for frame, stamp_ns in self._stamped_frames():
+                self._publish(frame, stamp_ns)
             self._acknowledge()
             if not self._stopping.is_set():
                 self.get_logger().info(
@@ -187,8 +187,7 @@ class CameraNode(Node):
                 return
             yield frame, timeline.stamp(frame, self._now_ns())
 
-    def _publish(self, stamped: tuple[Frame, int]) -> None:
-        frame, stamp_ns = stamped
+    def _publish(self, frame: Frame, stamp_ns: int) -> None:
         header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=self._frame_id)
         self._publish_reliably(self._info_publisher, self._camera_info(frame, header))
         if self._image_publisher.get_subscription_count():

@@ -7,18 +7,13 @@ from typing import Any
 
 from rclpy.event_handler import (
     PublisherEventCallbacks,
-    QoSRequestedIncompatibleQoSInfo,
-    SubscriptionEventCallbacks,
 )
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
+from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
 from emotion_bringup.parameters import declare_parameters, value_of
@@ -57,12 +52,12 @@ class EmotionNode(LifecycleNode):
         self._pipeline: EmotionPipeline | None = None
         self._publisher: Any = None
         self._labels_publisher: Any = None
-        self._subscription: Subscription | None = None
         self._statistics = StreamStatistics()
         self._losses = LossCounter()
         self._last_stamp_ns = -1
         self._active = False
-        self._topic = self._image_topic()
+        self._images = ImageSubscription(self, self._on_image, self._warn_of_fallback)
+        self._topic = self._images.topic
         self._watch = ImageWatch(self, self._topic, value_of(self, 'image_timeout'))
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'emotions', self._report)
@@ -71,7 +66,7 @@ class EmotionNode(LifecycleNode):
 
     def close(self) -> None:
         """Nothing outlives the node: sessions are freed with it."""
-        self._stop_listening()
+        self._images.stop()
         self._pipeline = None
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -102,7 +97,7 @@ class EmotionNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stops listening; models stay loaded."""
         self._active = False
-        self._stop_listening()
+        self._images.stop()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -163,59 +158,35 @@ class EmotionNode(LifecycleNode):
         message.header.stamp = self.get_clock().now().to_msg()
         self._labels_publisher.publish(message)
 
-    def _image_topic(self) -> str:
-        topic = self.resolve_topic_name('image')
-        return f'{topic}/compressed' if value_of(self, 'image_transport') == 'compressed' else topic
-
     def _follow_demand(self) -> None:
         """Listens to images only while somebody wants the answers."""
         wanted = self._active and self._publisher.get_subscription_count() >= self._min_subscribers
-        if wanted and self._subscription is None:
+        if wanted and not self._images.is_listening:
             self._start_listening()
         elif not wanted:
-            self._stop_listening()
+            self._images.stop()
 
     def _start_listening(self) -> None:
         self._watch.restart(time.monotonic_ns())
         # A new subscription starts a new count: what was sent while nobody listened is not lost.
         self._losses = LossCounter()
-        self._subscribe(qos.image_in(self._mode), qos.overridable())
+        self._images.start()
 
-    def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
-        compressed = value_of(self, 'image_transport') == 'compressed'
-        self._subscription = self.create_subscription(
-            CompressedImage if compressed else Image,
-            self._topic,
-            self._on_image,
-            profile,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
-            qos_overriding_options=override,
-        )
-
-    def _on_incompatible_qos(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
-        """A bag may offer its images best effort only: listening so is better than silence."""
+    def _warn_of_fallback(self) -> None:
         self.get_logger().warning(
             f'A publisher of {self._topic} does not offer the reliability asked for: '
             'listening best effort, images may be lost.'
         )
-        self._stop_listening()
-        # Without overrides: their parameters hold the profile of the first subscription.
-        self._subscribe(qos.image_fallback(self._mode), None)
-
-    def _stop_listening(self) -> None:
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
 
     def _release(self) -> None:
-        self._stop_listening()
+        self._images.stop()
         self._pipeline = None
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
             self.destroy_publisher(self._labels_publisher)
         self._publisher = self._labels_publisher = None
 
-    def _on_image(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:
+    def _on_image(self, message: ImageMessage, info: Mapping[str, Any]) -> None:
         self._watch.restart(time.monotonic_ns())
         self._statistics.dropped += self._losses.missed(info)
         stamp_ns = stamp_to_ns(message.header.stamp)
@@ -233,7 +204,7 @@ class EmotionNode(LifecycleNode):
         except Exception as error:  # one bad frame must never end a robot's perception
             self._leave_out(f'{type(error).__name__}: {error}')
 
-    def _answer(self, message: Image | CompressedImage, stamp_ns: int) -> None:
+    def _answer(self, message: ImageMessage, stamp_ns: int) -> None:
         assert self._pipeline is not None
         now_ns = self._now_ns()
         if not stamp_ns:
@@ -265,7 +236,7 @@ class EmotionNode(LifecycleNode):
         if not self._active:
             return diagnostics.OK, 'Inactive', values
         self._follow_demand()
-        if self._subscription is None:
+        if not self._images.is_listening:
             return diagnostics.OK, 'Idle: nobody subscribes', values
         silence = self._watch.silence(time.monotonic_ns())
         if silence:

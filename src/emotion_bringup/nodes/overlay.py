@@ -2,17 +2,11 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
-from rclpy.event_handler import (
-    PublisherEventCallbacks,
-    QoSRequestedIncompatibleQoSInfo,
-    SubscriptionEventCallbacks,
-)
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import Executor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
@@ -23,6 +17,7 @@ from emotion_bringup.conversion import (
     image_from_message,
     stamp_to_ns,
 )
+from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import declare_parameters, value_of
@@ -40,8 +35,6 @@ _LIVE_LIMIT = 15
 _WARN_PERIOD_S = 5.0
 # When stopped, a file's overlay goes on until nothing has come for this long.
 _DRAIN_S = 0.5
-
-ImageMessage = Image | CompressedImage
 
 
 class OverlayNode(Node):
@@ -61,14 +54,14 @@ class OverlayNode(Node):
         self.exit_code = EXIT_OK
         self._stop_process = stop
         self._mode: str = value_of(self, 'mode')
-        self._compressed_input = value_of(self, 'image_transport') == 'compressed'
         self._jpeg_quality: int = value_of(self, 'jpeg_quality')
         self._window = Window() if value_of(self, 'show_window') else None
         self._recorder = self._make_recorder()
         self._statistics = StreamStatistics()
         limit = None if self._mode == REPLAY else _LIVE_LIMIT
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
-        self._subscriptions_made: list[Subscription] = []
+        self._images = ImageSubscription(self, self._on_image)
+        self._emotions_subscription: Any = None
         self._received = 0
         self._message = Image()
         self._style = self._read_style()
@@ -134,45 +127,25 @@ class OverlayNode(Node):
     def _follow_demand(self) -> None:
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
-        if watched and not self._subscriptions_made:
+        if watched and not self._images.is_listening:
             self._start_listening()
-        elif not watched and self._subscriptions_made:
-            for subscription in self._subscriptions_made:
-                self.destroy_subscription(subscription)
-            self._subscriptions_made = []
-            self._matcher.clear()
+        elif not watched and self._images.is_listening:
+            self._stop_listening()
 
     def _start_listening(self) -> None:
-        self._subscriptions_made = [
-            self._subscribe_images(qos.image_in(self._mode), qos.overridable()),
-            self.create_subscription(
-                FaceEmotionArray,
-                'emotions',
-                self._on_emotions,
-                qos.emotions(self._mode),
-                qos_overriding_options=qos.overridable(),
-            ),
-        ]
-
-    def _subscribe_images(
-        self, profile: QoSProfile, override: QoSOverridingOptions | None
-    ) -> Subscription:
-        topic = self.resolve_topic_name('image')
-        return self.create_subscription(
-            CompressedImage if self._compressed_input else Image,
-            f'{topic}/compressed' if self._compressed_input else topic,
-            self._on_image,
-            profile,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
-            qos_overriding_options=override,
+        self._images.start()
+        self._emotions_subscription = self.create_subscription(
+            FaceEmotionArray,
+            'emotions',
+            self._on_emotions,
+            qos.emotions(self._mode),
+            qos_overriding_options=qos.overridable(),
         )
 
-    def _on_incompatible_qos(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
-        """As in the emotion node: a bag may offer its images best effort only."""
-        if self._subscriptions_made:
-            self.destroy_subscription(self._subscriptions_made[0])
-            fallback = self._subscribe_images(qos.image_fallback(self._mode), None)
-            self._subscriptions_made[0] = fallback
+    def _stop_listening(self) -> None:
+        self._images.stop()
+        self.destroy_subscription(self._emotions_subscription)
+        self._matcher.clear()
 
     def _on_image(self, message: ImageMessage) -> None:
         self._received += 1
@@ -244,6 +217,6 @@ class OverlayNode(Node):
         self._follow_demand()
         self._statistics.dropped = self._matcher.dropped
         values = diagnostics.stream_values(self._statistics, self._now_ns())
-        if not self._subscriptions_made:
+        if not self._images.is_listening:
             return diagnostics.OK, 'Idle: nobody watches', values
         return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values

@@ -6,15 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY
+from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY, REPLAY_IN_FLIGHT
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.resources import config_path
 
 _STOP_TIMEOUT_S = 20.0
-
-# Enough to keep all nodes busy, few enough that answers are fresh and memory stays flat.
-_MAX_IN_FLIGHT = 4
 
 Parameters = Mapping[str, str | bool | int]
 
@@ -101,7 +98,7 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
         # The nodes find each other one by one. The camera starts when the last reader of its
         # images is there, which is the emotion node when the last reader of its answers is.
         values['wait_for_subscribers'] = 1 + _has_overlay(options) + bool(options.record)
-        values['max_in_flight'] = _MAX_IN_FLIGHT
+        values['max_in_flight'] = REPLAY_IN_FLIGHT
     return values
 
 

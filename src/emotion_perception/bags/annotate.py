@@ -28,7 +28,6 @@ from emotion_perception.types import BgrImage, Face
 
 EMOTIONS_TOPIC: Final = '/emotions'
 IMAGE_TYPES: Final = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,7 @@ class _Copy:
     def _answer(self, connection: Connection, record_ns: int, data: bytes) -> list[Face] | None:
         """Writes what belongs to one image; None when it is damaged."""
         try:
-            message = self._reader.deserialize(connection, data)
-            bag_image = _bag_image(connection.topic, message, record_ns)
+            bag_image = self._reader.image(connection, record_ns, data)
             image = bag_image.decode()
         except (BagError, ImageFormatError) as error:
             self._report.bad_images += 1
@@ -211,9 +209,3 @@ def _check_topics(reader: BagReader, source: Path, options: AnnotateOptions) -> 
                 f'Bag {source} has the topic {name} already: '
                 'choose another with --output-topic, for example /emotions_again.'
             )
-
-
-def _bag_image(topic: str, message: Any, record_ns: int) -> BagImage:
-    stamp = message.header.stamp
-    stamp_ns = int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
-    return BagImage(topic, stamp_ns, record_ns, message.header.frame_id, message)

@@ -161,10 +161,23 @@ class BagReader(Closing):
             BagError: The bag is damaged.
         """
         for connection, record_ns, data in self.messages([topic]):
-            message = self.deserialize(connection, data)
-            stamp = message.header.stamp
-            stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
-            yield BagImage(topic, stamp_ns, record_ns, message.header.frame_id, message)
+            yield self.image(connection, record_ns, data)
+
+    def image(self, connection: Connection, record_ns: int, data: bytes) -> BagImage:
+        """One message of `messages` as an image, not decoded yet.
+
+        Args:
+            connection: Of an image topic.
+            record_ns: When it was recorded.
+            data: Its bytes.
+
+        Raises:
+            BagError: The message is damaged.
+        """
+        message = self.deserialize(connection, data)
+        stamp = message.header.stamp
+        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        return BagImage(connection.topic, stamp_ns, record_ns, message.header.frame_id, message)
 
     def messages(self, topics: list[str] | None = None) -> Iterator[tuple[Connection, int, bytes]]:
         """Reads messages in recorded order, as (connection, record time in ns, serialised bytes).

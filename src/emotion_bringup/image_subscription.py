@@ -1,0 +1,79 @@
+"""The subscription to images that the emotion node and the overlay node share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage, Image
+
+from emotion_bringup import qos
+from emotion_bringup.parameters import value_of
+
+ImageMessage = Image | CompressedImage
+
+
+class ImageSubscription:
+    """Listens to the topic `image` on demand, in the transport and mode of the node's parameters.
+
+    A bag may offer its images best effort only: listening so is better than silence.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        callback: Callable[..., None],
+        on_fallback: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Listens to nothing yet.
+
+        Args:
+            node: Has the parameters `mode` and `image_transport`.
+            callback: Gets every message, and its message info if it takes two arguments.
+            on_fallback: Called when a publisher does not offer the reliability asked for.
+        """
+        self._node = node
+        self._callback = callback
+        self._on_fallback = on_fallback
+        self._mode: str = value_of(node, 'mode')
+        compressed = value_of(node, 'image_transport') == 'compressed'
+        topic = node.resolve_topic_name('image')
+        self._type: Any = CompressedImage if compressed else Image
+        self.topic = f'{topic}/compressed' if compressed else topic
+        self._subscription: Subscription | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether there is a subscription."""
+        return self._subscription is not None
+
+    def start(self) -> None:
+        """Subscribes."""
+        self._subscribe(qos.image_in(self._mode), qos.overridable())
+
+    def stop(self) -> None:
+        """Ends the subscription; without one it does nothing."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
+        self._subscription = self._node.create_subscription(
+            self._type,
+            self.topic,
+            self._callback,
+            profile,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._fall_back),
+            qos_overriding_options=override,
+        )
+
+    def _fall_back(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        if self._subscription is None:
+            return
+        self._on_fallback()
+        self.stop()
+        # Without overrides: their parameters hold the profile of the first subscription.
+        self._subscribe(qos.image_fallback(self._mode), None)
