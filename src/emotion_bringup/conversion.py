@@ -89,7 +89,8 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
     Raises:
         ImageFormatError: The picture is empty or larger than JPEG allows.
     """
-    data = array.array('B', encode_jpeg(image, quality).tobytes())
+    data = array.array('B')
+    data.frombytes(memoryview(encode_jpeg(image, quality)))
     return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 

@@ -166,6 +166,11 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         'strict_providers', False, 'refuse to start when the first provider is not really in use'
     ),
     Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
+    Parameter('device_id', 0, 'index of the GPU that cuda and tensorrt run on', 0, 63),
+    Parameter('tensorrt_fp16', False, 'let TensorRT calculate in half precision'),
+    Parameter(
+        'engine_cache_path', '', 'folder for built TensorRT engines; empty is the user cache'
+    ),
     _IMAGE_TRANSPORT,
     _MODE,
     Parameter(

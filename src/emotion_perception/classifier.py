@@ -1,6 +1,7 @@
 """The emotion classifier: an ONNX model and its manifest."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,15 @@ from emotion_perception.manifest import (
     read_manifest,
     verify_model_file,
 )
-from emotion_perception.onnx_session import ProviderSettings, active_provider, create_session
+from emotion_perception.onnx_network import OnnxNetwork
+from emotion_perception.onnx_session import ProviderSettings, create_session
 from emotion_perception.preprocessing import Float32Array, Uint8Array, preprocess_faces
+from emotion_perception.provider_options import InputShapes
+
+MAX_BATCH: Final = 16
+"""Faces that the network sees at once: what a crowd needs of memory stays bounded."""
+
+_INPUT_NAME: Final = 'input'  # as `training.export` names it
 
 
 class EmotionClassifier:
@@ -38,15 +46,16 @@ class EmotionClassifier:
             )
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
         verify_model_file(self.manifest, model_path)
-        self._session = create_session(model_path, providers or ProviderSettings())
-        _check_signature(self._session, self.manifest, model_path)
-        self._input_name = self._session.get_inputs()[0].name
+        settings = providers or ProviderSettings()
+        session = create_session(model_path, settings, _input_shapes(self.manifest))
+        _check_signature(session, self.manifest, model_path)
+        self._network = OnnxNetwork(session, device_id=settings.gpu.device_id)
         self._warm_up()
 
     @property
     def provider(self) -> str:
         """Execution provider that is really in use, as ONNX Runtime reports it."""
-        return active_provider(self._session)
+        return self._network.provider
 
     def classify(self, faces: Uint8Array) -> Float32Array:
         """Probabilities of the seven emotions for every face.
@@ -60,9 +69,13 @@ class EmotionClassifier:
         """
         if not len(faces):
             return np.empty((0, NUM_EMOTIONS), np.float32)
-        batch = preprocess_faces(faces, self.manifest.preprocessing)
-        (logits,) = self._session.run(None, {self._input_name: batch})
-        return softmax(np.asarray(logits) / self.manifest.temperature)
+        batches = range(0, len(faces), MAX_BATCH)
+        logits = np.concatenate([self._logits(faces[i : i + MAX_BATCH]) for i in batches])
+        return softmax(logits / self.manifest.temperature)
+
+    def _logits(self, faces: Uint8Array) -> Float32Array:
+        (logits,) = self._network.run(preprocess_faces(faces, self.manifest.preprocessing))
+        return logits
 
     def _warm_up(self) -> None:
         # The first run allocates memory and, on a GPU, builds kernels: not on a live frame.
@@ -74,6 +87,12 @@ def softmax(logits: npt.NDArray[np.floating]) -> Float32Array:
     """Softmax over the last axis, shifted by the maximum so that it cannot overflow."""
     exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True), np.float32)
+
+
+def _input_shapes(manifest: Manifest) -> InputShapes:
+    size = manifest.preprocessing.input_size
+    one, most = (1, 3, size, size), (MAX_BATCH, 3, size, size)
+    return InputShapes(_INPUT_NAME, smallest=one, usual=one, largest=most)
 
 
 def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Path) -> None:

@@ -5,13 +5,20 @@ ONNX Runtime falls back to the CPU without a word when a GPU provider cannot sta
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import onnxruntime
 
 from emotion_perception.errors import ModelError, ProviderError
+from emotion_perception.provider_options import (
+    CUDA_PROVIDER,
+    TENSORRT_PROVIDER,
+    GpuSettings,
+    InputShapes,
+    options_for,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -22,8 +29,8 @@ AUTO: Final = 'auto'
 
 SHORT_PROVIDER_NAMES: Final[dict[str, str]] = {
     'cpu': CPU_PROVIDER,
-    'cuda': 'CUDAExecutionProvider',
-    'tensorrt': 'TensorrtExecutionProvider',
+    'cuda': CUDA_PROVIDER,
+    'tensorrt': TENSORRT_PROVIDER,
     'openvino': 'OpenVINOExecutionProvider',
     'migraphx': 'MIGraphXExecutionProvider',
     'rocm': 'ROCMExecutionProvider',
@@ -33,11 +40,11 @@ SHORT_PROVIDER_NAMES: Final[dict[str, str]] = {
 """Short names that users may write, in any case, for ONNX Runtime's provider names."""
 
 # TensorRT builds its engine for minutes at the first start: only who names it should wait for it.
-_AUTO_ORDER: Final = ('CUDAExecutionProvider', CPU_PROVIDER)
+_AUTO_ORDER: Final = (CUDA_PROVIDER, CPU_PROVIDER)
 
 _PACKAGES: Final[dict[str, str]] = {
-    'CUDAExecutionProvider': 'onnxruntime-gpu',
-    'TensorrtExecutionProvider': 'onnxruntime-gpu',
+    CUDA_PROVIDER: 'onnxruntime-gpu',
+    TENSORRT_PROVIDER: 'onnxruntime-gpu',
     'OpenVINOExecutionProvider': 'onnxruntime-openvino',
     'MIGraphXExecutionProvider': 'onnxruntime-migraphx',
     'ROCMExecutionProvider': 'onnxruntime-rocm',
@@ -45,6 +52,8 @@ _PACKAGES: Final[dict[str, str]] = {
 }
 
 _LOG_FATAL: Final = 4
+
+_Providers = list[tuple[str, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,13 @@ class ProviderSettings:
         strict: Whether to raise when the first choice is not really in use; otherwise the next one
             is taken, the CPU at last, with a warning in the log.
         num_threads: Threads of one session on the CPU, >= 0; 0 leaves the choice to ONNX Runtime.
+        gpu: Which GPU and how, for the providers that have one.
     """
 
     execution_providers: tuple[str, ...] = (AUTO,)
     strict: bool = False
     num_threads: int = 0
+    gpu: GpuSettings = field(default_factory=GpuSettings)
 
 
 def resolve_providers(settings: ProviderSettings) -> list[str]:
@@ -71,7 +82,7 @@ def resolve_providers(settings: ProviderSettings) -> list[str]:
         settings: The user's choice.
 
     Returns:
-        Available providers, the CPU among them (appended when it was not named and not strict).
+        Available providers; CUDA follows TensorRT, and the CPU is the last resort.
 
     Raises:
         ProviderError: A name is unknown, or, in strict mode, a named provider is not available.
@@ -89,28 +100,37 @@ def resolve_providers(settings: ProviderSettings) -> list[str]:
             raise ProviderError(message)
         _LOGGER.warning('%s', message)
     usable = [provider for provider in wanted if provider in available]
+    if TENSORRT_PROVIDER in usable and CUDA_PROVIDER in available:
+        # For the operators that TensorRT does not know; without CUDA they would run on the CPU.
+        usable.insert(usable.index(TENSORRT_PROVIDER) + 1, CUDA_PROVIDER)
     # ONNX Runtime adds the CPU to every session by itself; naming it keeps the answer honest.
     return list(dict.fromkeys([*usable, CPU_PROVIDER]))
 
 
-def create_session(model: Path | bytes, settings: ProviderSettings) -> onnxruntime.InferenceSession:
+def create_session(
+    model: Path | bytes, settings: ProviderSettings, shapes: InputShapes | None = None
+) -> onnxruntime.InferenceSession:
     """Opens an ONNX model on the chosen provider.
 
     Args:
         model: Path of an ONNX file, or the file's bytes.
         settings: Which hardware to use.
+        shapes: What its input may be; TensorRT builds its engine for it.
 
     Returns:
         A session that does not spin while it waits and logs nothing by itself.
 
     Raises:
         ModelError: The file is missing, unreadable or not an ONNX model that can be run.
-        ProviderError: A provider name is unknown, or strict mode did not get its first choice.
+        ProviderError: A provider name is unknown, a setting is out of range, or strict mode did
+            not get its first choice.
     """
+    options = _session_options(settings)
     providers = resolve_providers(settings)
     onnxruntime.set_default_logger_severity(_LOG_FATAL)
     _preload_cuda_libraries(providers)
-    session = _open(model, providers, _session_options(settings.num_threads))
+    chosen = [(name, options_for(name, settings.gpu, shapes)) for name in providers]
+    session = _open_or_fall_back(model, chosen, options)
     _check_active(session, providers[0], settings.strict)
     return session
 
@@ -140,12 +160,15 @@ def _missing_message(provider: str, available: list[str]) -> str:
     )
 
 
-def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
-    if num_threads < 0:
-        raise ProviderError(f'num_threads must be 0 (automatic) or more, not {num_threads}.')
+def _session_options(settings: ProviderSettings) -> onnxruntime.SessionOptions:
+    threads, device = settings.num_threads, settings.gpu.device_id
+    if threads < 0:
+        raise ProviderError(f'num_threads must be 0 (automatic) or more, not {threads}.')
+    if device < 0:
+        raise ProviderError(f'device_id must be 0 or more, not {device}.')
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_FATAL
-    options.intra_op_num_threads = num_threads
+    options.intra_op_num_threads = threads
     # Spinning threads would take the cores from the camera, the detector and the rest of the robot.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     return options
@@ -154,12 +177,27 @@ def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
 def _preload_cuda_libraries(providers: list[str]) -> None:
     """Lets CUDA and cuDNN come from pip packages, not only from a system-wide installation."""
     preload = getattr(onnxruntime, 'preload_dlls', None)
-    if preload is not None and 'CUDAExecutionProvider' in providers:
+    if preload is not None and CUDA_PROVIDER in providers:
         preload()
 
 
+def _open_or_fall_back(
+    model: Path | bytes, providers: _Providers, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    """Opens on the CPU what the GPU refuses: a wrong device, no memory left, a broken driver."""
+    try:
+        return _open(model, providers, options)
+    except ModelError as error:
+        if len(providers) == 1:
+            raise
+        # A damaged model fails here too, and then with the right reason.
+        session = _open(model, [(CPU_PROVIDER, {})], options)
+        _LOGGER.warning('%s', error.__cause__)
+        return session
+
+
 def _open(
-    model: Path | bytes, providers: list[str], options: onnxruntime.SessionOptions
+    model: Path | bytes, providers: _Providers, options: onnxruntime.SessionOptions
 ) -> onnxruntime.InferenceSession:
     name = 'The ONNX model' if isinstance(model, bytes) else f'Model file {model}'
     if isinstance(model, Path) and not model.is_file():

@@ -104,21 +104,26 @@ class EmotionPipeline:
         ]
 
     def _find_faces(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
-        if settings.detect_every_n > 1:
-            self._frames_since_detection += 1
-            if self._frames_since_detection < settings.detect_every_n and self._last_detections:
-                moved = self._flow.propagate(image, self._last_detections)
-                if moved is not None:
-                    self._last_detections = select_faces(_inside(moved, image), settings)
-                    return self._last_detections
-            self._flow.remember(image)
-        else:
-            # An old picture must not start the flow when `detect_every_n` is raised again.
-            self._flow.reset()
-        found = self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
-        self._frames_since_detection = 0
+        found = self._follow(image, settings)
+        if found is None:
+            found = self._detector.detect(
+                image, settings.face_score_threshold, settings.min_face_size
+            )
+            self._frames_since_detection = 0
         self._last_detections = select_faces(_inside(found, image), settings)
         return self._last_detections
+
+    def _follow(self, image: BgrImage, settings: PipelineSettings) -> list[Detection] | None:
+        """Moves the last faces on to this picture; None when the detector has to look."""
+        if settings.detect_every_n <= 1:
+            # An old picture must not start the flow when `detect_every_n` is raised again.
+            self._flow.reset()
+            return None
+        self._frames_since_detection += 1
+        if self._frames_since_detection < settings.detect_every_n and self._last_detections:
+            return self._flow.propagate(image, self._last_detections)
+        self._flow.remember(image)
+        return None
 
     def _classify(self, image: BgrImage, detections: Sequence[Detection]) -> Float32Array:
         manifest = self._classifier.manifest

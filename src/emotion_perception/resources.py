@@ -39,7 +39,15 @@ def config_path(name: str) -> Path:
     return share_folder() / 'config' / name
 
 
-def cache_folder() -> Path:
-    """Per-user folder for files that can be made again; it may not exist yet."""
-    base = os.environ.get('XDG_CACHE_HOME') or str(Path('~/.cache').expanduser())
-    return Path(base) / 'emotion_bringup'
+def cache_folder() -> Path | None:
+    """Per-user folder for files that can be made again; it may not exist yet.
+
+    By the XDG Base Directory Specification; None without a home folder.
+    """
+    root = os.environ.get('XDG_CACHE_HOME', '')
+    try:
+        # The specification says that a relative path is to be ignored.
+        base = Path(root) if Path(root).is_absolute() else Path.home() / '.cache'
+    except RuntimeError:
+        return None
+    return base / 'emotion_bringup'

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 from tiny_model import make_tiny_model
 
-from emotion_perception.classifier import EmotionClassifier, softmax
+from emotion_perception.classifier import MAX_BATCH, EmotionClassifier, softmax
 from emotion_perception.errors import ModelError, ProviderError
 from emotion_perception.labels import Emotion
 from emotion_perception.manifest import manifest_path_for, sha256_of
@@ -183,3 +183,17 @@ def test_a_manifest_that_is_no_json(model):
 def test_an_unknown_provider(model):
     with pytest.raises(ProviderError, match='warp'):
         EmotionClassifier(model, ProviderSettings(('warp',)))
+
+
+def test_a_crowd_is_answered_in_parts_and_in_order(classifier):
+    sizes = []
+    run = classifier._network.run
+    classifier._network.run = lambda batch: sizes.append(len(batch)) or run(batch)
+    grey = np.linspace(0, 255, 2 * MAX_BATCH + 1).astype(np.uint8)
+    faces = np.broadcast_to(grey[:, None, None], (len(grey), 48, 48))
+
+    probabilities = classifier.classify(faces)
+
+    assert sizes == [MAX_BATCH, MAX_BATCH, 1]
+    single = np.concatenate([classifier.classify(face[None]) for face in faces])
+    np.testing.assert_allclose(probabilities, single, atol=1e-6)

@@ -56,8 +56,8 @@ def followed(images, detections):
     [
         {'dx': 12},
         {'dx': -9, 'dy': 14},
-        {'zoom': 1.1},
-        {'zoom': 0.9, 'dx': 6},
+        {'zoom': 1.06},
+        {'zoom': 0.94, 'dx': 6},
         {'angle': 6, 'dy': -5},
     ],
     ids=str,
@@ -73,7 +73,7 @@ def test_a_moved_face_is_followed(astronaut, change):
 
 
 def test_a_face_is_followed_over_ten_frames(astronaut):
-    matrices = [motion(dx=5 * n, dy=2 * n, zoom=1 + 0.01 * n) for n in range(11)]
+    matrices = [motion(dx=5 * n, dy=2 * n, zoom=1 + 0.005 * n) for n in range(11)]
     (answer,) = followed([moved(astronaut, matrix) for matrix in matrices], [FACE])
     assert overlap(answer.box, moved_box(FACE.box, matrices[-1])) >= 0.8
 
@@ -100,6 +100,35 @@ def test_a_lost_face_asks_for_the_detector(astronaut):
     flow = FlowPropagator()
     flow.remember(astronaut)
     assert flow.propagate(np.full_like(astronaut, 128), [FACE]) is None
+
+
+@pytest.mark.parametrize('step', [{'angle': 5}, {'zoom': 1.03}], ids=str)
+def test_a_face_that_goes_on_changing_asks_for_the_detector(astronaut, step):
+    flow = FlowPropagator()
+    flow.remember(astronaut)
+    detections, frames = [FACE], 0
+    while detections is not None and frames < 10:
+        frames += 1
+        matrix = motion(angle=step.get('angle', 0) * frames, zoom=step.get('zoom', 1) ** frames)
+        detections = flow.propagate(moved(astronaut, matrix), detections)
+    assert frames == 3
+
+
+def test_after_a_detection_the_change_is_counted_anew(astronaut):
+    flow = FlowPropagator()
+    flow.remember(astronaut)
+    for turn in (8, 16, 24):
+        turned = moved(astronaut, motion(angle=turn))
+        assert flow.propagate(turned, [FACE]) is not None
+        flow.remember(turned)
+
+
+def test_a_half_covered_face_asks_for_the_detector(astronaut):
+    flow = FlowPropagator()
+    flow.remember(astronaut)
+    covered = astronaut.copy()
+    covered[118:, :] = np.random.default_rng(0).integers(0, 256, (394, 512, 3), np.uint8)
+    assert flow.propagate(covered, [FACE]) is None
 
 
 def test_without_a_remembered_picture_the_detector_is_needed(astronaut):

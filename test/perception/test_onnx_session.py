@@ -13,6 +13,12 @@ from emotion_perception.onnx_session import (
     create_session,
     resolve_providers,
 )
+from emotion_perception.provider_options import (
+    CUDA_PROVIDER,
+    TENSORRT_PROVIDER,
+    GpuSettings,
+    InputShapes,
+)
 
 CPU = ProviderSettings(('cpu',))
 
@@ -110,6 +116,78 @@ def test_provider_that_cannot_start_is_noticed(monkeypatch, caplog, strict):
     else:
         assert active_provider(create_session(b'', settings)) == CPU_PROVIDER
         assert 'runs on CPUExecutionProvider' in caplog.text
+
+
+class BuildWithGpu:
+    """Stands for an ONNX Runtime with GPU providers; notes what the session is opened with."""
+
+    def __init__(self, monkeypatch, refused=()):
+        self.opened = []
+        self._refused = refused
+        self._open = onnxruntime.InferenceSession
+        names = [TENSORRT_PROVIDER, CUDA_PROVIDER, CPU_PROVIDER]
+        monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: names)
+        monkeypatch.setattr(onnxruntime, 'preload_dlls', lambda: None, raising=False)
+        monkeypatch.setattr(onnxruntime, 'InferenceSession', self.open)
+
+    def open(self, model, options, *, providers, enable_fallback):
+        self.opened.append(dict(providers))
+        if set(self._refused) & dict(providers).keys():
+            raise RuntimeError('CUDA failure 101: invalid device ordinal')
+        return self._open(model, options, providers=[CPU_PROVIDER])
+
+
+def test_options_reach_their_provider(monkeypatch, tmp_path):
+    build = BuildWithGpu(monkeypatch)
+    gpu = GpuSettings(device_id=1, fp16=True, engine_cache=tmp_path)
+    shapes = InputShapes('x', (1, 2), (1, 2), (8, 2))
+
+    create_session(tiny_model(), ProviderSettings(('tensorrt',), gpu=gpu), shapes)
+
+    (providers,) = build.opened
+    assert list(providers) == [TENSORRT_PROVIDER, CUDA_PROVIDER, CPU_PROVIDER]
+    assert providers[TENSORRT_PROVIDER]['trt_engine_cache_path'] == str(tmp_path)
+    assert providers[TENSORRT_PROVIDER]['trt_profile_max_shapes'] == 'x:8x2'
+    assert providers[CUDA_PROVIDER]['device_id'] == '1'
+    assert providers[CPU_PROVIDER] == {}
+
+
+def test_auto_takes_cuda_but_not_tensorrt(monkeypatch):
+    build = BuildWithGpu(monkeypatch)
+
+    create_session(tiny_model(), ProviderSettings())
+
+    assert list(build.opened[0]) == [CUDA_PROVIDER, CPU_PROVIDER]
+
+
+def test_a_gpu_that_refuses_leaves_the_work_to_the_cpu(monkeypatch, caplog):
+    build = BuildWithGpu(monkeypatch, refused=[CUDA_PROVIDER])
+
+    session = create_session(tiny_model(), ProviderSettings(('cuda',), gpu=GpuSettings(9)))
+
+    assert session.run(None, {'x': [[-1.0, 2.0]]})[0].tolist() == [[0.0, 2.0]]
+    assert list(build.opened[-1]) == [CPU_PROVIDER]
+    assert 'invalid device ordinal' in caplog.text
+    assert 'runs on CPUExecutionProvider' in caplog.text
+
+
+def test_a_gpu_that_refuses_is_an_error_in_strict_mode(monkeypatch):
+    BuildWithGpu(monkeypatch, refused=[CUDA_PROVIDER])
+
+    with pytest.raises(ProviderError, match='runs on CPUExecutionProvider'):
+        create_session(tiny_model(), ProviderSettings(('cuda',), strict=True))
+
+
+def test_a_damaged_model_on_a_gpu_is_called_damaged(monkeypatch):
+    BuildWithGpu(monkeypatch, refused=[CUDA_PROVIDER])
+
+    with pytest.raises(ModelError, match='cannot be loaded'):
+        create_session(b'not a model', ProviderSettings(('cuda',)))
+
+
+def test_negative_device():
+    with pytest.raises(ProviderError, match='device_id must be 0 or more, not -1'):
+        create_session(tiny_model(), ProviderSettings(gpu=GpuSettings(-1)))
 
 
 def test_unknown_provider_lists_the_choices():

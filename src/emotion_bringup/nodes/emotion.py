@@ -25,6 +25,7 @@ from emotion_perception.detection.factory import create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.provider_options import GpuSettings
 from emotion_perception.resources import default_model_path
 
 _SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
@@ -117,11 +118,20 @@ class EmotionNode(LifecycleNode):
             self.exit_code = EXIT_ERROR
             stop()
 
+    def _gpu_settings(self) -> GpuSettings:
+        folder: str = value_of(self, 'engine_cache_path')
+        return GpuSettings(
+            value_of(self, 'device_id'),
+            value_of(self, 'tensorrt_fp16'),
+            Path(folder).expanduser() if folder else None,
+        )
+
     def _make_pipeline(self) -> EmotionPipeline:
         providers = ProviderSettings(
             tuple(value_of(self, 'execution_providers')),
             strict=value_of(self, 'strict_providers'),
             num_threads=value_of(self, 'num_threads'),
+            gpu=self._gpu_settings(),
         )
         model_path: str = value_of(self, 'model_path')
         path = Path(model_path).expanduser() if model_path else default_model_path()

@@ -1,11 +1,12 @@
 """Prepared network graphs in the user's cache folder, so that a second start is quick."""
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from emotion_perception.resources import cache_folder
 
 _DIGEST_BYTES: Final = 32
 
@@ -30,17 +31,6 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
         if path is not None:
             _write(path, content)
     return content
-
-
-def cache_folder() -> Path | None:
-    """Folder for prepared graphs (XDG Base Directory Specification), None without a home folder."""
-    root = os.environ.get('XDG_CACHE_HOME', '')
-    try:
-        # The specification says that a relative path is to be ignored.
-        base = Path(root) if Path(root).is_absolute() else Path.home() / '.cache'
-    except RuntimeError:
-        return None
-    return base / 'emotion_bringup'
 
 
 def _read(path: Path) -> bytes | None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
 from emotion_perception.errors import DetectorError
+from emotion_perception.scaling import scaled
 from emotion_perception.types import BgrImage, Box, Detection
 
 _NMS_OVERLAP: Final = 0.3
@@ -65,8 +66,7 @@ class YuNetDetector:
         wanted = _DETECTABLE_FACE / max(min_face_size, 1)
         scale = min(1.0, self._max_side / max(width, height), wanted)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
-        scaled = image if scale == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        rows = self._run(np.asarray(scaled, np.uint8), score_threshold)
+        rows = self._run(scaled(image, size), score_threshold)
         rows[:, :14:2] *= width / size[0]
         rows[:, 1:14:2] *= height / size[1]
         return select_faces(map(_to_detection, rows), score_threshold, min_face_size)
