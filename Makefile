@@ -14,15 +14,19 @@ unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LI
 SOURCE ?= demo
 SHOW ?= 0
 OUT ?= out
+# FER-2013, and the FER+ votes that the recipe wants or the model shall be scored on as well.
 DATA ?=
-RECIPE ?= training/recipes/alexnet_first.yaml
+FERPLUS ?=
+RECIPE ?= training/recipes/alexnet.yaml
+# What `make compare` puts into one table: run folders, .ckpt and .onnx files.
+MODELS ?= models/emotion_alexnet.onnx
 # More arguments for pytest: make test ARGS='-k tracker'
 ARGS ?=
 
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lock training-env train evaluate clean
+.PHONY: help env demo test lint lock training-env train evaluate compare clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,13 +59,20 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
-train: $(VENV)/.training ## Train by RECIPE on DATA (fer2013.csv, .csv.xz, or the picture folders)
-	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=path/to/fer2013.csv))
-	$(BIN)/python -m training train --data '$(DATA)' --recipe '$(RECIPE)'
+train: $(VENV)/.training ## Train by RECIPE on DATA (fer2013.csv, .csv.xz, picture folders) and FERPLUS; ARGS='--resume'
+	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=fer2013.csv FERPLUS=fer2013new.csv))
+	$(BIN)/python -m training train --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
+	  --recipe '$(RECIPE)' $(ARGS)
 
-evaluate: $(VENV)/.training ## Score the shipped model on DATA's PublicTest
-	$(if $(DATA),,$(error Say where FER-2013 is: make evaluate DATA=path/to/fer2013.csv))
-	$(BIN)/python -m training evaluate --data '$(DATA)' --model models/emotion_alexnet.onnx
+evaluate: $(VENV)/.training ## Score the shipped model on DATA's PublicTest, directly and through the pipeline (and on FERPLUS)
+	$(if $(DATA),,$(error Say where FER-2013 is: make evaluate DATA=fer2013.csv FERPLUS=fer2013new.csv))
+	$(BIN)/python -m training evaluate --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
+	  --model models/emotion_alexnet.onnx --pipeline $(ARGS)
+
+compare: $(VENV)/.training ## One table of MODELS (run folders, .ckpt, .onnx) on DATA's PublicTest: cost, scores, gains
+	$(if $(DATA),,$(error Say where FER-2013 is: make compare DATA=fer2013.csv MODELS='...'))
+	$(BIN)/python -m training compare --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
+	  $(MODELS) $(ARGS)
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build install log out

@@ -35,6 +35,10 @@ def to_unit(images: Tensor) -> Tensor:
 def random_affine(count: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """One random map from result to source coordinates per picture.
 
+    In the order in which a picture undergoes them: shift, rotation with zoom, flip, crop. The crop
+    comes last, as in the field's code: it lies within the frame of the changed picture, so it never
+    shows more of the clamped border than there was without it.
+
     Args:
         count: Number of pictures n.
         config: Ranges; a zero range switches its part off.
@@ -56,7 +60,30 @@ def random_affine(count: int, config: AugmentConfig, generator: torch.Generator)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     top = torch.stack([cos * mirror, -sin, shift_x], dim=1)
     bottom = torch.stack([sin * mirror, cos, shift_y], dim=1)
-    return torch.stack([top, bottom], dim=1)
+    whole = torch.stack([top, bottom], dim=1)
+    if config.crop == 1:
+        return whole  # nothing drawn: recipes older than the crop see what they saw
+    return _within_crop(whole, config.crop, generator)
+
+
+def _within_crop(affine: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
+    """Composes maps with random square crops of their results.
+
+    Args:
+        affine: float32 `[n, 2, 3]`.
+        smallest: The side is uniform from this part of the width to the whole, the position
+            uniform among those inside the frame.
+        generator: Source of randomness.
+
+    Returns:
+        float32 `[n, 2, 3]`; a crop of side c about o maps x to A(c x + o).
+    """
+    draws = torch.rand(len(affine), 3, generator=generator)
+    side = smallest + (1 - smallest) * draws[:, :1]
+    # The frame spans -1..1 and the crop o - c..o + c.
+    centre = (draws[:, 1:] * 2 - 1) * (1 - side)
+    linear, offset = affine[:, :, :2], affine[:, :, 2:]
+    return torch.cat([linear * side[..., None], linear @ centre[..., None] + offset], dim=2)
 
 
 def warp(images: Tensor, affine: Tensor, size: int) -> Tensor:

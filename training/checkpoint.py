@@ -35,6 +35,11 @@ class Trained:
     epoch: int
     training_images: int
 
+    @property
+    def size(self) -> int:
+        """Side in pixels of the pictures it was trained on last."""
+        return self.recipe.train.phases[-1].size
+
 
 def load(path: Path) -> Trained:
     """Reads a checkpoint and the recipe beside it.

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('stopped; go on with --resume', file=sys.stderr)
+        print('stopped (a training goes on with --resume)', file=sys.stderr)
         return 130
     return 0
 
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_compare(commands)
     _add_framing(commands)
     return parser
 
@@ -99,6 +100,13 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar='EPOCH',
         help='end this session after an epoch; resume later',
     )
+    parser.add_argument(
+        '--devices',
+        type=int,
+        default=1,
+        metavar='N',
+        help='train on N GPUs, or in N processes on a machine without one (default: %(default)s)',
+    )
     parser.add_argument('--no-progress', action='store_true', help='no progress bar')
     parser.add_argument(
         '--ferplus', type=Path, help='fer2013new.csv, for a recipe with data.ferplus'
@@ -108,7 +116,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
-    from . import data, ferplus
+    from . import data, ferplus, processes
     from .config import read_recipe
     from .train import train
 
@@ -124,8 +132,10 @@ def _train(options: argparse.Namespace) -> None:
         progress=not options.no_progress,
         stop_after=options.stop_after,
         votes=ferplus.read_votes(options.ferplus) if options.ferplus else None,
+        devices=options.devices,
     )
-    print(f'best checkpoint: {best}')
+    if processes.is_first():
+        print(f'best checkpoint: {best}')
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -203,7 +213,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _export(options: argparse.Namespace) -> None:
-    from . import data, report
+    from . import data, predict, report
     from .export import export
 
     dataset = data.load(options.data, options.cache)
@@ -215,9 +225,58 @@ def _export(options: argparse.Namespace) -> None:
         f'{done.fp32_difference:.1g} in a logit'
     )
     print(
-        f'PublicTest accuracy: fp32 {report.percent(done.fp32)}, shipped '
-        f'{report.percent(done.shipped)}; same answer on {done.agreement.value:.2%}'
+        f'PublicTest accuracy: PyTorch {report.percent(done.pytorch)}, fp32 ONNX '
+        f'{report.percent(done.fp32)}, shipped {report.percent(done.shipped)}; fp32 and shipped '
+        f'give the same answer on {done.agreement.value:.2%}'
     )
+    if done.trained_at != predict.INPUT_SIZE:
+        print(
+            f'warning: last trained on {done.trained_at} pixels, but the runtime shows '
+            f'{predict.INPUT_SIZE}: end the recipe with a phase of that size before you ship it'
+        )
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        'compare', help='one table of several models: cost, scores, gain over a baseline'
+    )
+    _add_data(parser)
+    parser.add_argument(
+        'models',
+        type=Path,
+        nargs='+',
+        metavar='MODEL',
+        help='a run folder (its best.ckpt), a .ckpt, or an .onnx with its manifest',
+    )
+    parser.add_argument(
+        '--baseline',
+        type=Path,
+        metavar='MODEL',
+        help='measure gains against this model (default: the first)',
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('out/train/compare'),
+        help='folder for compare.md, compare.json and compare.png (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--final',
+        action='store_true',
+        help='also read PrivateTest; every reading is logged beside its model',
+    )
+    parser.add_argument('--ferplus', type=Path, help='fer2013new.csv: score on the FER+ labels too')
+    parser.set_defaults(run_command=_compare)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from . import data
+    from .compare import Request, compare
+
+    request = Request(options.baseline, options.final, options.ferplus, options.threads)
+    dataset = data.load(options.data, options.cache)
+    print(compare(options.models, dataset, options.out, request))
+    print(f'report: {options.out / "compare.md"}')
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -39,7 +39,7 @@ class Teachers:
         return torch.stack(parts).mean(dim=0)
 
     def _probabilities(self, teacher: Trained, faces: Tensor) -> Tensor:
-        size = teacher.recipe.train.phases[-1].size
+        size = teacher.size
         resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
         grey = (resized - teacher.mean) / teacher.std
         colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -24,6 +24,7 @@ from .errors import TrainingError
 
 READINGS = 'private_test_readings.jsonl'
 SAMPLE_SEED = 0
+_EXTRAS = ('ferplus', 'ten_crop_not_the_headline', 'pipeline')
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,7 @@ def evaluate(
         results.append(_extend(SplitReport(split, logits, scores), tools, request))
     report.write(out, model, results)
     if request.final:
-        _log_reading(model, results[-1])
-    if request.final and tools.manifest is not None:
-        _keep_in_manifest(model, results[-1])
+        keep_reading(model, results[-1])
     return results
 
 
@@ -316,6 +315,19 @@ def sample(count: int, limit: int | None) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(SAMPLE_SEED).choice(count, limit, replace=False))
 
 
+def keep_reading(model: Path, found: SplitReport) -> None:
+    """Logs a reading of PrivateTest beside the model, for an ONNX file in its manifest too.
+
+    Args:
+        model: The file that was read with.
+        found: What it scored; FER+, ten-crop and pipeline figures of an earlier reading by the
+            same file stay in the manifest unless measured anew.
+    """
+    _log_reading(model, found)
+    if model.suffix == '.onnx':
+        _keep_in_manifest(model, found)
+
+
 def _log_reading(model: Path, found: SplitReport) -> None:
     result = found.scores
     reading = {
@@ -335,7 +347,10 @@ def _keep_in_manifest(model: Path, found: SplitReport) -> None:
     """Adds the reading to the scores of the model's manifest and leaves all else as it is."""
     path = manifest_path_for(model)
     document = json.loads(path.read_text(encoding='utf-8'))
-    kept = found.scores.document() | found.extras()
+    # An export starts the scores anew, so an earlier reading here is always of the same sha256.
+    earlier = document['scores'].get(found.scores.split, {})
+    extras = {key: earlier[key] for key in _EXTRAS if key in earlier}
+    kept = found.scores.document() | extras | found.extras()
     del kept['confusion']
     document['scores'][found.scores.split] = kept
     path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')

@@ -1,4 +1,4 @@
-"""From a checkpoint to the shipped files: int8 ONNX and its manifest, checked against torch."""
+"""From a checkpoint to the shipped files: int8 ONNX and its manifest, checked against PyTorch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from emotion_perception.framing import Framing
 from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of, write_manifest
 from emotion_perception.preprocessing import Preprocessing
 
-from . import checkpoint, metrics, predict
+from . import checkpoint, curves, initial, metrics, predict
 from .checkpoint import Trained
 from .data import Dataset, Split
 from .errors import TrainingError
@@ -29,9 +29,9 @@ from .evaluate import score, share_document
 from .fold import fold_batch_norm
 from .graph import write_shipped
 from .quantise import quantise
+from .train import HISTORY
 
 CALIBRATION_IMAGES = 512
-CHECKED_IMAGES = 64
 FP32_TOLERANCE = 1e-3
 
 
@@ -42,16 +42,21 @@ class Exported:
     Attributes:
         model: The shipped file.
         size: Its size in bytes.
-        fp32_difference: Largest difference of a logit between torch and fp32 ONNX.
+        trained_at: Side in pixels of the pictures that the network was trained on last.
+        fp32_difference: Largest difference of a logit between PyTorch and fp32 ONNX on PublicTest.
         agreement: Pictures of PublicTest that the fp32 and the shipped file call the same.
+        pytorch: Accuracy of the PyTorch network on PublicTest.
         fp32: Accuracy of the fp32 ONNX file on PublicTest.
         shipped: Accuracy of the shipped file on PublicTest.
+        trained_at: Side in pixels of the pictures that the network was last trained on.
     """
 
     model: Path
     size: int
+    trained_at: int
     fp32_difference: float
     agreement: metrics.Share
+    pytorch: metrics.Share
     fp32: metrics.Share
     shipped: metrics.Share
 
@@ -69,28 +74,23 @@ def export(
         threads: CPU threads.
 
     Raises:
-        TrainingError: The checkpoint is unusable, or the fp32 ONNX file disagrees with torch.
+        TrainingError: The checkpoint is unusable, PublicTest is empty, or the fp32 ONNX file
+            disagrees with PyTorch.
     """
     if model.suffix != '.onnx':
         raise TrainingError(f'--out must end in .onnx, not {model.name}')
+    if not len(dataset['PublicTest']):
+        raise TrainingError(f'{dataset.source} has no PublicTest pictures to measure an export on')
     framing = kept_framing(manifest_path_for(model))
     trained = checkpoint.load(source)
     if threads is not None:
         torch.set_num_threads(threads)
     spec = predict.preprocessing(trained.mean, trained.std)
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / 'fp32.onnx'
-        difference = _write_fp32(trained, plain, dataset['PublicTest'], spec)
-        shipped = plain
-        if not fp32:
-            shipped = Path(folder) / 'int8.onnx'
-            quantise(plain, shipped, calibration_images(dataset['Training']), spec)
-        exported, scores, temperature = _measure(plain, shipped, dataset, spec, threads)
+        shipped, stages = _stages(trained, dataset, Path(folder), spec, fp32, threads)
         model.parent.mkdir(parents=True, exist_ok=True)
         write_shipped(shipped, model)
-    exported = dataclasses.replace(
-        exported, model=model, size=model.stat().st_size, fp32_difference=difference
-    )
+    exported, scores, temperature = _measure(model, trained.size, stages, dataset)
     manifest = Manifest(
         name=trained.recipe.name,
         file=model.name,
@@ -98,7 +98,7 @@ def export(
         preprocessing=spec,
         temperature=temperature,
         scores=scores,
-        training=_training(trained, exported, 'fp32' if fp32 else 'int8'),
+        training=_training(source.parent, trained, exported, 'fp32' if fp32 else 'int8'),
     )
     write_manifest(manifest, manifest_path_for(model))
     if framing is not None:
@@ -112,19 +112,51 @@ def calibration_images(training: Split) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.asarray(training.images[np.linspace(0, len(training) - 1, count).astype(int)])
 
 
-def _write_fp32(trained: Trained, path: Path, check: Split, spec: Preprocessing) -> float:
-    """Writes the fp32 graph and returns the largest logit difference from the unfolded network."""
-    images = np.asarray(check.images[:CHECKED_IMAGES])
-    expected = predict.logits(predict.torch_predictor(trained.network), images, spec, 'torch')
-    to_onnx(fold_batch_norm(trained.network), path)
-    actual = predict.logits(predict.onnx_predictor(path), images, spec, 'onnx')
-    difference = float(np.abs(expected - actual).max())
+class _Stages(NamedTuple):
+    """Logits float64 `[n, 7]` of PublicTest by the network at each stage of its export."""
+
+    pytorch: predict.Logits
+    fp32: predict.Logits
+    shipped: predict.Logits
+
+    @property
+    def fp32_difference(self) -> float:
+        return float(np.abs(self.pytorch - self.fp32).max())
+
+
+def _stages(
+    trained: Trained,
+    dataset: Dataset,
+    folder: Path,
+    spec: Preprocessing,
+    fp32: bool,
+    threads: int | None,
+) -> tuple[Path, _Stages]:
+    """Writes the file to ship into a folder, and what each stage answers."""
+
+    def answers(run: predict.Predictor, what: str) -> predict.Logits:
+        return predict.logits(run, dataset['PublicTest'].images, spec, f'{what} on PublicTest')
+
+    # Folding changes the network in place, so it answers before.
+    pytorch = answers(predict.torch_predictor(trained.network), 'PyTorch')
+    plain = folder / 'fp32.onnx'
+    to_onnx(fold_batch_norm(trained.network), plain)
+    unquantised = answers(predict.onnx_predictor(plain, threads), 'fp32')
+    stages = _Stages(pytorch, unquantised, unquantised)
+    _check_fp32(stages.fp32_difference)
+    if fp32:
+        return plain, stages
+    small = folder / 'int8.onnx'
+    quantise(plain, small, calibration_images(dataset['Training']), spec)
+    return small, stages._replace(shipped=answers(predict.onnx_predictor(small, threads), 'int8'))
+
+
+def _check_fp32(difference: float) -> None:
     if not difference <= FP32_TOLERANCE:
         raise TrainingError(
-            f'the fp32 ONNX file differs from torch by {difference:.4g} in a logit '
+            f'the fp32 ONNX file differs from PyTorch by {difference:.4g} in a logit '
             f'(allowed: {FP32_TOLERANCE}): this is a defect of the export'
         )
-    return difference
 
 
 def to_onnx(network: nn.Module, path: Path) -> None:
@@ -148,40 +180,51 @@ def to_onnx(network: nn.Module, path: Path) -> None:
 
 
 def _measure(
-    plain: Path, shipped: Path, dataset: Dataset, spec: Preprocessing, threads: int | None
+    model: Path, trained_at: int, stages: _Stages, dataset: Dataset
 ) -> tuple[Exported, dict[str, Any], float]:
     split = dataset['PublicTest']
-    runs = {
-        path: predict.logits(predict.onnx_predictor(path, threads), split.images, spec, name)
-        for name, path in (('fp32 on PublicTest', plain), ('shipped on PublicTest', shipped))
-    }
-    logits = runs[shipped]
-    temperature = round(metrics.fit_temperature(logits, split.labels), 4)
-    result = score(split, dataset['Training'], logits, temperature)
-    same = int((logits.argmax(axis=1) == runs[plain].argmax(axis=1)).sum())
-    fp32 = metrics.accuracy(runs[plain], split.labels)
+    temperature = round(metrics.fit_temperature(stages.shipped, split.labels), 4)
+    result = score(split, dataset['Training'], stages.shipped, temperature)
+    same = int((stages.shipped.argmax(axis=1) == stages.fp32.argmax(axis=1)).sum())
     exported = Exported(
-        shipped, shipped.stat().st_size, 0.0, metrics.Share(same, len(split)), fp32, result.accuracy
+        model,
+        model.stat().st_size,
+        trained_at,
+        stages.fp32_difference,
+        metrics.Share(same, len(split)),
+        metrics.accuracy(stages.pytorch, split.labels),
+        metrics.accuracy(stages.fp32, split.labels),
+        result.accuracy,
     )
     document = result.document()
     del document['confusion']
-    document['fp32_accuracy'] = share_document(fp32)
+    document['pytorch_accuracy'] = share_document(exported.pytorch)
+    document['fp32_accuracy'] = share_document(exported.fp32)
     document['fp32_agreement'] = share_document(exported.agreement)
     return exported, {'PublicTest': document}, temperature
 
 
-def _training(trained: Trained, exported: Exported, precision: str) -> dict[str, Any]:
-    return {
+def _training(run: Path, trained: Trained, exported: Exported, precision: str) -> dict[str, Any]:
+    """How the weights came about, for the manifest."""
+    share = trained.recipe.data.ferplus
+    labels = f'FER+ votes (share {share:g}) and original labels' if share else 'original labels'
+    facts: dict[str, Any] = {
         'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
         'epochs_trained': trained.epoch,
         'training_images': trained.training_images,
-        'data': 'FER-2013, official split, original labels',
+        'data': f'FER-2013, official split, {labels}',
         'precision': precision,
         'size_bytes': exported.size,
         'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
         'torch': torch.__version__,
         'commit': git_commit(),
     }
+    init = initial.recorded(run)
+    if init is not None:
+        facts['init'] = init
+    if (run / HISTORY).is_file():
+        facts['seconds'] = round(sum(line.seconds for line in curves.read(run / HISTORY)), 1)
+    return facts
 
 
 def git_commit() -> str | None:

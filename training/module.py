@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from . import augment, losses
+from . import augment, losses, processes
 from .config import OptimConfig, Recipe
 from .feed import Batch
 from .models import build
@@ -136,7 +136,7 @@ class Classifier(lightning.LightningModule):
         """Loss of one augmented batch."""
         images, targets = batch
         # Seeded by the step, so that a resumed run draws the same augmentations and dropout.
-        seed = self.recipe.seed * 1_000_003 + self.global_step
+        seed = processes.step_seed(self.recipe.seed, self.global_step, self.global_rank)
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         faces = augment.augment(images, self.size, self.recipe.augment, generator)
@@ -146,7 +146,13 @@ class Classifier(lightning.LightningModule):
             )
         loss = self._loss(faces, targets)
         self.log(
-            'train_loss', loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(images)
+            'train_loss',
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=len(images),
+            sync_dist=True,
         )
         return loss
 
@@ -155,6 +161,7 @@ class Classifier(lightning.LightningModule):
         own = losses.cross_entropy(
             scores, targets, self.class_weights, self.recipe.train.label_smoothing
         )
+        own = own * self._weight_share(targets)
         if self.teacher is None:
             return own
         config = self.recipe.distill
@@ -164,6 +171,16 @@ class Classifier(lightning.LightningModule):
             own, losses.distillation(scores, taught, config.temperature), config.weight
         )
 
+    def _weight_share(self, targets: Tensor) -> Tensor | float:
+        """Makes the mean of the processes' losses the loss of their whole batch.
+
+        Each divides by the summed class weights of its own pictures; they differ.
+        """
+        if self.class_weights is None:
+            return 1.0
+        own = (losses.one_hot(targets) @ self.class_weights).sum()
+        return own / processes.mean(own)
+
     def on_train_epoch_start(self) -> None:
         """Restarts the average at a new size: weights of two sizes have no useful mean."""
         train, epoch = self.recipe.train, self.current_epoch
@@ -171,7 +188,8 @@ class Classifier(lightning.LightningModule):
             self.ema.restart()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Averages the weights after every step."""
+        """Averages the weights after every step, alike in all processes."""
+        processes.share_statistics(self.network)
         if self.ema is not None:
             self.ema.update(self.network)
 
@@ -190,6 +208,7 @@ class Classifier(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Swaps the averaged weights in."""
+        self._sums = torch.zeros(3, device=self.device)
         self._swap = self.averaged()
         self._swap.__enter__()
 
@@ -197,19 +216,24 @@ class Classifier(lightning.LightningModule):
         """Accuracy and loss on PublicTest at the present training size."""
         images, labels = batch
         scores = self(augment.resize(augment.to_unit(images), self.size))
-        accuracy = (scores.argmax(dim=1) == labels).float().mean()
+        hits = (scores.argmax(dim=1) == labels).sum()
+        loss = F.cross_entropy(scores, labels)
+        self._sums += torch.stack([loss * len(labels), hits, hits.new_tensor(len(labels))])
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores over all processes; brings the training weights back."""
+        # Lightning's own mean over processes rounds the pictures of each down to their mean.
+        loss, hits, count = processes.mean(self._sums)
+        accuracy = hits / count
         # A score at a smaller size says little about the last one: any epoch at the last size
         # must win over all before it.
         final = self.size == self.recipe.train.phases[-1].size
         metrics = {
-            'val_loss': F.cross_entropy(scores, labels),
+            'val_loss': loss / count,
             'val_acc': accuracy,
             'selection': accuracy if final else accuracy - 1,
         }
-        self.log_dict(metrics, on_epoch=True, prog_bar=True, batch_size=len(labels))
-
-    def on_validation_epoch_end(self) -> None:
-        """Brings the training weights back."""
+        self.log_dict(metrics, prog_bar=True, batch_size=1, sync_dist=True)
         self._swap.__exit__(None, None, None)
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]

@@ -34,9 +34,9 @@ Logits = NDArray[np.float64]
 Predictor = Callable[[Faces], NDArray[np.float32]]
 
 
-def preprocessing(mean: float, std: float) -> Preprocessing:
+def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocessing:
     """The runtime's preprocessing with the statistics of a training split."""
-    return Preprocessing(face_size=SIDE, input_size=INPUT_SIZE, mean=mean, std=std)
+    return Preprocessing(face_size=SIDE, input_size=size, mean=mean, std=std)
 
 
 def torch_predictor(network: nn.Module) -> Predictor:
@@ -108,7 +108,9 @@ def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessin
         trained = checkpoint.load(path)
         if threads is not None:
             torch.set_num_threads(threads)
-        return torch_predictor(trained.network), preprocessing(trained.mean, trained.std), None
+        # A short experiment at small pictures is scored at these: it knows no others.
+        spec = preprocessing(trained.mean, trained.std, trained.size)
+        return torch_predictor(trained.network), spec, None
     if path.suffix != '.onnx':
         raise TrainingError(f'{path} is neither a .ckpt nor an .onnx file')
     try:

@@ -18,12 +18,12 @@ import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from . import curves, data, distill, targets
+from . import curves, data, distill, initial, processes, targets
 from .config import Recipe
 from .errors import TrainingError
-from .feed import Batches
+from .feed import Feed
+from .models import check_size
 from .module import Classifier
 
 LAST = 'last.ckpt'
@@ -42,29 +42,39 @@ def train(
     progress: bool = True,
     stop_after: int | None = None,
     votes: NDArray[np.int64] | None = None,
+    devices: int = 1,
 ) -> Path:
     """Trains by a recipe and leaves everything in one run folder.
+
+    With several devices Lightning starts the running command once more for each further process;
+    all of them come through here, the first one alone writes and prints.
 
     Args:
         recipe: The run.
         dataset: Read data.
         run: Folder for `recipe.yaml`, `data.json`, `history.csv`, `curves.png`,
             `last.ckpt` and `best.ckpt`.
-        threads: CPU threads; None leaves torch's choice.
+        threads: CPU threads of each process; None leaves torch's choice.
         resume: Go on from `last.ckpt` of the same folder.
         progress: Show a progress bar (on a terminal only).
         stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
         votes: FER+ votes, int64 `[rows, 10]`, where the recipe has `data.ferplus`.
+        devices: Processes that share every batch: as many GPUs, or as many processes on a machine
+            without one.
 
     Returns:
         Path of the best checkpoint by PublicTest accuracy among those at the last size.
 
     Raises:
-        TrainingError: The folder holds another run, there is nothing to resume, or votes or
-            teachers of the recipe are not there.
+        TrainingError: The folder holds another run, there is nothing to resume, votes, teachers
+            or starting weights of the recipe are not there, or the devices do not fit machine or
+            recipe.
     """
     last = run / LAST
     _check_run(last, resume)
+    for size in {phase.size for phase in recipe.train.phases}:
+        check_size(recipe.model, size)
+    processes.check(devices, recipe.train.batch_size, len(dataset['PublicTest']))
     if threads is not None:
         torch.set_num_threads(threads)
     _quieten()
@@ -72,23 +82,16 @@ def train(
     soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus)
     teachers = distill.load(recipe)
     mean, std = data.grey_statistics(split.images)
-    run.mkdir(parents=True, exist_ok=True)
-    _describe(run, recipe, split, mean, std)
     lightning.seed_everything(recipe.seed, verbose=False)
     module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers)
-    trainer = _trainer(recipe, run, progress and sys.stderr.isatty(), stop_after)
-    batches = Batches(
-        split,
-        recipe.train.batch_size,
-        seed=recipe.seed,
-        epoch_images=recipe.train.epoch_images,
-        targets=soft,
-    )
-    validation = Batches(dataset['PublicTest'], 128)
+    init = initial.recorded(run) if resume else _start(module, split)
+    if processes.is_first():
+        _describe(run, recipe, split, mean, std, init)
+    callbacks = _callbacks(recipe, run, threads, stop_after)
+    trainer = _trainer(recipe, devices, callbacks, progress and sys.stderr.isatty())
     trainer.fit(
         module,
-        DataLoader(batches, batch_size=None),
-        DataLoader(validation, batch_size=None),
+        datamodule=Feed(recipe, split, dataset['PublicTest'], soft),
         ckpt_path=last if resume else None,
         weights_only=True,
     )
@@ -140,7 +143,10 @@ class _Epochs(lightning.Callback):
         trainer.train_dataloader.dataset.epoch = trainer.current_epoch
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        # Reading them sums over the processes: all must do it, and only then part.
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if not processes.is_first():
+            return
         line = curves.Line(
             epoch=trainer.current_epoch + 1,
             size=pl_module.size,
@@ -167,9 +173,9 @@ class _Epochs(lightning.Callback):
             bar.print(text)  # a plain print would tear the bar
 
 
-def _trainer(
-    recipe: Recipe, run: Path, progress: bool, stop_after: int | None
-) -> lightning.Trainer:
+def _callbacks(
+    recipe: Recipe, run: Path, threads: int | None, stop_after: int | None
+) -> list[lightning.Callback]:
     best = ModelCheckpoint(
         run,
         BEST.removesuffix('.ckpt'),
@@ -183,12 +189,19 @@ def _trainer(
         callbacks.append(_Patience(recipe.train.patience))
     if stop_after is not None:
         callbacks.append(_StopAfter(stop_after))
+    if threads is not None:
+        callbacks.append(_Threads(threads))
+    return callbacks
+
+
+def _trainer(
+    recipe: Recipe, devices: int, callbacks: list[lightning.Callback], progress: bool
+) -> lightning.Trainer:
     if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=10))
+        callbacks = [*callbacks, TQDMProgressBar(refresh_rate=10)]
     return lightning.Trainer(
+        **processes.trainer_options(devices),
         max_epochs=recipe.train.epochs,
-        accelerator='auto',
-        devices=1,
         gradient_clip_val=recipe.optim.clip_norm or None,
         num_sanity_val_steps=0,
         logger=False,
@@ -209,6 +222,16 @@ class _Patience(EarlyStopping):
             super().on_train_epoch_end(trainer, pl_module)
 
 
+class _Threads(lightning.Callback):
+    """Sets the threads again, which Lightning divides anew when it starts processes."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        torch.set_num_threads(self.threads)
+
+
 class _StopAfter(lightning.Callback):
     """Ends a session early; the schedule still spans the whole run."""
 
@@ -220,14 +243,35 @@ class _StopAfter(lightning.Callback):
             trainer.should_stop = True
 
 
-def _describe(run: Path, recipe: Recipe, split: data.Split, mean: float, std: float) -> None:
+def _start(module: Classifier, split: data.Split) -> dict[str, Any] | None:
+    """Loads starting weights, in every process alike, and says what they are."""
+    started = initial.start(module, split.images)
+    if started is None:
+        return None
+    if processes.is_first():
+        print(started.line(), flush=True)
+    return started.document()
+
+
+def _describe(
+    run: Path,
+    recipe: Recipe,
+    split: data.Split,
+    mean: float,
+    std: float,
+    init: dict[str, Any] | None,
+) -> None:
+    run.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(recipe))), sort_keys=False)
     (run / 'recipe.yaml').write_text(text, encoding='utf-8')
-    facts = {'training_images': len(split), 'mean': mean, 'std': std}
+    facts: dict[str, Any] = {'training_images': len(split), 'mean': mean, 'std': std}
+    if init is not None:
+        facts['init'] = init
     (run / 'data.json').write_text(json.dumps(facts, indent=2), encoding='utf-8')
 
 
 def _quieten() -> None:
     """Lightning's hints about workers and hardware say nothing a user of this package can use."""
-    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    for name in ('lightning.pytorch', 'lightning.fabric'):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings('ignore', module='lightning.*')

@@ -124,6 +124,21 @@ def test_final_logs_what_was_read(place, command):
     assert 'ferplus' in manifest['scores']['PrivateTest']
 
 
+def test_later_reading_keeps_what_it_did_not_measure(place, command):
+    path = place / MODEL.with_suffix('.json').name
+    assert command('--final', '--ferplus', str(place / 'votes.csv')) == 0
+    before = json.loads(path.read_text())['scores']['PrivateTest']
+    assert command('--final', '--ten-crop', '--limit', '5') == 0
+    after = json.loads(path.read_text())['scores']['PrivateTest']
+    assert after['ferplus'] == before['ferplus']
+    assert after['ten_crop_not_the_headline']['ten_crop']['n'] == 5
+    assert command('--final', '--ten-crop', '--limit', '6') == 0
+    after = json.loads(path.read_text())['scores']['PrivateTest']
+    assert after['ten_crop_not_the_headline']['ten_crop']['n'] == 6
+    last = json.loads((place / evaluate.READINGS).read_text().splitlines()[-1])
+    assert 'ferplus' not in last, 'the log holds only what each reading measured'
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
 from ..config import FC_WIDTH, ModelConfig
@@ -14,7 +15,16 @@ from .resnet50v2 import ResNet50V2
 from .small_cnn import SmallCnn
 from .vgg16 import Vgg16
 
-__all__ = ['ARCHITECTURES', 'AlexNet', 'MiniXception', 'ResNet50V2', 'SmallCnn', 'Vgg16', 'build']
+__all__ = [
+    'ARCHITECTURES',
+    'AlexNet',
+    'MiniXception',
+    'ResNet50V2',
+    'SmallCnn',
+    'Vgg16',
+    'build',
+    'check_size',
+]
 
 
 def build(config: ModelConfig) -> nn.Module:
@@ -28,6 +38,26 @@ def build(config: ModelConfig) -> nn.Module:
             f'unknown architecture "{config.arch}" (known: {", ".join(ARCHITECTURES)})'
         )
     return ARCHITECTURES[config.arch](config)
+
+
+def check_size(config: ModelConfig, size: int) -> None:
+    """Refuses pictures too small for the network's strides and poolings.
+
+    Args:
+        config: The network.
+        size: Side of the pictures in pixels.
+
+    Raises:
+        TrainingError: The network has no answer to pictures of that size.
+    """
+    with torch.device('meta'):  # shapes only, nothing is computed
+        network, faces = build(config).eval(), torch.empty(1, 3, size, size)
+        try:
+            network(faces)
+        except RuntimeError as error:
+            raise TrainingError(
+                f'{config.arch} cannot take pictures of {size} pixels: use larger train.phases'
+            ) from error
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:

@@ -1,0 +1,95 @@
+"""Every architecture by its shipped recipe: trained, exported as fp32 and int8, in agreement."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='training needs torch, the runtime does not')
+pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
+pytest.importorskip('onnxruntime', reason='exporting needs onnxruntime')
+
+from emotion_perception.manifest import read_manifest, verify_model_file
+from training import checkpoint, data, predict
+from training.config import Recipe, parse
+from training.errors import TrainingError
+from training.export import export
+from training.train import train
+
+# Few fully connected weights, for the time alone.
+MODELS = {
+    'alexnet': {'arch': 'alexnet', 'fc_ranks': [8, 8]},
+    'small_cnn': {'arch': 'small_cnn'},
+    'vgg16': {'arch': 'vgg16', 'fc_width': 16},
+    'resnet50v2': {'arch': 'resnet50v2'},
+    'mini_xception': {'arch': 'mini_xception'},
+}
+# SGD takes unlike steps in unlike networks; Adam moves each weight by about its rate.
+CONTENT = {
+    'name': 'tiny',
+    'augment': {'rotation': 0, 'zoom': 0, 'shift': 0.02, 'flip': False},
+    'optim': {'name': 'adam', 'lr': 0.001},
+    'train': {'batch_size': 14, 'ema_decay': 0, 'phases': [{'epochs': 2, 'size': 63}]},
+}
+
+
+def made(name: str, count: int, rng: np.random.Generator) -> data.Split:
+    labels = np.arange(count) % 7
+    images = rng.integers(40, 90, (count, 48, 48), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[6 * label : 6 * label + 8] += 120
+    return data.Split(name, images, labels, np.arange(count))
+
+
+@pytest.fixture(scope='module')
+def dataset() -> data.Dataset:
+    rng = np.random.default_rng(5)
+    sizes = {'Training': 14, 'PublicTest': 7, 'PrivateTest': 7}
+    return data.Dataset(Path('made'), {name: made(name, n, rng) for name, n in sizes.items()})
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def run(request, dataset, tmp_path_factory) -> Path:
+    recipe = parse(Recipe, CONTENT | {'model': MODELS[request.param] | {'dropout': 0}}, 'test')
+    folder = tmp_path_factory.mktemp(request.param)
+    train(recipe, dataset, folder, progress=False)
+    return folder
+
+
+@pytest.mark.parametrize('fp32', [True, False])
+def test_every_stage_agrees(run, dataset, fp32):
+    model = run / f'{"fp32" if fp32 else "int8"}.onnx'
+    done = export(run / 'last.ckpt', dataset, model, fp32=fp32)
+    manifest = read_manifest(model.with_suffix('.json'))
+    verify_model_file(manifest, model)
+    scores = manifest.scores['PublicTest']
+    assert done.fp32_difference < 1e-3
+    assert done.pytorch == done.fp32
+    for share, key in (
+        (done.pytorch, 'pytorch_accuracy'),
+        (done.fp32, 'fp32_accuracy'),
+        (done.shipped, 'accuracy'),
+    ):
+        assert scores[key]['value'] == pytest.approx(share.value, abs=1e-4)
+        assert scores[key]['n'] == 7
+
+    spec = manifest.preprocessing
+    images = dataset['PublicTest'].images
+    wanted = predict.logits(predict.open_model(run / 'last.ckpt', None)[0], images, spec, 'ckpt')
+    given = predict.logits(predict.onnx_predictor(model), images, spec, 'onnx')
+    error = np.abs(given - wanted).max()
+    if fp32:
+        assert error < 1e-3
+        assert done.shipped == done.fp32
+    else:
+        assert error < 0.1 * np.ptp(wanted)
+        assert done.agreement.value > 0.5
+        weights = sum(p.numel() for p in checkpoint.load(run / 'last.ckpt').network.parameters())
+        assert model.stat().st_size < 2 * weights, 'bytes, of which fp32 has four a weight'
+
+
+def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
+    empty = dataset['PublicTest'].select(np.array([], int))
+    nothing = data.Dataset(Path('made'), dataset.splits | {'PublicTest': empty})
+    with pytest.raises(TrainingError, match='made has no PublicTest pictures'):
+        export(tmp_path / 'last.ckpt', nothing, tmp_path / 'x.onnx')
