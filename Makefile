@@ -26,7 +26,7 @@ ARGS ?=
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lock training-env train evaluate compare clean
+.PHONY: help env demo test bench lint lock training-env train evaluate compare clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera,
 test: $(VENV)/.package ## Run every test (ARGS='...' goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
+# DATA adds the accuracy of the peer; ARGS='--clips folder --minutes 10 --effort 4', see --help.
+bench: $(VENV)/.bench ## Measure speed, memory and the peer on this machine; leaves out/bench/
+	$(BIN)/python -m benchmarks $(if $(DATA),--data '$(DATA)') $(ARGS)
+
 lint: $(VENV)/.package ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,6 +60,8 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 	    --override requirements/overrides.txt --no-emit-package opencv-python \
 	    $$inputs -o requirements/$$name.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  requirements/bench-peer.in -o requirements/bench-peer.txt
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
@@ -111,6 +117,10 @@ $(VENV)/.gui: $(VENV)/.package
 	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/lock.txt)"
 	@touch $@
 
-$(VENV)/.training: $(VENV)/.package requirements/training.in
+$(VENV)/.bench: $(VENV)/.package requirements/bench.in
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/bench.in
+	@touch $@
+
+$(VENV)/.training: $(VENV)/.package requirements/training.in requirements/bench.in
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/training.in
 	@touch $@

@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import macs
+from benchmarks.errors import BenchmarkError
 from emotion_perception.labels import NUM_EMOTIONS
 
 from .console import progress
@@ -26,8 +28,6 @@ from .predict import Predictor
 ROUNDS = 50
 WARM_UP = 3
 _CPUINFO = Path('/proc/cpuinfo')
-
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -60,32 +60,18 @@ def of_network(network: nn.Module, side: int) -> Cost:
     return Cost(sum(p.numel() for p in parameters), counter.get_total_flops() // 2)
 
 
-@dataclass(frozen=True)
-class _Operator:
-    """Where an ONNX operator takes what: positions among its inputs.
-
-    Attributes:
-        data: First factor, or None for an operator without a product to count.
-        weight: Second factor.
-        trained: Inputs that hold trained numbers when they are constants.
-    """
-
-    data: int | None
-    weight: int
-    trained: tuple[int, ...]
-
-
-_OPERATORS = {
-    'Conv': _Operator(0, 1, (1, 2)),
-    'ConvInteger': _Operator(0, 1, (1,)),
-    'QLinearConv': _Operator(0, 3, (3, 8)),
-    'Gemm': _Operator(0, 1, (1, 2)),
-    'MatMul': _Operator(0, 1, (0, 1)),
-    'MatMulInteger': _Operator(0, 1, (0, 1)),
-    'QLinearMatMul': _Operator(0, 3, (0, 3)),
-    'BatchNormalization': _Operator(None, 1, (1, 2)),
-    'PRelu': _Operator(None, 1, (1,)),
-    'Add': _Operator(None, 1, (0, 1)),
+# Inputs that hold trained numbers when they are constants, by operator.
+_TRAINED = {
+    'Conv': (1, 2),
+    'ConvInteger': (1,),
+    'QLinearConv': (3, 8),
+    'Gemm': (1, 2),
+    'MatMul': (0, 1),
+    'MatMulInteger': (0, 1),
+    'QLinearMatMul': (0, 3),
+    'BatchNormalization': (1, 2),
+    'PRelu': (1,),
+    'Add': (0, 1),
 }
 
 
@@ -104,11 +90,10 @@ def of_file(path: Path, side: int) -> Cost:
     except Exception as error:  # protobuf's and onnx's errors share no public base class
         raise TrainingError(f'{path} is damaged or no ONNX file: export it again') from error
     _check_interface(model.graph, path)
-    _fix_input(model.graph, side)
-    shapes = _shapes(model)
-    products = [_multiply_adds(node, shapes) for node in model.graph.node]
-    known = [product for product in products if product is not None]
-    total = sum(known) if len(known) == len(products) else None
+    try:
+        total = macs.count(model, {'input': (1, 3, side, side)}).multiply_adds
+    except BenchmarkError:
+        total = None
     return Cost(_parameters(model.graph), total)
 
 
@@ -125,45 +110,6 @@ def _check_interface(graph: onnx.GraphProto, path: Path) -> None:
         )
 
 
-def _fix_input(graph: onnx.GraphProto, side: int) -> None:
-    """One picture; what the exporter noted about shapes of any batch is in the way."""
-    entry = next(value for value in graph.input if value.name == 'input')
-    for dim, size in zip(entry.type.tensor_type.shape.dim, (1, 3, side, side), strict=False):
-        dim.dim_value = size
-    del graph.value_info[:]
-    for value in graph.output:
-        value.type.tensor_type.ClearField('shape')
-
-
-def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Shapes by name, of those that are fully known."""
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {weight.name: tuple(weight.dims) for weight in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        tensor = value.type.tensor_type
-        sizes = tuple(dim.dim_value for dim in tensor.shape.dim)
-        if tensor.HasField('shape') and all(sizes):
-            shapes[value.name] = sizes
-    return shapes
-
-
-def _multiply_adds(node: onnx.NodeProto, shapes: Shapes) -> int | None:
-    operator = _OPERATORS.get(node.op_type)
-    if operator is None or operator.data is None:
-        return 0
-    data, weight, out = (
-        shapes.get(name)
-        for name in (node.input[operator.data], node.input[operator.weight], node.output[0])
-    )
-    if data is None or weight is None or out is None:
-        return None
-    if 'Conv' in node.op_type:
-        # Weights are [outputs, inputs / groups, height, width].
-        return math.prod(out) * math.prod(weight[1:])
-    transposed = any(a.name == 'transA' and a.i for a in node.attribute)
-    return math.prod(out) * data[0 if transposed else -1]
-
-
 def _parameters(graph: onnx.GraphProto) -> int:
     """Trained numbers, each constant once, also where it is stored as integers."""
     sizes = {weight.name: math.prod(weight.dims) for weight in graph.initializer if weight.dims}
@@ -173,8 +119,7 @@ def _parameters(graph: onnx.GraphProto) -> int:
     used = {
         stored.get(node.input[index], node.input[index])
         for node in graph.node
-        if node.op_type in _OPERATORS
-        for index in _OPERATORS[node.op_type].trained
+        for index in _TRAINED.get(node.op_type, ())
         if index < len(node.input)
     }
     return sum(sizes.get(name, 0) for name in used)

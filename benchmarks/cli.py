@@ -1,0 +1,128 @@
+"""Command line of the benchmarks."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks import machine, page, report
+from benchmarks.errors import BenchmarkError
+from benchmarks.parts import PARTS
+from benchmarks.schema import PartResult
+from benchmarks.settings import Settings
+
+_EXIT_OK, _EXIT_ERROR = 0, 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the chosen parts and reports on all results that are there.
+
+    Returns:
+        0 when all chosen parts ran, whether their bars hold or not; 1 after an error.
+    """
+    options = _parser().parse_args(arguments)
+    # Ended from outside, the suite still ends the processes that it started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    settings = Settings(
+        out=options.out,
+        threads=options.threads,
+        effort=options.effort,
+        minutes=options.minutes,
+        clips=options.clips,
+        data=options.data,
+    )
+    try:
+        settings.out.mkdir(parents=True, exist_ok=True)
+        failed = [name for name in options.parts if not _run_part(name, settings)]
+        results = report.read(settings.out)
+        report.print_bars(results, sys.stdout)
+        paths = report.write(results, settings.out)
+        if options.page is not None:
+            paths.append(page.update(options.page, results))
+        for path in paths:
+            print(f'wrote {path}')
+    except BenchmarkError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return _EXIT_ERROR
+    except OSError as error:
+        print(f'error: {error.filename}: {error.strerror}; choose --out.', file=sys.stderr)
+        return _EXIT_ERROR
+    return _EXIT_ERROR if failed else _EXIT_OK
+
+
+def _run_part(name: str, settings: Settings) -> bool:
+    """Runs, saves and prints one part; one that cannot run is told of and left out."""
+    start = machine.Usage.now()
+    when = datetime.now().astimezone().isoformat(timespec='seconds')
+    try:
+        findings = PARTS[name].load()(settings)
+    except BenchmarkError as error:
+        print(f'error: {name}: {error}', file=sys.stderr)
+        return False
+    end = machine.Usage.now()
+    result = PartResult(
+        part=name,
+        findings=findings,
+        seconds=end.wall - start.wall,
+        started=when,
+        conditions=machine.describe(settings.threads),
+        others=end.others_since(start),
+    )
+    report.save(result, settings.out)
+    report.print_part(result, sys.stdout)
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m benchmarks',
+        description='Measures the package on this machine. Results are kept by part, so that a '
+        'part can be run again alone.',
+        epilog='parts: ' + '; '.join(f'{name}: {part.summary}' for name, part in PARTS.items()),
+    )
+    parser.add_argument(
+        '--parts', nargs='+', choices=list(PARTS), default=list(PARTS), metavar='PART',
+        help='what to run (default: everything)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--out', type=Path, default=Path('out/bench'), help='folder (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--threads', type=_natural, default=0, help='CPU threads of the networks; 0 is automatic'
+    )
+    parser.add_argument(
+        '--effort', type=_positive, default=1.0,
+        help='factor on the number of repetitions (default: 1, below five minutes in all)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--minutes', type=_positive, default=1.0,
+        help='length of the end-to-end run in minutes (default: 1)',
+    )  # fmt: skip
+    parser.add_argument('--page', type=Path, help='Markdown page whose figures to bring up to date')
+    parser.add_argument('--clips', type=Path, help='folder of clips for recall and tracking')
+    parser.add_argument(
+        '--data', type=Path, help='FER-2013 (.csv, .csv.xz, folders): accuracy on PublicTest'
+    )
+    return parser
+
+
+def _natural(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text!r} must be a whole number, 0 or more')
+    return value
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text!r} must be a number above 0')
+    return value

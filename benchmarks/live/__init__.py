@@ -1,0 +1,1 @@
+"""The nodes as processes of their own, over real DDS."""

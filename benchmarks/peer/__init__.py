@@ -1,0 +1,1 @@
+"""Side by side with the PyPI package `fer`, in the same run."""

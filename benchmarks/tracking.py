@@ -1,0 +1,139 @@
+"""Faces followed between detections: how far their boxes stray, and what it saves."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import pictures
+from benchmarks.schema import Bar, Cell, Findings, Plot, Table
+from benchmarks.settings import Settings
+from benchmarks.timing import Stopwatch
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.detection import create_detector
+from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.resources import default_model_path
+from emotion_perception.tracking.tracker import iou_matrix
+from emotion_perception.types import BgrImage, Box
+
+_INTERVALS = (2, 3, 5)
+_FRAME_NS = 33_333_333
+_LIMIT = 0.7
+# One face that leaves quickly, then two that come in.
+_DEMO_FRAMES = slice(60, 160)
+_DEMO_NAME = f'demo clip, frames {_DEMO_FRAMES.start} to {_DEMO_FRAMES.stop - 1}'
+
+
+def run(settings: Settings) -> Findings:
+    """Runs every clip once for each `detect_every_n` and compares the boxes frame by frame."""
+    providers = ProviderSettings(num_threads=settings.threads)
+    detector = create_detector('centerface', providers)
+    classifier = EmotionClassifier(default_model_path(), providers)
+    rows: list[tuple[Cell, ...]] = []
+    series: dict[str, list[tuple[int, float]]] = {}
+    clips = {
+        _DEMO_NAME: list(pictures.demo_frames()[_DEMO_FRAMES]),
+        **pictures.clips(settings.clips),
+    }
+    for name, frames in clips.items():
+        expected: list[list[Box]] = []
+        for interval in (1, *_INTERVALS):
+            pipeline = EmotionPipeline(
+                detector, classifier, PipelineSettings(detect_every_n=interval)
+            )
+            boxes, row = _boxes_and_times(pipeline, frames)
+            expected = boxes if interval == 1 else expected
+            overlaps = overlap_by_frame(expected, boxes)
+            rows.append((name, interval, *row, *_overlap_cells(overlaps)))
+            series.setdefault(name, []).append((interval, row[0]))
+    return Findings((_table(rows),), _bars(rows), (_plot(series),))
+
+
+def overlap_by_frame(
+    expected: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]]
+) -> npt.NDArray[np.float64]:
+    """Intersection over union of every box with its counterpart.
+
+    Args:
+        expected: Boxes of each frame.
+        found: Boxes of each frame of another run.
+
+    Returns:
+        float64 [n]: one value for every pair that was matched, largest overlap first, and 0 for
+        every box of either run that has no counterpart.
+    """
+    values: list[float] = []
+    for first, second in zip(expected, found, strict=True):
+        overlap = iou_matrix(first, second)
+        matched = 0
+        while overlap.size and overlap.max() > 0:
+            row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
+            values.append(float(overlap[row, column]))
+            overlap = np.delete(np.delete(overlap, row, 0), column, 1)
+            matched += 1
+        values += [0.0] * (len(first) + len(second) - 2 * matched)
+    return np.asarray(values, np.float64)
+
+
+def _boxes_and_times(
+    pipeline: EmotionPipeline, frames: Sequence[BgrImage]
+) -> tuple[list[list[Box]], tuple[float, float, float]]:
+    watch = Stopwatch()
+    boxes = []
+    for index, frame in enumerate(frames):
+        faces = watch.run('frame', partial(pipeline.process, frame, index * _FRAME_NS))
+        boxes.append([face.box for face in faces])
+    timing = watch.timings()['frame']
+    return boxes, (timing.wall.mean, timing.wall.p95, timing.cpu.mean)
+
+
+def _overlap_cells(overlaps: npt.NDArray[np.float64]) -> tuple[Cell, ...]:
+    if not overlaps.size:
+        return None, None, None
+    return (
+        float(overlaps.mean()),
+        float(np.percentile(overlaps, 5)),
+        100 * float((overlaps >= _LIMIT).mean()),
+    )
+
+
+def _table(rows: Sequence[tuple[Cell, ...]]) -> Table:
+    return Table(
+        'Tracking between detections: boxes against those of per-frame detection',
+        (
+            'clip', 'detect_every_n', 'mean ms', 'p95 ms', 'CPU ms', 'mean IoU', 'IoU p5',
+            f'IoU >= {_LIMIT} (%)',
+        ),
+        tuple(rows),
+        'A box without a counterpart in the other run counts as 0.',
+    )  # fmt: skip
+
+
+def _bars(rows: Sequence[tuple[Cell, ...]]) -> tuple[Bar, ...]:
+    followed = [row for row in rows if row[1] != 1 and row[5] is not None]
+    if not followed:
+        return ()
+    worst = min(followed, key=lambda row: float(row[5] or 0))
+    worst_tail = min(followed, key=lambda row: float(row[6] or 0))
+    return (
+        Bar(
+            'Tracking: mean IoU with per-frame boxes, worst clip and interval',
+            float(worst[5] or 0),
+            _LIMIT,
+            at_least=True,
+            detail=f'{worst[0]}, detect_every_n {worst[1]}; 5th percentile at worst '
+            f'{float(worst_tail[6] or 0):.2f} ({worst_tail[0]}, n = {worst_tail[1]})',
+        ),
+    )
+
+
+def _plot(series: dict[str, list[tuple[int, float]]]) -> Plot:
+    return Plot(
+        'tracking',
+        'Time of a frame when faces are followed between detections',
+        'detect_every_n',
+        'mean ms',
+        series,
+    )
