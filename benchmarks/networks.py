@@ -46,7 +46,7 @@ def _classifier(settings: Settings) -> Findings:
     classifier = EmotionClassifier(default_model_path(), providers)
     spec = classifier.manifest.preprocessing
     faces = np.random.default_rng(0).integers(0, 256, (8, spec.face_size, spec.face_size), np.uint8)
-    session = create_session(default_model_path(), providers)
+    session = create_session(default_model_path().read_bytes(), providers)
     name = session.get_inputs()[0].name
     batch = np.zeros((1, 3, spec.input_size, spec.input_size), np.float32)
     times = measure(

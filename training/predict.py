@@ -17,7 +17,7 @@ from emotion_perception.manifest import (
     Manifest,
     manifest_path_for,
     read_manifest,
-    verify_model_file,
+    read_model_file,
 )
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
@@ -115,7 +115,7 @@ def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessin
         raise TrainingError(f'{path} is neither a .ckpt nor an .onnx file')
     try:
         manifest = read_manifest(manifest_path_for(path))
-        verify_model_file(manifest, path)
+        read_model_file(manifest, path)
     except ModelError as error:
         raise TrainingError(str(error)) from error
     return onnx_predictor(path, threads), manifest.preprocessing, manifest

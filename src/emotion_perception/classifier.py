@@ -13,7 +13,7 @@ from emotion_perception.manifest import (
     Manifest,
     manifest_path_for,
     read_manifest,
-    verify_model_file,
+    read_model_file,
 )
 from emotion_perception.onnx_network import OnnxNetwork
 from emotion_perception.onnx_session import ProviderSettings, create_session
@@ -45,9 +45,11 @@ class EmotionClassifier:
                 f'Model file {model_path} does not exist: set model_path to an exported ONNX file.'
             )
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
-        verify_model_file(self.manifest, model_path)
+        content = read_model_file(self.manifest, model_path)
         settings = providers or ProviderSettings()
-        session = create_session(model_path, settings, _input_shapes(self.manifest))
+        session = create_session(
+            content, settings, _input_shapes(self.manifest), f'Model file {model_path}'
+        )
         _check_signature(session, self.manifest, model_path)
         self._network = OnnxNetwork(session, device_id=settings.gpu.device_id)
         self._warm_up()

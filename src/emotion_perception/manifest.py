@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emotion_perception.errors import ModelError
 from emotion_perception.framing import Framing
@@ -16,6 +16,9 @@ from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.preprocessing import Preprocessing
 
 SCHEMA_VERSION = 1
+# VGG16 with its widest layers in fp32 has 528 MiB.
+MAX_MODEL_BYTES: Final = 1 << 30
+_MAX_MANIFEST_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def read_manifest(path: Path) -> Manifest:
         ModelError: The file is missing, is not JSON, or a field is missing or out of range.
     """
     try:
-        document = json.loads(path.read_text(encoding='utf-8'))
+        document = json.loads(_read_text(path))
     except OSError as error:
         raise ModelError(
             f'Model manifest {path} cannot be read ({error.strerror}): export the model with '
@@ -91,20 +94,43 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
 
 
-def verify_model_file(manifest: Manifest, model_path: Path) -> None:
-    """Checks that a model file is the one its manifest describes.
+def read_model_file(manifest: Manifest, model_path: Path) -> bytes:
+    """Reads a model file and checks that it is the one its manifest describes.
+
+    Whoever loads the bytes loads what was checked, even if the file is replaced meanwhile.
 
     Raises:
-        ModelError: The file is missing or its sha256 differs.
+        ModelError: The file is missing, too large to be a model, or its sha256 differs.
     """
-    if not model_path.is_file():
-        raise ModelError(f'Model file {model_path} does not exist: set model_path to an ONNX file.')
-    actual = sha256_of(model_path)
+    try:
+        size = model_path.stat().st_size
+        if size > MAX_MODEL_BYTES:
+            raise ModelError(
+                f'Model file {model_path} has {size >> 20} MiB; a classifier of faces has at most '
+                f'{MAX_MODEL_BYTES >> 20}: set model_path to an exported ONNX file.'
+            )
+        content = model_path.read_bytes()
+    except OSError as error:
+        reason = 'does not exist' if isinstance(error, FileNotFoundError) else 'cannot be read'
+        raise ModelError(
+            f'Model file {model_path} {reason}: set model_path to an exported ONNX file.'
+        ) from error
+    actual = hashlib.sha256(content).hexdigest()
     if actual != manifest.sha256:
         raise ModelError(
             f'Model file {model_path} is damaged or was replaced: its sha256 is {actual[:12]}..., '
             f'its manifest says {manifest.sha256[:12]}...; restore the file or export it again.'
         )
+    return content
+
+
+def _read_text(path: Path) -> str:
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise ModelError(
+            f'Model manifest {path} has more than {_MAX_MANIFEST_BYTES >> 20} MiB and is none: '
+            'export the model with `python -m training export`, which writes it.'
+        )
+    return path.read_text(encoding='utf-8')
 
 
 def _from_document(document: dict[str, Any]) -> Manifest:

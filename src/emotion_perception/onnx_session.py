@@ -5,8 +5,8 @@ ONNX Runtime falls back to the CPU without a word when a GPU provider cannot sta
 """
 
 import logging
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import onnxruntime
@@ -108,20 +108,25 @@ def resolve_providers(settings: ProviderSettings) -> list[str]:
 
 
 def create_session(
-    model: Path | bytes, settings: ProviderSettings, shapes: InputShapes | None = None
+    model: bytes,
+    settings: ProviderSettings,
+    shapes: InputShapes | None = None,
+    name: str = 'The ONNX model',
 ) -> onnxruntime.InferenceSession:
     """Opens an ONNX model on the chosen provider.
 
     Args:
-        model: Path of an ONNX file, or the file's bytes.
+        model: A whole ONNX file. Weights that it keeps in other files are refused: nobody has
+            checked those, and their paths could lead anywhere.
         settings: Which hardware to use.
         shapes: What its input may be; TensorRT builds its engine for it.
+        name: What to call the model in messages.
 
     Returns:
         A session that does not spin while it waits and logs nothing by itself.
 
     Raises:
-        ModelError: The file is missing, unreadable or not an ONNX model that can be run.
+        ModelError: The bytes are not an ONNX model that can be run.
         ProviderError: A provider name is unknown, a setting is out of range, or strict mode did
             not get its first choice.
     """
@@ -130,7 +135,7 @@ def create_session(
     onnxruntime.set_default_logger_severity(_LOG_FATAL)
     _preload_cuda_libraries(providers)
     chosen = [(name, options_for(name, settings.gpu, shapes)) for name in providers]
-    session = _open_or_fall_back(model, chosen, options)
+    session = _open_or_fall_back(model, name, chosen, options)
     _check_active(session, providers[0], settings.strict)
     return session
 
@@ -171,6 +176,10 @@ def _session_options(settings: ProviderSettings) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = threads
     # Spinning threads would take the cores from the camera, the detector and the rest of the robot.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    # Weights in other files would be looked for here, and are not found.
+    options.add_session_config_entry(
+        'session.model_external_initializers_file_folder_path', os.devnull
+    )
     return options
 
 
@@ -182,33 +191,33 @@ def _preload_cuda_libraries(providers: list[str]) -> None:
 
 
 def _open_or_fall_back(
-    model: Path | bytes, providers: _Providers, options: onnxruntime.SessionOptions
+    model: bytes, name: str, providers: _Providers, options: onnxruntime.SessionOptions
 ) -> onnxruntime.InferenceSession:
     """Opens on the CPU what the GPU refuses: a wrong device, no memory left, a broken driver."""
     try:
-        return _open(model, providers, options)
+        return _open(model, name, providers, options)
     except ModelError as error:
         if len(providers) == 1:
             raise
         # A damaged model fails here too, and then with the right reason.
-        session = _open(model, [(CPU_PROVIDER, {})], options)
+        session = _open(model, name, [(CPU_PROVIDER, {})], options)
         _LOGGER.warning('%s', error.__cause__)
         return session
 
 
 def _open(
-    model: Path | bytes, providers: _Providers, options: onnxruntime.SessionOptions
+    model: bytes, name: str, providers: _Providers, options: onnxruntime.SessionOptions
 ) -> onnxruntime.InferenceSession:
-    name = 'The ONNX model' if isinstance(model, bytes) else f'Model file {model}'
-    if isinstance(model, Path) and not model.is_file():
-        raise ModelError(f'{name} does not exist: give the path of an ONNX file.')
-    source = model if isinstance(model, bytes) else str(model)
     try:
         # Its own fallback prints to stdout and hides the reason; `_check_active` reports instead.
-        return onnxruntime.InferenceSession(source, options, providers=providers, enable_fallback=0)
+        return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
     # ONNX Runtime's exceptions share no base class but Exception.
     except Exception as error:
         reason = ' '.join(str(error).split())
+        if 'External data path' in reason:
+            raise ModelError(
+                f'{name} keeps weights in another file, which is refused: export it as one file.'
+            ) from error
         raise ModelError(
             f'{name} cannot be loaded by ONNX Runtime, restore it or export it again: {reason}'
         ) from error

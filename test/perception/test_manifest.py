@@ -5,11 +5,12 @@ import pytest
 from emotion_perception.errors import ModelError
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.manifest import (
+    MAX_MODEL_BYTES,
     Manifest,
     manifest_path_for,
     read_manifest,
+    read_model_file,
     sha256_of,
-    verify_model_file,
     write_manifest,
 )
 from emotion_perception.preprocessing import Preprocessing
@@ -122,6 +123,22 @@ def test_another_file_is_refused(tmp_path):
     model = tmp_path / 'alexnet.onnx'
     model.write_bytes(b'something else')
     with pytest.raises(ModelError, match=r'damaged or was replaced.*export it again\.$'):
-        verify_model_file(MANIFEST, model)
+        read_model_file(MANIFEST, model)
     with pytest.raises(ModelError, match='does not exist'):
-        verify_model_file(MANIFEST, tmp_path / 'missing.onnx')
+        read_model_file(MANIFEST, tmp_path / 'missing.onnx')
+
+
+def test_a_file_too_large_for_a_model_is_not_read(tmp_path):
+    model = tmp_path / 'huge.onnx'
+    with model.open('wb') as file:
+        file.truncate(MAX_MODEL_BYTES + 1)  # a hole: no disk is used
+    with pytest.raises(ModelError, match=r'1024 MiB; .* at most 1024: set model_path'):
+        read_model_file(MANIFEST, model)
+
+
+def test_a_manifest_too_large_is_not_read(tmp_path):
+    path = tmp_path / 'huge.json'
+    with path.open('wb') as file:
+        file.truncate(1 << 21)
+    with pytest.raises(ModelError, match='more than 1 MiB and is none: export'):
+        read_manifest(path)
