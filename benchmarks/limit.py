@@ -63,7 +63,7 @@ def _classifier_cases(providers: ProviderSettings, settings: Settings) -> list[_
     model = onnx.load(path)
     classifier = EmotionClassifier(path, providers)
     spec = classifier.manifest.preprocessing
-    session = create_session(path, providers)
+    session = create_session(path.read_bytes(), providers)
     name = session.get_inputs()[0].name
     cases = []
     for faces in _FACES:
