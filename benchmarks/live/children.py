@@ -9,12 +9,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.usage import cpu_seconds
 from emotion_bringup.environment import dds_environment
+from emotion_perception.closing import Closing
 from emotion_perception.resources import config_path
 
 _ROOT = Path(__file__).parents[2]
@@ -108,8 +108,8 @@ class Child:
             self._process.wait()
 
 
-class Children:
-    """All processes of one benchmark; a context manager that leaves none behind."""
+class Children(Closing):
+    """All processes of one benchmark; leaves none behind."""
 
     def __init__(self, log: Path, **variables: str) -> None:
         """Prepares the environment.
@@ -131,17 +131,10 @@ class Children:
             **variables,
         }
 
-    def __enter__(self) -> 'Children':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for child in reversed(self._children):
-            child.stop()
+    def close(self) -> None:
+        """Ends all of them, the last first."""
+        while self._children:
+            self._children.pop().stop()
 
     def module(self, name: str, *arguments: str) -> Child:
         """Starts a module of Python."""

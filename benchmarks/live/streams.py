@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from benchmarks import pictures
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.children import Child, Children
+from emotion_perception.closing import Closing
 
 _START_S = 90.0
 _POLL_S = 0.5
@@ -76,7 +76,7 @@ class Run:
         return [a for answers in self.answers for a in answers if a.segment == segment]
 
 
-class Streams:
+class Streams(Closing):
     """Pairs of a camera stand-in and an emotion node, and one listener to all of them."""
 
     def __init__(
@@ -109,16 +109,9 @@ class Streams:
         self._planned_s = 0.0
         self._listener: Child | None = None
 
-    def __enter__(self) -> 'Streams':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Ends all processes and removes the frames."""
+        self._stack.close()
 
     def listen(self) -> None:
         """Starts the listener and waits until it listens."""

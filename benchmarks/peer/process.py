@@ -5,10 +5,10 @@ import os
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
+from emotion_perception.closing import Closing
 
 _WORKER = Path(__file__).with_name('worker.py')
 # Its own variables must not lead the peer to our packages.
@@ -16,8 +16,8 @@ _FOREIGN_VARIABLES = ('PYTHONPATH', 'PYTHONHOME', 'VIRTUAL_ENV')
 _QUIT_S = 20.0
 
 
-class PeerProcess:
-    """A context manager around the peer's worker."""
+class PeerProcess(Closing):
+    """The peer's worker."""
 
     def __init__(self, python: Path, log: Path) -> None:
         """Starts the peer.
@@ -39,15 +39,8 @@ class PeerProcess:
                 env={**environment, 'TF_CPP_MIN_LOG_LEVEL': '3', 'CUDA_VISIBLE_DEVICES': '-1'},
             )
 
-    def __enter__(self) -> 'PeerProcess':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Asks the peer to end, waits, and kills it if it does not."""
         assert self._child.stdin is not None
         try:
             self._child.stdin.close()
