@@ -114,7 +114,7 @@ def test_one_table_of_runs_and_files(place, command, capsys):
     assert (second['epochs'], second['images'], second['seconds']) == (None, None, None)
     facts = json.loads(model.with_suffix('.json').read_text())['training']
     assert shipped['epochs'] == facts['epochs_trained']
-    assert shipped['seconds'] is None
+    assert shipped['seconds'] == facts.get('seconds')
     assert shipped['network'] == 'alexnet 128/64 int8'
     assert shipped['size_bytes'] == model.stat().st_size
     # Weights in fp32, and little beside them.
