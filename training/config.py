@@ -47,17 +47,20 @@ class ModelConfig:
             cannot do without.
         dropout: Dropout probability before the fully connected layers (before the last layer
             where there is but one).
+        conv_ranks: Ranks of the second to fifth convolution, each then a vertical one followed by
+            a horizontal one, or None for full ones; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
         init: Starting weights: `imagenet` (the published ones, from the hub), a `.pth` file of
             the same, or a run folder or `.ckpt` of the same network, relative to the working
-            directory; full layers are factorised where `fc_ranks` asks for it. None for random
-            weights.
+            directory; full layers are factorised where `conv_ranks` and `fc_ranks` ask for it.
+            None for random weights.
     """
 
     arch: str = 'alexnet'
     batch_norm: bool = True
     dropout: float = 0.5
+    conv_ranks: tuple[int, int, int, int] | None = None
     fc_ranks: tuple[int, int] | None = None
     fc_width: int = FC_WIDTH
     init: str | None = None

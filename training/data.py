@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
+from emotion_perception.limits import quoted
 
 from .console import progress
 from .errors import TrainingError
@@ -28,6 +29,9 @@ FOLDER_SPLITS = {'train': 'Training', 'test': 'PublicTest', 'val': 'PublicTest'}
 FOLDER_NAMES = {name.lower(): index for index, name in enumerate(EMOTION_NAMES)}
 IMAGE_SUFFIXES = frozenset({'.jpg', '.jpeg', '.png', '.bmp'})
 _CACHE_VERSION = 1
+# FER-2013 has 35,887 rows of at most 9,300 characters; a packed file could stand for anything.
+MAX_ROWS = 1_000_000
+MAX_LINE = 1 << 16
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -119,7 +123,7 @@ def _read_csv(path: Path) -> list[_Row]:
         with _open_text(path) as file:
             return list(progress(_csv_rows(file, path), f'reading {path.name}', 'rows'))
     except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise TrainingError(f'{path} cannot be read as a CSV file: {error}') from error
+        raise TrainingError(f'{path} cannot be read as a CSV file: {quoted(error)}') from error
 
 
 def _open_text(path: Path) -> IO[str]:
@@ -128,14 +132,26 @@ def _open_text(path: Path) -> IO[str]:
     return path.open(encoding='ascii', newline='')
 
 
+def _lines(file: IO[str], path: Path) -> Iterator[str]:
+    """The lines of a file; one without an end would fill the memory before anybody looks at it."""
+    for _ in range(MAX_ROWS):
+        line = file.readline(MAX_LINE)
+        if not line:
+            return
+        if len(line) == MAX_LINE:
+            raise TrainingError(f'{path} has a line of more than {MAX_LINE} characters')
+        yield line
+    raise TrainingError(f'{path} has more than {MAX_ROWS} rows')
+
+
 def _csv_rows(file: IO[str], path: Path) -> Iterator[_Row]:
-    reader = csv.reader(file)
+    reader = csv.reader(_lines(file, path))
     header = [name.strip() for name in next(reader, [])]
     for column in ('emotion', 'pixels', 'Usage'):
         if column not in header:
             raise TrainingError(
                 f'{path} has no column "{column}" (found: '
-                f'{", ".join(header)[:80] or "nothing"}); '
+                f'{quoted(", ".join(header)[:80]) or "nothing"}); '
                 'it must have emotion,pixels,Usage'
             )
     emotion, pixels, usage = (header.index(name) for name in ('emotion', 'pixels', 'Usage'))
@@ -154,21 +170,25 @@ def _csv_rows(file: IO[str], path: Path) -> Iterator[_Row]:
 def _split_name(text: str, where: str) -> str:
     name = text.strip()
     if name not in SPLITS:
-        raise TrainingError(f'{where}: unknown Usage "{name}" (known: {", ".join(SPLITS)})')
+        raise TrainingError(
+            f'{where}: unknown Usage "{quoted(name)}" (known: {", ".join(SPLITS)})'
+        )
     return name
 
 
 def _label(text: str, where: str) -> int:
     label = text.strip()
-    if not label.isdigit() or int(label) >= NUM_EMOTIONS:
-        raise TrainingError(f'{where}: unknown label "{label}" (known: 0 to {NUM_EMOTIONS - 1})')
+    if len(label) != 1 or not label.isdigit() or int(label) >= NUM_EMOTIONS:
+        raise TrainingError(
+            f'{where}: unknown label "{quoted(label)}" (known: 0 to {NUM_EMOTIONS - 1})'
+        )
     return int(label)
 
 
 def _pixels(text: str, where: str) -> Images:
     try:
         values = np.array(text.split(), dtype=np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise TrainingError(f'{where}: pixels hold something that is not a number') from error
     if values.size != SIDE * SIDE:
         raise TrainingError(f'{where} has {values.size} pixels instead of {SIDE * SIDE}')

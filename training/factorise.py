@@ -1,4 +1,4 @@
-"""Low-rank factors of a fully connected layer, by singular value decomposition."""
+"""Low-rank factors of fully connected and convolutional layers, by singular value decomposition."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from .errors import TrainingError
 
 @dataclass(frozen=True)
 class Factors:
-    """Two thin matrices whose product stands for a large one.
+    """Two thin layers that one after the other stand for a large one.
 
     Attributes:
-        first: float32 `[rank, inputs]`, applied to the input.
-        second: float32 `[outputs, rank]`, applied to what `first` gives.
+        first: float32 `[rank, inputs]`, applied to the input; of a convolution `[rank, inputs, k,
+            1]`.
+        second: float32 `[outputs, rank]`, applied to what `first` gives; of a convolution
+            `[outputs, rank, 1, k]`.
         energy: Kept share of the squared Frobenius norm, 0..1; one less the squared relative
             error.
     """
@@ -26,7 +28,7 @@ class Factors:
     energy: float
 
 
-def factorise(weight: Tensor, rank: int) -> Factors:
+def factorise(weight: Tensor, rank: int, key: str = 'model.fc_ranks') -> Factors:
     """The product of two matrices of a given rank that is nearest to a weight matrix.
 
     With W = U S V^T the halves are sqrt(S) V^T and U sqrt(S), cut after `rank` singular values:
@@ -36,6 +38,7 @@ def factorise(weight: Tensor, rank: int) -> Factors:
     Args:
         weight: float32 `[outputs, inputs]`.
         rank: Singular values kept, 1..min(outputs, inputs).
+        key: What the recipe calls the rank, for the message.
 
     Raises:
         TrainingError: The matrix has no such rank.
@@ -43,7 +46,7 @@ def factorise(weight: Tensor, rank: int) -> Factors:
     largest = min(weight.shape)
     if not 1 <= rank <= largest:
         raise TrainingError(
-            f'model.fc_ranks: a {weight.shape[0]}x{weight.shape[1]} layer has ranks of 1 to '
+            f'{key}: a {weight.shape[0]}x{weight.shape[1]} layer has ranks of 1 to '
             f'{largest}, not {rank}'
         )
     left, values, right = torch.linalg.svd(weight.detach().float(), full_matrices=False)
@@ -55,3 +58,33 @@ def factorise(weight: Tensor, rank: int) -> Factors:
         second=(left[:, :rank] * root).contiguous(),
         energy=kept / total if total > 0 else 1.0,
     )
+
+
+def factorise_convolution(weight: Tensor, rank: int) -> Factors:
+    """The vertical and the horizontal convolution that together are nearest to a square one.
+
+    The filters, read as a matrix from (input channel, row) to (output channel, column), are cut
+    to a rank as any matrix (Jaderberg et al. 2014, scheme 2; Tai et al. 2016).
+
+    Args:
+        weight: float32 `[outputs, inputs, k, k]`.
+        rank: Channels between the two, 1..k min(outputs, inputs).
+
+    Raises:
+        TrainingError: The filters have no such rank.
+    """
+    outputs, inputs, rows, columns = weight.shape
+    matrix = weight.permute(0, 3, 1, 2).reshape(outputs * columns, inputs * rows)
+    factors = factorise(matrix, rank, 'model.conv_ranks')
+    return Factors(
+        first=factors.first.reshape(rank, inputs, rows, 1),
+        second=factors.second.reshape(outputs, columns, rank).permute(0, 2, 1)[:, :, None, :],
+        energy=factors.energy,
+    )
+
+
+def product(first: Tensor, second: Tensor) -> Tensor:
+    """The one layer that two halves stand for, fully connected or convolutional."""
+    if first.ndim == 2:
+        return second @ first
+    return torch.einsum('orc,rih->oihc', second.squeeze(2), first.squeeze(3))

@@ -46,7 +46,7 @@ def read_votes(path: Path) -> NDArray[np.int64]:
             return np.array([[int(row[name]) for name in COLUMNS] for row in reader], np.int64)
     except OSError as error:
         raise TrainingError(f'FER+ votes {path} cannot be read: {error.strerror}') from error
-    except (ValueError, TypeError, csv.Error) as error:
+    except (ValueError, TypeError, OverflowError, csv.Error) as error:
         raise TrainingError(f'{path} holds a vote that is not a number') from error
 
 

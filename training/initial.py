@@ -6,8 +6,8 @@ The recipe's `model.init` says which:
 - a `.pth` file: the same file, downloaded by hand;
 - a run folder (its `best.ckpt`) or a `.ckpt`: all weights of that run, averaged where it averages.
 
-Where the recipe's AlexNet has `fc_ranks` and the source full layers, these are factorised: a
-recipe that starts from a run of the full network is SVD compression with fine-tuning.
+Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full layers, these are
+factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
@@ -41,7 +41,7 @@ IMAGENET = 'imagenet'
 RECORD = 'data.json'
 CALIBRATION_IMAGES = 256
 # What two networks may differ in and still share their weights.
-_FREE = ('dropout', 'fc_ranks', 'init')
+_FREE = ('dropout', 'conv_ranks', 'fc_ranks', 'init')
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,11 @@ def _from_published(
     """The published network is ours with the publisher's options."""
     state = imagenet.translate(content, published, path)
     twin = dataclasses.replace(
-        config, batch_norm=published.batch_norm, fc_ranks=None, fc_width=FC_WIDTH
+        config,
+        batch_norm=published.batch_norm,
+        conv_ranks=None,
+        fc_ranks=None,
+        fc_width=FC_WIDTH,
     )
     with torch.device('meta'):
         network = build(twin)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import TrainingError
-from .factorise import Factors, factorise
+from .factorise import Factors, factorise, factorise_convolution, product
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -61,16 +61,23 @@ def layers(network: nn.Module) -> list[Layer]:
     found: list[Layer] = []
     half: str | None = None
     for name, module in network.named_modules():
-        if isinstance(module, nn.Linear) and half is not None:
+        if isinstance(module, nn.Conv2d | nn.Linear) and half is not None:
             found.append(Layer((half, name)))
             half = None
-        elif isinstance(module, nn.Linear) and module.bias is None:
+        elif _is_first_half(module):
             half = name
         elif isinstance(module, nn.Conv2d | nn.Linear):
             found.append(Layer((name,)))
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and found:
             found[-1] = replace(found[-1], norm=name)
     return found
+
+
+def _is_first_half(module: nn.Module) -> bool:
+    if isinstance(module, nn.Conv2d):
+        height, width = module.kernel_size
+        return height > width  # a vertical convolution always has its horizontal one behind it
+    return isinstance(module, nn.Linear) and module.bias is None
 
 
 def check(state: State, network: nn.Module, what: str) -> None:
@@ -192,14 +199,21 @@ def _weights(
     wanted = [shapes[name] for name in names]
     if [value.shape for value in values] == wanted:
         return dict(zip(names, values, strict=True))
-    dense = values[0] if len(values) == 1 else values[1] @ values[0]
+    dense = values[0] if len(values) == 1 else product(*values)
     if len(names) == 2:
-        if dense.shape != (wanted[1][0], wanted[0][1]):
+        if dense.shape != _product_shape(*wanted):
             return None
-        factors = factorise(dense, wanted[0][0])
+        split = factorise if dense.ndim == 2 else factorise_convolution
+        factors = split(dense, wanted[0][0])
         result.factors[new.name] = factors
         return dict(zip(names, (factors.first, factors.second), strict=True))
     return {names[0]: dense} if dense.shape == wanted[0] else None
+
+
+def _product_shape(first: torch.Size, second: torch.Size) -> tuple[int, ...]:
+    if len(first) == 2:
+        return second[0], first[1]
+    return second[0], first[1], first[2], second[3]
 
 
 def _carry_bias_and_norm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import Literal
 
 import torch
@@ -26,6 +27,9 @@ class AlexNet(nn.Module):
     Args:
         batch_norm: A batch normalisation after each convolution and hidden layer.
         dropout: Probability before each of the first two fully connected layers.
+        conv_ranks: Ranks of the second to fifth convolution, each then a vertical convolution to
+            so many channels followed by a horizontal one (Tai et al. 2016); None for the full
+            ones. Together with `fc_ranks` they take most of the multiply-adds away.
         fc_ranks: Ranks of the first two fully connected layers, each then the product of two thin
             matrices (what SVD compression gives); None for the full layers.
     """
@@ -35,10 +39,11 @@ class AlexNet(nn.Module):
         *,
         batch_norm: bool = True,
         dropout: float = 0.5,
+        conv_ranks: tuple[int, int, int, int] | None = None,
         fc_ranks: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_features(batch_norm))
+        self.features = nn.Sequential(*_features(batch_norm, conv_ranks))
         # 227 pixels arrive as 6x6, where this is the identity; smaller ones while training.
         self.pool = nn.AdaptiveAvgPool2d(GRID)
         first, second = fc_ranks or (None, None)
@@ -68,16 +73,32 @@ class AlexNet(nn.Module):
         return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]
 
 
-def _features(batch_norm: bool) -> list[nn.Module]:
+def _features(batch_norm: bool, ranks: tuple[int, ...] | None) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for inputs, outputs, kernel, stride, padding, pool in _CONVOLUTIONS:
-        layers.append(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not batch_norm))
+    # The first convolution stays whole: its three input channels leave little to take away.
+    each_rank = chain([None], ranks or repeat(None))
+    for (inputs, outputs, kernel, stride, padding, pool), rank in zip(
+        _CONVOLUTIONS, each_rank, strict=False
+    ):
+        if rank is None:
+            layers.append(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not batch_norm))
+        else:
+            layers += separable(inputs, outputs, kernel, rank, bias=not batch_norm)
         if batch_norm:
             layers.append(nn.BatchNorm2d(outputs))
         layers.append(nn.ReLU(inplace=True))
         if pool:
             layers.append(nn.MaxPool2d(3, 2))
     return layers
+
+
+def separable(inputs: int, outputs: int, kernel: int, rank: int, bias: bool) -> list[nn.Module]:
+    """A vertical and a horizontal convolution of stride 1 in place of a square one of that rank."""
+    padding = kernel // 2
+    return [
+        nn.Conv2d(inputs, rank, (kernel, 1), padding=(padding, 0), bias=False),
+        nn.Conv2d(rank, outputs, (1, kernel), padding=(0, padding), bias=bias),
+    ]
 
 
 def _hidden(inputs: int, rank: int | None, batch_norm: bool) -> list[nn.Module]:
@@ -95,7 +116,10 @@ def _hidden(inputs: int, rank: int | None, batch_norm: bool) -> list[nn.Module]:
 
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+        height, width = module.kernel_size
+        # No ReLU behind the vertical half of a factorised convolution, hence no gain.
+        kind: Literal['linear', 'relu'] = 'linear' if height > width else 'relu'
+        nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity=kind)
     elif isinstance(module, nn.Linear):
         # The thin half of a factorised layer has no ReLU behind it, hence no gain.
         gain: Literal['linear', 'relu'] = 'linear' if module.bias is None else 'relu'
