@@ -20,13 +20,15 @@ FERPLUS ?=
 RECIPE ?= training/recipes/alexnet.yaml
 # What `make compare` puts into one table: run folders, .ckpt and .onnx files.
 MODELS ?= models/emotion_alexnet.onnx
+# Length of `make soak`.
+MINUTES ?= 10
 # More arguments for pytest: make test ARGS='-k tracker'
 ARGS ?=
 
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench lint lock training-env train evaluate compare clean
+.PHONY: help env demo test bench soak lint lock training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,10 @@ test: $(VENV)/.package ## Run every test (ARGS='...' goes to pytest)
 bench: $(VENV)/.bench ## Measure speed, memory and the peer on this machine; leaves out/bench/
 	$(BIN)/python -m benchmarks $(if $(DATA),--data '$(DATA)') $(ARGS)
 
+# It fails when a frame vanishes, memory or handles grow, or a process dies: docs/reliability.md.
+soak: $(VENV)/.package ## Run the nodes for MINUTES with faults made on purpose; leaves out/soak/
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
+
 lint: $(VENV)/.package ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,6 +68,11 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 	done
 	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
 	  requirements/bench-peer.in -o requirements/bench-peer.txt
+	for name in web web-test examples ray foxglove; do \
+	  $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	    --override requirements/overrides.txt --constraint requirements/lock.txt \
+	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
@@ -79,6 +90,17 @@ compare: $(VENV)/.training ## One table of MODELS (run folders, .ckpt, .onnx) on
 	$(if $(DATA),,$(error Say where FER-2013 is: make compare DATA=fer2013.csv MODELS='...'))
 	$(BIN)/python -m training compare --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
 	  $(MODELS) $(ARGS)
+
+web: $(VENV)/.web ## Open a page in the browser to try it in, at http://127.0.0.1:7860 (ARGS='--port 8000')
+	$(BIN)/emotion web $(ARGS)
+
+web-env: $(VENV)/.web $(VENV)/.web-test ## Add the page, and what its tests need, to .venv
+
+examples-env: $(VENV)/.examples ## Add what the examples need (Parquet, plots, notebook) to .venv
+
+foxglove-env: $(VENV)/.foxglove ## Add Foxglove's server and MCAP recorder, and what their tests need, to .venv
+
+ray-env: $(VENV)/.ray ## Add Ray, for `emotion batch --ray`, to .venv
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build install log out
@@ -115,6 +137,32 @@ $(VENV)/.gui: $(VENV)/.package
 	$(BIN)/pip uninstall --quiet --yes opencv-python-headless
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
 	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/lock.txt)"
+	@touch $@
+
+$(VENV)/.web: $(VENV)/.package requirements/web.txt
+	@# Complete as lock.txt is, and gradio's own bound on pillow is left out on purpose.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/web.txt
+	@touch $@
+
+$(VENV)/.web-test: $(VENV)/.web requirements/web-test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/web-test.txt
+	@touch $@
+
+$(VENV)/.examples: $(VENV)/.package requirements/examples.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/examples.txt
+	@touch $@
+
+$(VENV)/.foxglove: $(VENV)/.package requirements/foxglove.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/foxglove.txt
+	@touch $@
+
+$(VENV)/.ray: $(VENV)/.package requirements/ray.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/ray.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.package requirements/bench.in

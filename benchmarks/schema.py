@@ -57,7 +57,9 @@ class Bar:
         if self.measured is None:
             return None
         over, under = (self.limit, self.measured) if self.at_least else (self.measured, self.limit)
-        return over / under if under else float('inf')
+        if not under:
+            return float('inf') if over else 0.0
+        return over / under
 
 
 @dataclass(frozen=True, slots=True)

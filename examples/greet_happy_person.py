@@ -1,6 +1,7 @@
 """A robot behaviour: greets a person who looks happy for a while, once per visit.
 
-It needs only `emotion_msgs`; the perception nodes run elsewhere. Start them, then this:
+It publishes the command for the robot's voice: a sentence on `say`. It needs only `emotion_msgs`;
+the perception nodes run elsewhere. Start them, then this:
 
     python3 examples/greet_happy_person.py
     python3 examples/greet_happy_person.py --ros-args -p hold_time:=1.0 -r __ns:=/robot1
@@ -25,12 +26,17 @@ class GreetHappyPerson(Node):
         # track id -> stamp in seconds since which the person has looked happy without a break
         self._happy_since: dict[int, float] = {}
         self._greeted: set[int] = set()
+        self._last_stamp = 0.0
         self._publisher = self.create_publisher(String, 'say', 10)
         self.create_subscription(FaceEmotionArray, 'emotions', self._on_emotions, 10)
 
     def _on_emotions(self, message: FaceEmotionArray) -> None:
         # The stamp of the image, not the time of arrival: right in a replayed bag too.
         now = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+        if now < self._last_stamp:  # a bag that begins again: so do the track ids
+            self._happy_since.clear()
+            self._greeted.clear()
+        self._last_stamp = now
         happy = {face.track_id for face in message.faces if self._is_happy(face)}
         self._happy_since = {track: self._happy_since.get(track, now) for track in happy}
         for track, since in self._happy_since.items():

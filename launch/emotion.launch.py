@@ -6,8 +6,17 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import common_arguments, dds_profile, emotion_node, text
+from emotion_bringup.launching import (
+    common_arguments,
+    dds_profile,
+    emotion_node,
+    foxglove_arguments,
+    foxglove_node,
+    text,
+)
 from launch import LaunchContext, LaunchDescription
+
+_MODE = 'live'
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -20,6 +29,7 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='camera/image_raw',
                 description='image topic of the camera; relative ones lie in the namespace',
             ),
+            *foxglove_arguments(),
             *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
@@ -27,4 +37,5 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
-    return [emotion_node(context, 'live', text(context, 'image'))]
+    image = text(context, 'image')
+    return [emotion_node(context, _MODE, image), *foxglove_node(context, _MODE, image)]

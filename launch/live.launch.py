@@ -1,18 +1,21 @@
 """Camera, emotion and overlay node: `ros2 launch emotion_bringup live.launch.py source:=0`."""
 
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from emotion_bringup.launching import (
+    camera_node,
     common_arguments,
     dds_profile,
     emotion_node,
-    emotions_topic,
     flag,
-    node,
+    foxglove_arguments,
+    foxglove_node,
+    overlay_argument,
+    overlay_node,
     text,
 )
 from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
@@ -39,6 +42,8 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'loop', default_value='true', description='start a file again at its end'
             ),
+            overlay_argument(),
+            *foxglove_arguments(),
             DeclareLaunchArgument(
                 'rqt', default_value='false', description='show the overlay in rqt_image_view'
             ),
@@ -58,22 +63,13 @@ def generate_launch_description() -> LaunchDescription:
 def _nodes(context: LaunchContext) -> list[Action]:
     mode = text(context, 'mode')
     camera = {
-        'video_device': text(context, 'source'),
-        'loop': flag(context, 'loop'),
         'mode': mode,
         # In replay mode the camera waits for answers, so that nothing piles up.
         'max_in_flight': REPLAY_IN_FLIGHT if mode == REPLAY else 0,
     }
     return [
-        # Without a camera there is nothing left to do.
-        node(
-            context,
-            'camera_node',
-            camera,
-            subnamespace='camera',
-            remappings=[('emotions', emotions_topic(context))],
-            on_exit=Shutdown(reason='the camera node has ended'),
-        ),
+        camera_node(context, text(context, 'source'), flag(context, 'loop'), camera),
         emotion_node(context, mode),
-        node(context, 'overlay_node', {'mode': mode}),
+        *overlay_node(context, mode),
+        *foxglove_node(context, mode),
     ]

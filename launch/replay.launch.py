@@ -16,7 +16,10 @@ from emotion_bringup.launching import (
     dds_profile,
     emotion_node,
     flag,
-    node,
+    foxglove_arguments,
+    foxglove_node,
+    overlay_argument,
+    overlay_node,
     text,
 )
 from launch import LaunchContext, LaunchDescription
@@ -46,6 +49,8 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='5.0',
                 description='seconds before the first message, for the nodes to be ready',
             ),
+            overlay_argument(),
+            *foxglove_arguments(),
             *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
@@ -56,7 +61,8 @@ def _nodes(context: LaunchContext) -> list[Action]:
     image = text(context, 'image')
     return [
         emotion_node(context, _MODE, image),
-        node(context, 'overlay_node', {'mode': _MODE}, remappings=[('image', image)]),
+        *overlay_node(context, _MODE, image),
+        *foxglove_node(context, _MODE, image),
         ExecuteProcess(
             cmd=_play_command(context),
             output='screen',

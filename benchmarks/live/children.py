@@ -97,6 +97,16 @@ class Child:
                 f'The process `{self._name}` has ended with code {code}: see {self._log}.'
             )
 
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """Ends it at once (SIGKILL), as a crash or the system's out-of-memory killer does."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """Asks it to end, waits, and kills it if it does not."""
         if self._process.poll() is None:

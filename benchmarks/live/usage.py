@@ -43,6 +43,28 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf('SC_CLK_TCK')
 
 
+def threads(pid: int) -> int:
+    """Number of threads of a process.
+
+    Raises:
+        OSError: The process does not exist, or there is no /proc.
+    """
+    return _entries(pid, 'task')
+
+
+def handles(pid: int) -> int:
+    """Number of open file handles of a process, sockets and pipes included.
+
+    Raises:
+        OSError: The process does not exist, belongs to somebody else, or there is no /proc.
+    """
+    return _entries(pid, 'fd')
+
+
+def _entries(pid: int, folder: str) -> int:
+    return sum(1 for _ in (_PROC / str(pid) / folder).iterdir())
+
+
 def memory(pid: int) -> Memory:
     """Memory of a process.
 

@@ -18,6 +18,7 @@ Report = tuple[bytes, str, Mapping[str, str]]
 """Level, one-line summary, and values by name."""
 
 _PERIOD_S = 1.0
+_NO_CLOCK = 'use_sim_time is true, but nothing publishes /clock'
 
 
 class DiagnosticsPublisher:
@@ -42,6 +43,8 @@ class DiagnosticsPublisher:
     def publish(self) -> None:
         """Publishes one report now."""
         level, summary, values = self._report()
+        if level == OK and not self._node.get_clock().now().nanoseconds:
+            level, summary = WARN, f'{summary} ({_NO_CLOCK})'
         status = DiagnosticStatus(
             level=level,
             name=self._name,

@@ -32,15 +32,28 @@ def use_shipped_dds_profile() -> None:
     os.environ.update(dds_environment(os.environ))
 
 
+def apt_cure(package: str) -> str:
+    """One sentence that says how to get a ROS package that is not installed."""
+    distribution = os.environ.get('ROS_DISTRO') or '$ROS_DISTRO'
+    name = f'ros-{distribution}-{package.replace("_", "-")}'
+    return (
+        f'{package} is not installed: run `sudo apt install {name}`, or build it in your workspace.'
+    )
+
+
 _CURES = {
     'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
     '`make env` and use .venv/bin.',
     'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or `colcon build` '
     'and source install/setup.bash.',
 }
+# Optional: only `emotion_bringup.interop` needs them.
+_ROS_PACKAGES = ('vision_msgs', 'hri_msgs')
 
 
 def missing_module_cure(error: ModuleNotFoundError) -> str:
     """One sentence that says what is not installed and how to get it."""
     package = (error.name or '').split('.')[0]
+    if package in _ROS_PACKAGES:
+        return apt_cure(package)
     return _CURES.get(package, f'The Python package {package} is not installed: see README.md.')

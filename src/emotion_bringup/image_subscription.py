@@ -11,6 +11,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import qos
+from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.parameters import value_of
 
 ImageMessage = Image | CompressedImage
@@ -59,6 +60,7 @@ class ImageSubscription:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+            forget_destroyed(self._node)
 
     def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
         self._subscription = self._node.create_subscription(

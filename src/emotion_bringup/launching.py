@@ -1,27 +1,36 @@
 """What the launch files share: arguments, parameters and the DDS profile."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from emotion_bringup.environment import dds_environment
 from emotion_bringup.parameter_tables import CAMERA_IMAGE
+from emotion_bringup.security import ENCLAVES, enclave_arguments
+from emotion_perception.foxglove import check_sdk
 from emotion_perception.resources import config_path
+from emotion_perception.sources import is_live
 from launch import LaunchContext
 
 ParameterValue = str | bool | int
+
+# Long enough for a device that the dead node held to be free again.
+_RESPAWN_DELAY_S = 2.0
 
 _DESCRIPTIONS = {
     'namespace': ('', 'namespace of all nodes and topics, such as robot1'),
     'use_sim_time': ('false', 'take time from /clock'),
     'params_file': ('', 'parameters of the nodes; empty takes config/emotion.yaml'),
     'autostart': ('true', 'configure and activate the emotion node without a lifecycle manager'),
+    'respawn': ('true', 'start a node again that has ended; never the camera of a finished file'),
     'log_level': ('info', 'log level of the nodes: debug, info, warn or error'),
+    'enclave': (ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'),
     'model': ('', 'ONNX model with its manifest beside it; empty takes the shipped one'),
 }
 
@@ -90,6 +99,7 @@ def node(
     values: Mapping[str, ParameterValue],
     *,
     subnamespace: str = '',
+    respawn: bool = True,
     remappings: Sequence[tuple[str, str]] = (('image', CAMERA_IMAGE),),
     **options: Any,
 ) -> Node:
@@ -100,6 +110,7 @@ def node(
         executable: Name of the node's executable.
         values: Parameters that the launch arguments give; empty texts are left out.
         subnamespace: Namespace below the argument `namespace`.
+        respawn: Whether the argument `respawn` may start it again when it has ended.
         remappings: Topics that the node calls by another name.
         options: More options of `launch_ros.actions.Node`.
     """
@@ -110,10 +121,53 @@ def node(
         namespace=namespace,
         remappings=remappings,
         parameters=node_parameters(context, values),
-        ros_arguments=['--log-level', text(context, 'log_level')],
+        ros_arguments=[
+            '--log-level',
+            text(context, 'log_level'),
+            *enclave_arguments(executable, text(context, 'enclave')),
+        ],
         output='screen',
+        respawn=respawn and flag(context, 'respawn'),
+        respawn_delay=_RESPAWN_DELAY_S,
         **options,
     )
+
+
+def camera_node(
+    context: LaunchContext, source: str, loop: bool, values: Mapping[str, ParameterValue]
+) -> Node:
+    """The camera node; launch ends with it where it is not started again.
+
+    Args:
+        context: Holds the launch arguments.
+        source: What it plays. A camera or stream is always started again.
+        loop: Whether a file starts again at its end. Such a node is started again when it was
+            killed; one that ended by itself has said what is wrong, and would say it for ever.
+        values: More parameters.
+    """
+    live = is_live(source)
+    return node(
+        context,
+        'camera_node',
+        {'video_device': source, 'loop': loop, **values},
+        subnamespace='camera',
+        respawn=live or loop,
+        remappings=[('emotions', emotions_topic(context))],
+        on_exit=_end_with_camera(live=live, loop=loop),
+    )
+
+
+def _end_with_camera(
+    *, live: bool, loop: bool
+) -> Callable[[ProcessExited, LaunchContext], list[Action]]:
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action]:
+        was_killed = event.returncode < 0
+        if flag(context, 'respawn') and (live or (loop and was_killed)):
+            return []
+        # Without a camera there is nothing left to do.
+        return [Shutdown(reason='the camera node has ended')]
+
+    return on_exit
 
 
 def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> Node:
@@ -124,6 +178,60 @@ def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -
         'mode': mode,
     }
     return node(context, 'emotion_node', values, remappings=[('image', image)])
+
+
+def overlay_argument() -> DeclareLaunchArgument:
+    """The argument of the launch files that can start the overlay node."""
+    return DeclareLaunchArgument(
+        'overlay',
+        default_value='true',
+        description='start the overlay node; false publishes results without annotated images',
+    )
+
+
+def overlay_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+    """The overlay node, or nothing, as the launch arguments want it."""
+    if not flag(context, 'overlay'):
+        return []
+    return [node(context, 'overlay_node', {'mode': mode}, remappings=[('image', image)])]
+
+
+def foxglove_arguments() -> list[DeclareLaunchArgument]:
+    """The arguments of the launch files that can start the Foxglove node."""
+    return [
+        DeclareLaunchArgument(
+            'foxglove',
+            default_value='false',
+            description='let the viewer Foxglove connect to this machine (docs/viewers.md)',
+        ),
+        DeclareLaunchArgument(
+            'foxglove_port', default_value='8765', description='TCP port for Foxglove'
+        ),
+        DeclareLaunchArgument(
+            'mcap', default_value='', description='record for Foxglove to this .mcap file'
+        ),
+    ]
+
+
+def foxglove_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+    """The Foxglove node, or nothing, as the launch arguments want it.
+
+    A recording that was cut off is not begun anew over what there is.
+
+    Raises:
+        FoxgloveError: foxglove-sdk is not installed; starting the node again would not help.
+        ValueError: The port is no number.
+    """
+    serve, path = flag(context, 'foxglove'), text(context, 'mcap')
+    if not serve and not path:
+        return []
+    check_sdk()
+    port = text(context, 'foxglove_port')
+    if not port.isdecimal():
+        raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
+    values = {'mode': mode, 'serve': serve, 'port': int(port), 'mcap_path': path}
+    images = [('image', image)]
+    return [node(context, 'foxglove_node', values, respawn=not path, remappings=images)]
 
 
 def emotions_topic(context: LaunchContext) -> str:

@@ -13,6 +13,8 @@ _NODES = {
     'camera_node': ('emotion_bringup.nodes.camera', 'CameraNode'),
     'emotion_node': ('emotion_bringup.nodes.emotion', 'EmotionNode'),
     'overlay_node': ('emotion_bringup.nodes.overlay', 'OverlayNode'),
+    'humans_bridge': ('emotion_bringup.nodes.humans_bridge', 'HumansBridgeNode'),
+    'foxglove_node': ('emotion_bringup.nodes.foxglove', 'FoxgloveNode'),
 }
 
 
@@ -42,6 +44,16 @@ def emotion_node() -> int:
 def overlay_node() -> int:
     """Entry point of `ros2 run emotion_bringup overlay_node`."""
     return run('overlay_node')
+
+
+def humans_bridge() -> int:
+    """Entry point of `ros2 run emotion_bringup humans_bridge`."""
+    return run('humans_bridge')
+
+
+def foxglove_node() -> int:
+    """Entry point of `ros2 run emotion_bringup foxglove_node`."""
+    return run('foxglove_node')
 
 
 if __name__ == '__main__':

@@ -174,7 +174,14 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
     _IMAGE_TRANSPORT,
     _MODE,
     Parameter(
-        'min_subscribers', 1, 'listen to images while emotions has so many subscribers', 1, 1000
+        'min_subscribers',
+        1,
+        'listen to images while emotions, or emotions/detections, has so many subscribers',
+        1,
+        1000,
+    ),
+    Parameter(
+        'publish_detections', True, 'also publish vision_msgs on emotions/detections, if installed'
     ),
     Parameter('autostart', True, 'configure and activate without a lifecycle manager'),
     Parameter(
@@ -193,12 +200,49 @@ OVERLAY_PARAMETERS: tuple[Parameter, ...] = (
         'draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True
     ),
     Parameter('draw_landmarks', False, 'draw the five landmarks', live=True),
+    Parameter('blur_faces', False, 'make the faces unrecognisable in all outputs', live=True),
+)
+
+FOXGLOVE_PARAMETERS: tuple[Parameter, ...] = (
+    _IMAGE_TRANSPORT,
+    _MODE,
+    Parameter('serve', True, 'let Foxglove connect over a WebSocket'),
+    Parameter(
+        'address',
+        '127.0.0.1',
+        'address to listen on; 0.0.0.0 lets every machine in the network see the camera',
+    ),
+    Parameter('port', 8765, 'TCP port to listen on; 0 takes any free one', 0, 65535),
+    Parameter('mcap_path', '', 'also record everything to an .mcap file; empty records nothing'),
+    Parameter('jpeg_quality', 85, 'quality of the pictures', 1, 100),
+    Parameter('blur_faces', False, 'make the faces unrecognisable in the pictures', live=True),
+)
+
+HUMANS_PARAMETERS: tuple[Parameter, ...] = (
+    _IMAGE_TRANSPORT,
+    _MODE,
+    Parameter(
+        'humans_topic',
+        '/humans',
+        'where REP-155 has people; a relative name lies in the namespace, for several robots',
+    ),
+    Parameter('face_width', 128, 'width of cropped and aligned faces, in pixels', 16, 1024),
+    Parameter('face_height', 128, 'height of cropped and aligned faces, in pixels', 16, 1024),
+    Parameter(
+        'emotions_timeout',
+        5.0,
+        'seconds without results on emotions after which all faces count as gone',
+        0.1,
+        3600.0,
+    ),
 )
 
 NODE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     'camera_node': CAMERA_PARAMETERS,
     'emotion_node': EMOTION_PARAMETERS,
     'overlay_node': OVERLAY_PARAMETERS,
+    'humans_bridge': HUMANS_PARAMETERS,
+    'foxglove_node': FOXGLOVE_PARAMETERS,
 }
 
 

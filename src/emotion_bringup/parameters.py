@@ -1,6 +1,7 @@
 """Declares a node's parameters from its table and checks what users set."""
 
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -20,6 +21,14 @@ from rclpy.parameter import Parameter as RosParameter
 from emotion_bringup.parameter_tables import Parameter
 from emotion_perception.errors import EmotionPerceptionError
 
+_TYPE_TEXTS: Mapping[type, str] = {
+    bool: 'true or false',
+    int: 'a whole number',
+    float: 'a number with a decimal point',
+    str: 'a text',
+    list: 'a list of texts',
+}
+
 
 class ParameterError(EmotionPerceptionError):
     """A parameter has a wrong type or a value out of its range."""
@@ -31,9 +40,11 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
     Raises:
         ParameterError: A YAML file or a command line gave a value of wrong type or out of range.
     """
-    table = tuple(table)
-    node.add_on_set_parameters_callback(lambda changes: _check_choices(table, changes))
-    for parameter in table:
+    table = {parameter.name: parameter for parameter in table}
+    if isinstance(node, CheckedParameters):
+        node.check_changes(table.values())
+    node.add_on_set_parameters_callback(lambda changes: _check_values(table, changes))
+    for parameter in table.values():
         try:
             node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
         except (
@@ -74,13 +85,74 @@ def value_of(node: Node, name: str) -> Any:
     return node.get_parameter(name).value
 
 
-def _check_choices(
-    table: Sequence[Parameter], changes: Sequence[RosParameter]
+def refusal(row: Parameter, change: RosParameter) -> str:
+    """Why a value cannot be given to a parameter: its name, what is allowed, and the value.
+
+    Returns:
+        The reason in one sentence; empty when the value is allowed.
+    """
+    allowed = f' ({row.range_text})' if row.range_text and not row.choices else ''
+    given = reprlib.repr(change.value)  # a long one is cut
+    if change.type_ == RosParameter.Type.NOT_SET:
+        return f'{row.name} cannot be deleted: set {_type_text(row)}{allowed}'
+    if change.type_ != RosParameter.Type.from_parameter_value(row.default):
+        return f'{row.name} must be {_type_text(row)}{allowed}, not {given}'
+    if row.choices and change.value not in row.choices:
+        return f'{row.name} must be {row.range_text}, not {given}'
+    # Written so that NaN, which compares with nothing, is out of every range.
+    if row.minimum is not None and not row.minimum <= change.value <= row.maximum:
+        return f'{row.name} must be {row.range_text}, not {given}'
+    return ''
+
+
+class CheckedParameters:
+    """A node whose parameter services say what is wrong with a change and what is allowed.
+
+    rclpy looks at types, ranges and read-only flags before any callback of the node, and its
+    answers name neither the parameter nor the values allowed in half of the cases. Both services,
+    `set_parameters` and `set_parameters_atomically`, come through the method overridden here. To be
+    named before the node's other base class.
+    """
+
+    _rows: Mapping[str, Parameter] = {}
+
+    def check_changes(self, table: Iterable[Parameter]) -> None:
+        """Sets the table that changes from outside are checked against."""
+        self._rows = {row.name: row for row in table}
+
+    def set_parameters_atomically(
+        self, parameter_list: Sequence[RosParameter]
+    ) -> SetParametersResult:
+        """Sets all parameters, or none when one of them is refused."""
+        for change in parameter_list:
+            reason = self._reason_against(change)
+            if reason:
+                return SetParametersResult(successful=False, reason=reason)
+        return super().set_parameters_atomically(parameter_list)  # type: ignore[misc]
+
+    def _reason_against(self, change: RosParameter) -> str:
+        row = self._rows.get(change.name)
+        if row is None:
+            known = self.has_parameter(change.name)  # type: ignore[attr-defined]
+            return '' if known else f'{change.name} is not a parameter of this node'
+        if not row.live:
+            return (
+                f'{row.name} is read when the node starts: set it in the launch file or with '
+                '--params-file and start the node again'
+            )
+        return refusal(row, change)
+
+
+def _check_values(
+    table: Mapping[str, Parameter], changes: Sequence[RosParameter]
 ) -> SetParametersResult:
-    choices = {parameter.name: parameter.choices for parameter in table if parameter.choices}
     for change in changes:
-        allowed = choices.get(change.name)
-        if allowed and change.value not in allowed:
-            reason = f'{change.name} must be {" or ".join(allowed)}, not {change.value!r}'
+        reason = refusal(table[change.name], change) if change.name in table else ''
+        if reason:
             return SetParametersResult(successful=False, reason=reason)
     return SetParametersResult(successful=True)
+
+
+def _type_text(row: Parameter) -> str:
+    """A parameter's type in words."""
+    return _TYPE_TEXTS[type(row.default)]

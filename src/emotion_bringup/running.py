@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,12 @@ from pathlib import Path
 import rclpy
 from rclpy.exceptions import ROSInterruptException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
+from emotion_bringup.security import startup_problem
 from emotion_perception.errors import EmotionPerceptionError
 
 EXIT_OK = 0
@@ -25,6 +28,7 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 _EXIT_FORCED = 130
 _SAME_SIGNAL_S = 1.0
+_ERROR_PERIOD_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Stop = Callable[[], None]
@@ -49,7 +53,7 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
-        return _fail(first_line(error), EXIT_USAGE)
+        return _fail(startup_problem(first_line(error), os.environ), EXIT_USAGE)
     try:
         return _spin(make_node)
     except EmotionPerceptionError as error:
@@ -78,12 +82,12 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
             stopped.set_result(None)
 
     _stop_on_signals(stop)
-    node = make_node(stop)
+    node = _make(make_node, stop)
     _route_core_log(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        executor.spin_until_future_complete(stopped)
+        _spin_until(stopped, executor, node)
         drain = getattr(node, 'drain', None)
         if drain is not None:
             drain(executor)
@@ -94,6 +98,38 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
         executor.shutdown()
         node.destroy_node()
     return int(getattr(node, 'exit_code', EXIT_OK))
+
+
+def _spin_until(stopped: 'Future[None]', executor: SingleThreadedExecutor, node: Node) -> None:
+    """Spins on when a callback has failed.
+
+    rclpy raises what a callback raised out of the executor, and some of the callbacks are its own:
+    a parameter request with an unknown type, for example, would end the node.
+    """
+    while not stopped.done() and rclpy.ok():
+        try:
+            executor.spin_until_future_complete(stopped)
+        except (ExternalShutdownException, ROSInterruptException, EmotionPerceptionError):
+            raise
+        except Exception as error:
+            node.get_logger().error(
+                f'A callback failed, the node goes on: {type(error).__name__}: {first_line(error)}',
+                throttle_duration_sec=_ERROR_PERIOD_S,
+            )
+
+
+class StartError(EmotionPerceptionError):
+    """ROS refuses to create the node, for example because of its security settings."""
+
+
+def _make(make_node: Callable[[Stop], Node], stop: Stop) -> Node:
+    with warnings.catch_warnings():
+        # Said by rclpy about the half of a node that it throws away.
+        warnings.filterwarnings('ignore', message='Failed to fini rosout publisher')
+        try:
+            return make_node(stop)
+        except rclpy_implementation.RCLError as error:
+            raise StartError(startup_problem(first_line(error), os.environ)) from error
 
 
 def _stop_on_signals(stop: Stop) -> None:

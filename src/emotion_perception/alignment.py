@@ -7,7 +7,7 @@ j + .5). `cv2.warpAffine` counts from pixel centres; the last step converts.
 import cmath
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -123,18 +123,43 @@ def _as_affine(a: complex, b: complex) -> Affine:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
+def warp_face(image: BgrImage, transform: Affine, width: int, height: int) -> Uint8Array:
+    """Cuts out one face in colour, where its transform puts it.
+
+    Args:
+        image: uint8 [height, width, 3], BGR, not empty; its edge is repeated beyond it.
+        transform: From `face_transform`: pixels of `image` to pixels of the result.
+        width: Width of the result in pixels, >= 1.
+        height: Height of the result in pixels, >= 1.
+
+    Returns:
+        uint8 [height, width, 3], BGR.
+    """
+    crop = _warp_enlarged(image, transform, width, height)
+    return _shrink(crop, width, height)
+
+
 def _warp_grey(image: BgrImage, transform: Affine, face_size: int) -> Uint8Array:
+    crop = _warp_enlarged(image, transform, face_size, face_size)
+    # Grey after the warp: a face is smaller than the frame.
+    return _shrink(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), face_size, face_size)
+
+
+def _warp_enlarged(image: BgrImage, transform: Affine, width: int, height: int) -> Uint8Array:
+    """Warps to a multiple of the size, so that a large face is averaged down afterwards."""
     scale = math.hypot(transform[0, 0], transform[1, 0])
     oversampling = min(max(round(1.0 / scale), 1), _MAX_OVERSAMPLING)
     enlarged = transform * oversampling
     # From continuous coordinates to those of pixel centres, on both sides.
     enlarged[:, 2] += enlarged[:, :2].sum(axis=1) * 0.5 - 0.5
-    side = face_size * oversampling
+    size = (width * oversampling, height * oversampling)
     crop = cv2.warpAffine(
-        image, enlarged, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, enlarged, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    # Grey after the warp: a face is smaller than the frame.
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    if oversampling > 1:
-        grey = cv2.resize(grey, (face_size, face_size), interpolation=cv2.INTER_AREA)
-    return np.asarray(grey, np.uint8)
+    return np.asarray(crop, np.uint8)
+
+
+def _shrink(picture: npt.NDArray[Any], width: int, height: int) -> Uint8Array:
+    if picture.shape[:2] != (height, width):
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8)

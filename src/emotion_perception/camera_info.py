@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import yaml
-
 from emotion_perception.errors import SourceError
-
-MAX_FILE_BYTES = 1 << 20
-"""A calibration has some hundred bytes; a larger file is something else."""
+from emotion_perception.limits import MAX_SIDE, quoted
+from emotion_perception.yaml_file import YamlFileError, read_yaml
 
 # Number of coefficients that each distortion model of sensor_msgs/distortion_models.hpp can have.
 _COEFFICIENTS: Mapping[str, tuple[int, ...]] = {
@@ -89,9 +86,9 @@ def read_calibration(
         raise SourceError(
             f'Camera calibration {path} lacks the field {error}: calibrate the camera again.'
         ) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SourceError(
-            f'Camera calibration {path} is invalid, {error}: calibrate the camera again.'
+            f'Camera calibration {path} is invalid, {quoted(error)}: calibrate the camera again.'
         ) from error
 
 
@@ -122,27 +119,21 @@ def _path_of(url: str, resolve_package: PackageResolver | None) -> Path:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        with path.open('rb') as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
+        document = read_yaml(path)
     except OSError as error:
         raise SourceError(
             f'Camera calibration {path} cannot be read ({error.strerror}): correct camera_info_url '
             'or leave it empty.'
         ) from error
-    if len(raw) > MAX_FILE_BYTES:
-        raise SourceError(f'Camera calibration {path} is too large to be one: check the path.')
-    try:
-        document = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = ' '.join(str(error).split())
-        raise SourceError(f'Camera calibration {path} is not valid YAML: {reason}.') from error
+    except YamlFileError as error:
+        raise SourceError(f'Camera calibration {path} {error}; check the path.') from error
     if not isinstance(document, dict):
         raise SourceError(f'Camera calibration {path} is not a YAML mapping: check the path.')
     return document
 
 
 def _calibration_of(document: dict[str, Any], camera_name: str) -> CameraCalibration:
-    model = str(document['distortion_model'])
+    model = _text(document, 'distortion_model')
     distortion = _matrix(document, 'distortion_coefficients')
     expected = _COEFFICIENTS.get(model)
     if expected and len(distortion) not in expected:
@@ -151,7 +142,7 @@ def _calibration_of(document: dict[str, Any], camera_name: str) -> CameraCalibra
     return CameraCalibration(
         width=_side(document, 'image_width'),
         height=_side(document, 'image_height'),
-        camera_name=str(document.get('camera_name') or camera_name),
+        camera_name=_text(document, 'camera_name', camera_name),
         distortion_model=model,
         d=distortion,
         k=_matrix(document, 'camera_matrix', (3, 3)),
@@ -162,9 +153,17 @@ def _calibration_of(document: dict[str, Any], camera_name: str) -> CameraCalibra
 
 def _side(document: dict[str, Any], name: str) -> int:
     value = document[name]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f'{name} must be a positive whole number')
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SIDE:
+        raise ValueError(f'{name} must be a whole number from 1 to {MAX_SIDE}')
     return value
+
+
+def _text(document: dict[str, Any], name: str, default: str | None = None) -> str:
+    value = document[name] if default is None else document.get(name) or default
+    # A camera may be called 7, and only a word goes into a ROS message.
+    if not isinstance(value, str | int | float):
+        raise TypeError(f'{name} must be a word')
+    return str(value)
 
 
 def _matrix(
@@ -174,6 +173,10 @@ def _matrix(
     if not isinstance(matrix, dict):
         raise TypeError(f'{name} must have rows, cols and data')
     rows, columns = matrix['rows'], matrix['cols']
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise TypeError(f'rows and cols of {name} must be whole numbers')
+    if not isinstance(matrix['data'], list):
+        raise TypeError(f'data of {name} must be a list of numbers')
     # YAML 1.1 takes 1e-05, as C++ writes it, for a string.
     values = tuple(float(value) for value in matrix['data'])
     if len(values) != rows * columns or (shape and shape != (rows, columns)):

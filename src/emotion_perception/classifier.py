@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from emotion_perception.errors import ModelError
 from emotion_perception.labels import NUM_EMOTIONS
+from emotion_perception.limits import quoted
 from emotion_perception.manifest import (
     Manifest,
     manifest_path_for,
@@ -44,6 +45,7 @@ class EmotionClassifier:
             raise ModelError(
                 f'Model file {model_path} does not exist: set model_path to an exported ONNX file.'
             )
+        self._path = model_path
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
         content = read_model_file(self.manifest, model_path)
         settings = providers or ProviderSettings()
@@ -82,7 +84,20 @@ class EmotionClassifier:
     def _warm_up(self) -> None:
         # The first run allocates memory and, on a GPU, builds kernels: not on a live frame.
         size = self.manifest.preprocessing.face_size
-        self.classify(np.zeros((1, size, size), np.uint8))
+        for count in (1, 2):
+            try:
+                logits = self._logits(np.zeros((count, size, size), np.uint8))
+            # ONNX Runtime's exceptions share no base class but Exception.
+            except Exception as error:
+                raise ModelError(
+                    f'Model file {self._path} cannot be run, restore it or export it again: '
+                    f'{quoted(error)}.'
+                ) from error
+            if logits.shape != (count, NUM_EMOTIONS) or not np.isfinite(logits).all():
+                raise ModelError(
+                    f'Model file {self._path} answers {count} faces with {list(logits.shape)} '
+                    f'numbers or with NaN instead of {count}x{NUM_EMOTIONS}: export it again.'
+                )
 
 
 def softmax(logits: npt.NDArray[np.floating]) -> Float32Array:

@@ -35,3 +35,7 @@ class BagError(EmotionPerceptionError):
 
 class OutputError(EmotionPerceptionError):
     """A result (video, JSON lines) cannot be written."""
+
+
+class PageError(EmotionPerceptionError):
+    """The page to try it in cannot be served."""

@@ -13,12 +13,19 @@ from typing import Any, Final
 from emotion_perception.errors import ModelError
 from emotion_perception.framing import Framing
 from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.limits import (
+    MAX_MANIFEST_BYTES,
+    MAX_MODEL_BYTES,
+    MAX_NETWORK_SIDE,
+    quoted,
+)
 from emotion_perception.preprocessing import Preprocessing
 
 SCHEMA_VERSION = 1
-# VGG16 with its widest layers in fp32 has 528 MiB.
-MAX_MODEL_BYTES: Final = 1 << 30
-_MAX_MANIFEST_BYTES: Final = 1 << 20
+_FIELD_TYPES: Final = {'name': str, 'file': str, 'sha256': str, 'scores': dict, 'training': dict}
+# All numbers of a manifest are near one; beyond these, float32 would overflow.
+_MAX_NUMBER: Final = 1e6
+_MIN_DIVISOR: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,14 @@ def read_manifest(path: Path) -> Manifest:
             f'Model manifest {path} cannot be read ({error.strerror}): export the model with '
             '`python -m training export`, which writes it.'
         ) from error
-    except ValueError as error:
-        raise ModelError(f'Model manifest {path} is not valid JSON: {error}.') from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f'Model manifest {path} is not valid JSON: {quoted(error)}.') from error
     try:
         return _from_document(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(
-            f'Model manifest {path} is invalid ({type(error).__name__}: {error}): export it again.'
+            f'Model manifest {path} is invalid ({type(error).__name__}: {quoted(error)}): '
+            'export it again.'
         ) from error
 
 
@@ -125,12 +133,14 @@ def read_model_file(manifest: Manifest, model_path: Path) -> bytes:
 
 
 def _read_text(path: Path) -> str:
-    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+    with path.open('rb') as file:
+        raw = file.read(MAX_MANIFEST_BYTES + 1)
+    if len(raw) > MAX_MANIFEST_BYTES:
         raise ModelError(
-            f'Model manifest {path} has more than {_MAX_MANIFEST_BYTES >> 20} MiB and is none: '
+            f'Model manifest {path} has more than {MAX_MANIFEST_BYTES >> 20} MiB and is none: '
             'export the model with `python -m training export`, which writes it.'
         )
-    return path.read_text(encoding='utf-8')
+    return raw.decode()
 
 
 def _from_document(document: dict[str, Any]) -> Manifest:
@@ -145,6 +155,28 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         raise ValueError(f'labels must be {", ".join(EMOTION_NAMES)}')
     if Path(manifest.file).name != manifest.file:
         raise ValueError('file must be a plain name in the folder of the manifest')
-    if not manifest.temperature > 0 or not manifest.preprocessing.std > 0:
-        raise ValueError('temperature and std must be positive')
+    _check_types(manifest)
+    _check_numbers(manifest)
     return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    for name, kind in _FIELD_TYPES.items():
+        if not isinstance(getattr(manifest, name), kind):
+            raise TypeError(f'{name} must be a {"text" if kind is str else "mapping"}')
+
+
+def _check_numbers(manifest: Manifest) -> None:
+    spec, boxes = manifest.preprocessing, manifest.framing.boxes.values()
+    for name, side in (('face_size', spec.face_size), ('input_size', spec.input_size)):
+        if type(side) is not int or not 1 <= side <= MAX_NETWORK_SIDE:
+            raise ValueError(f'{name} must be a whole number from 1 to {MAX_NETWORK_SIDE}')
+    for number in (
+        *(manifest.temperature, spec.mean, spec.std),
+        *(value for point in manifest.framing.landmarks for value in point),
+        *(value for box in boxes for value in (box.center_x, box.center_y, box.size)),
+    ):
+        if type(number) not in (int, float) or not abs(number) < _MAX_NUMBER:
+            raise ValueError(f'a number is {quoted(number)}: all must be finite and moderate')
+    if min(manifest.temperature, spec.std, *(box.size for box in boxes)) < _MIN_DIVISOR:
+        raise ValueError('temperature, std and the size of a box must be positive')

@@ -12,6 +12,7 @@ from typing import Final
 import onnxruntime
 
 from emotion_perception.errors import ModelError, ProviderError
+from emotion_perception.limits import quoted
 from emotion_perception.provider_options import (
     CUDA_PROVIDER,
     TENSORRT_PROVIDER,
@@ -213,13 +214,13 @@ def _open(
         return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
     # ONNX Runtime's exceptions share no base class but Exception.
     except Exception as error:
-        reason = ' '.join(str(error).split())
-        if 'External data path' in reason:
+        if 'External data path' in str(error):
             raise ModelError(
                 f'{name} keeps weights in another file, which is refused: export it as one file.'
             ) from error
         raise ModelError(
-            f'{name} cannot be loaded by ONNX Runtime, restore it or export it again: {reason}'
+            f'{name} cannot be loaded by ONNX Runtime, restore it or export it again: '
+            f'{quoted(error)}.'
         ) from error
 
 

@@ -57,6 +57,7 @@ class EmotionPipeline:
         self._last_detections: list[Detection] = []
         self._frames_since_detection = 0
         self._last_stamp_ns: int | None = None
+        self._told_of_jump = False
 
     @property
     def classifier(self) -> EmotionClassifier:
@@ -91,7 +92,10 @@ class EmotionPipeline:
         """
         settings = self.settings
         if self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns:
-            _LOGGER.warning('Time went back: tracks and smoothing start anew.')
+            # Once: two cameras on one topic make time go back with every other picture.
+            level = logging.DEBUG if self._told_of_jump else logging.WARNING
+            _LOGGER.log(level, 'Time went back: tracks and smoothing start anew.')
+            self._told_of_jump = True
             self.reset()
         self._last_stamp_ns = stamp_ns
         detections = self._find_faces(image, settings)

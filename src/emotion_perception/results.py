@@ -1,5 +1,6 @@
 """Results as data and as text: JSON lines, console lines and the summary of a run."""
 
+import contextlib
 import json
 import math
 import time
@@ -99,10 +100,12 @@ class JsonLinesWriter(Closing):
             OutputError: The line cannot be written.
         """
         line = json.dumps(record, separators=(',', ':')).encode() + b'\n'
+        written = 0
         try:
-            while line:
-                line = line[self._file.write(line) :]
+            while written < len(line):
+                written += self._file.write(line[written:])
         except (OSError, ValueError) as error:
+            self._take_back(written)
             raise self._failure(error) from error
 
     def close(self) -> None:
@@ -115,6 +118,12 @@ class JsonLinesWriter(Closing):
             self._file.close()
         except OSError as error:
             raise self._failure(error) from error
+
+    def _take_back(self, count: int) -> None:
+        """Removes the beginning of a line that found no space: only whole lines remain."""
+        if count:
+            with contextlib.suppress(OSError, ValueError):
+                self._file.truncate(self._file.tell() - count)
 
     def _failure(self, error: Exception) -> OutputError:
         reason = getattr(error, 'strerror', None) or str(error)

@@ -112,6 +112,7 @@ class Bench:
         rclpy.try_shutdown(context=self._context)
         # A node that waits for garbage collection would keep the /rosout of its name to itself.
         self.node = self.client = None
+        self._executors.clear()  # they remember their last callback, and with it the node
         gc.collect()
 
     def _stop(self) -> None:

@@ -30,7 +30,7 @@ def frame(number, emotion_id):
     return FaceEmotionArray(header=Header(stamp=stamp), faces=[face])
 
 
-def test_greets_once_after_half_a_second_of_happiness(behaviour):
+def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_back(behaviour):
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node('test_behaviour', context=context)
@@ -55,12 +55,14 @@ def test_greets_once_after_half_a_second_of_happiness(behaviour):
     for number in range(40):
         happy = number < 3 or number >= 10
         publisher.publish(frame(number, FaceEmotion.HAPPY if happy else FaceEmotion.SAD))
+    for number in range(10):
+        publisher.publish(frame(number, FaceEmotion.HAPPY))
     acknowledged = publisher.wait_for_all_acked(rclpy.duration.Duration(seconds=30))
     assert acknowledged
     finished = rclpy.Future()
     node.create_timer(1.0, lambda: finished.done() or finished.set_result(None))
     executor.spin_until_future_complete(finished, timeout_sec=60)
     node.destroy_timer(timer)
-    assert [message.data for message in said] == ['Hello! Nice to see you smile.']
+    assert [message.data for message in said] == ['Hello! Nice to see you smile.'] * 2
     node.destroy_node()
     rclpy.shutdown(context=context)

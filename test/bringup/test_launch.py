@@ -1,12 +1,14 @@
 """The launch files, where the launch system of ROS 2 is installed."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from emotion_bringup.environment import PROFILE_VARIABLE
+from emotion_perception.foxglove import FoxgloveError
 from emotion_perception.resources import config_path, share_folder
 
 # The folder launch/ of this repository would pass for the package `launch`.
@@ -17,17 +19,30 @@ from launch.actions import (
     ExecuteProcess,
     OpaqueFunction,
     SetEnvironmentVariable,
+    Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch.utilities import perform_substitutions
 from launch_ros.actions import Node
 
 from launch import LaunchContext
 
-COMMON = {'namespace', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'model'}
+COMMON = {
+    'namespace',
+    'use_sim_time',
+    'params_file',
+    'autostart',
+    'respawn',
+    'log_level',
+    'enclave',
+    'model',
+}
+FOXGLOVE = {'foxglove', 'foxglove_port', 'mcap'}
 FILES = {
-    'live': COMMON | {'source', 'mode', 'loop', 'rqt'},
-    'emotion': COMMON | {'image'},
-    'replay': COMMON | {'bag', 'image', 'rate', 'loop', 'delay'},
+    'live': COMMON | FOXGLOVE | {'source', 'mode', 'loop', 'overlay', 'rqt'},
+    'emotion': COMMON | FOXGLOVE | {'image'},
+    'humans': COMMON | {'image', 'humans_topic'},
+    'replay': COMMON | FOXGLOVE | {'bag', 'image', 'rate', 'loop', 'overlay', 'delay'},
 }
 
 
@@ -107,8 +122,31 @@ def test_live_starts_the_three_nodes_in_their_namespaces():
     assert made['emotion_node'].expanded_node_namespace == '/robot1'
 
 
+@pytest.mark.parametrize('name', FILES)
+def test_foxglove_is_started_on_demand(name, tmp_path):
+    pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')
+    given = {'bag': 'bag', 'source': '0', 'image': '/head/image_raw', 'foxglove': 'true'}
+    assert 'foxglove_node' in nodes(name, **given)
+    recording = {**given, 'foxglove': 'false', 'mcap': str(tmp_path / 'out.mcap')}
+    assert 'foxglove_node' in nodes(name, **recording)
+    with pytest.raises(ValueError, match="foxglove_port must be a whole number, not 'x'"):
+        nodes(name, **given, foxglove_port='x')
+
+
+def test_without_the_sdk_the_launch_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'foxglove', None)
+    with pytest.raises(FoxgloveError, match='run `make foxglove-env`'):
+        nodes('live', foxglove='true')
+
+
 def test_emotion_starts_one_node():
     assert set(nodes('emotion', image='/head/image_raw')) == {'emotion_node'}
+
+
+def test_humans_starts_the_bridge_beside_the_emotion_node():
+    made = nodes('humans', image='/head/image_raw', namespace='robot1')
+    assert set(made) == {'emotion_node', 'humans_bridge'}
+    assert made['humans_bridge'].expanded_node_namespace == '/robot1'
 
 
 def test_replay_plays_the_bag_on_its_clock():
@@ -139,3 +177,66 @@ def test_a_camera_index_stays_a_text():
     assert values['video_device'] == '0'
     assert values['use_sim_time'] is True
     assert values['loop'] is True
+
+
+@pytest.mark.parametrize('name', ['live', 'replay'])
+def test_without_overlay_no_node_publishes_images_with_results(name):
+    given = {'source': '0'} if name == 'live' else {'bag': '/data/bag'}
+    assert 'overlay_node' in nodes(name, **given)
+    assert 'overlay_node' not in nodes(name, overlay='false', **given)
+
+
+def test_every_node_runs_in_an_enclave_of_its_own():
+    context, actions = started('live', enclave='robot1/emotion')
+    made = [action for action in actions if isinstance(action, Node)]
+    for node in made:
+        arguments = [perform_substitutions(context, part) for part in node.cmd]
+        where = arguments.index('--enclave')
+        assert arguments[where + 1] == f'/robot1/emotion/{node.node_executable}'
+    assert len(made) == 3
+
+
+# --- nodes that end ----------------------------------------------------------------------------
+
+LIVE, CLIP, LOOPED = {'source': '0'}, {'source': 'a.mp4', 'loop': 'false'}, {'source': 'a.mp4'}
+
+
+def comes_back(node, context, returncode):
+    """Whether launch starts a node again that has ended with a code."""
+    event = ProcessExited(
+        returncode=returncode, action=node, name='', cmd=[], cwd=None, env=None, pid=1
+    )
+    on_exit = node._ExecuteLocal__on_exit
+    actions = on_exit(event, context) if on_exit else []
+    assert all(isinstance(action, Shutdown) for action in actions)
+    return node._ExecuteLocal__respawn and not actions
+
+
+@pytest.mark.parametrize('name', FILES)
+@pytest.mark.parametrize('wanted', ['true', 'false'])
+def test_nodes_that_end_are_started_again_if_wanted(name, wanted):
+    given = {'bag': 'bag', 'source': '0', 'image': '/head/image_raw', 'respawn': wanted}
+    context, actions = started(name, **given)
+    made = [action for action in actions if isinstance(action, Node)]
+    assert made
+    for node in made:
+        assert comes_back(node, context, -9) == (wanted == 'true')
+        assert node._ExecuteLocal__respawn_delay > 0
+
+
+@pytest.mark.parametrize(
+    ('given', 'finished', 'failed', 'killed'),
+    [(LIVE, True, True, True), (LOOPED, False, False, True), (CLIP, False, False, False)],
+    ids=['camera', 'looped clip', 'clip'],
+)
+def test_the_camera_of_a_finished_file_is_not_started_again(given, finished, failed, killed):
+    context, actions = started('live', **given)
+    (camera,) = [a for a in actions if isinstance(a, Node) and a.node_executable == 'camera_node']
+    codes = (0, 1, -9)
+    assert [comes_back(camera, context, code) for code in codes] == [finished, failed, killed]
+
+
+def test_the_player_of_a_bag_is_not_started_again():
+    _, actions = started('replay', bag='/data/bag')
+    (player,) = [a for a in actions if type(a) is ExecuteProcess]
+    assert not player._ExecuteLocal__respawn

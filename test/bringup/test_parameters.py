@@ -167,6 +167,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         ('min_face_size: 24', 'min_face_size: 99'),
         ('framerate: 0.0', 'framerate: 12.5'),
         ('draw_landmarks: false', 'draw_landmarks: true'),
+        ('face_width: 128', 'face_width: 96'),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -175,6 +176,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         'emotion_node': ('min_face_size', 99),
         'camera_node': ('framerate', 12.5),
         'overlay_node': ('draw_landmarks', True),
+        'humans_bridge': ('face_width', 96),
     }
     made = make_node(node, '-r', f'__ns:={namespace}', '--params-file', str(changed))
     name, value = expected[node]

@@ -110,8 +110,8 @@ def test_size_mismatch_is_a_warning(file):
             {'distortion_coefficients': {'rows': 1, 'cols': 3, 'data': [0.0] * 3}},
             'plumb_bob has 4 or 5 distortion coefficients, not 3',
         ),
-        ({'image_width': 0}, 'image_width must be a positive whole number'),
-        ({'image_height': '480'}, 'image_height must be a positive whole number'),
+        ({'image_width': 0}, 'image_width must be a whole number from 1 to 16384'),
+        ({'image_height': '480'}, 'image_height must be a whole number from 1 to 16384'),
     ],
 )
 def test_damaged_fields_are_one_sentence(file, fields, sentence):

@@ -4,8 +4,8 @@ import pytest
 
 from emotion_perception.errors import ModelError
 from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.limits import MAX_MODEL_BYTES
 from emotion_perception.manifest import (
-    MAX_MODEL_BYTES,
     Manifest,
     manifest_path_for,
     read_manifest,

@@ -7,7 +7,7 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 import torch
 
 from training.errors import TrainingError
-from training.factorise import factorise
+from training.factorise import factorise, factorise_convolution, product
 
 
 @pytest.fixture
@@ -43,6 +43,39 @@ def test_halves_have_equal_norms(weight):
 def test_impossible_rank(weight, rank):
     with pytest.raises(TrainingError, match=f'40x90 layer has ranks of 1 to 40, not {rank}'):
         factorise(weight, rank)
+
+
+@pytest.fixture
+def filters() -> torch.Tensor:
+    return torch.randn(12, 10, 5, 5, generator=torch.Generator().manual_seed(2))
+
+
+def test_a_convolution_of_full_rank_is_exact(filters):
+    factors = factorise_convolution(filters, 50)
+    assert (factors.first.shape, factors.second.shape) == ((50, 10, 5, 1), (12, 50, 1, 5))
+    torch.testing.assert_close(
+        product(factors.first, factors.second), filters, atol=1e-5, rtol=1e-4
+    )
+    assert factors.energy == pytest.approx(1)
+
+
+def test_two_thin_convolutions_compute_what_their_product_does(filters):
+    factors = factorise_convolution(filters, 7)
+    maps = torch.randn(2, 10, 9, 8, generator=torch.Generator().manual_seed(3))
+    vertical = torch.nn.functional.conv2d(maps, factors.first, padding=(2, 0))
+    found = torch.nn.functional.conv2d(vertical, factors.second, padding=(0, 2))
+    square = product(factors.first, factors.second)
+    expected = torch.nn.functional.conv2d(maps, square, padding=2)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    error = (filters - square).square().sum() / filters.square().sum()
+    assert factors.energy == pytest.approx(1 - error.item(), rel=1e-4)
+
+
+def test_impossible_rank_of_a_convolution(filters):
+    with pytest.raises(
+        TrainingError, match='conv_ranks: a 60x50 layer has ranks of 1 to 50, not 51'
+    ):
+        factorise_convolution(filters, 51)
 
 
 def test_empty_layer_keeps_all_of_nothing():

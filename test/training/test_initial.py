@@ -275,6 +275,7 @@ def make_run(folder: Path, source: Classifier, name: str = 'best.ckpt') -> Path:
 RUNS = [
     {'arch': 'alexnet'},
     {'arch': 'alexnet', 'fc_ranks': (6, 4)},
+    {'arch': 'alexnet', 'conv_ranks': (4, 5, 6, 7)},
     {'arch': 'small_cnn'},
     {'arch': 'mini_xception'},
 ]
@@ -317,14 +318,16 @@ def test_other_statistics_of_the_run_are_folded_in(tmp_path):
 
 def test_a_run_can_be_factorised_and_widened_again(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module())
-    thin = module(fc_ranks=(24, 24), init=str(run))
-    initial.start(thin, IMAGES)
+    # Full ranks, so that nothing is lost.
+    ranks = {'conv_ranks': [320, 576, 768, 768], 'fc_ranks': [24, 24]}
+    thin = module(**ranks, init=str(run))
+    assert len(initial.start(thin, IMAGES).factorised) == 6
     thin_run = tmp_path / 'thin'
     thin_run.mkdir()
     for name in ('data.json', 'recipe.yaml'):
         (thin_run / name).write_text((run / name).read_text())
     recipe = yaml.safe_load((thin_run / 'recipe.yaml').read_text())
-    recipe['model']['fc_ranks'] = [24, 24]
+    recipe['model'].update(ranks)
     (thin_run / 'recipe.yaml').write_text(yaml.safe_dump(recipe))
     torch.save({'state_dict': thin.state_dict(), 'epoch': 0}, thin_run / 'last.ckpt')
     full = module(init=str(thin_run / 'last.ckpt'))

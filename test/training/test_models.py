@@ -18,6 +18,7 @@ from training.models import build
         # 2.47 M in the convolutions; 9216x4096 + 4096x4096 + 4096x7 in the full layers.
         (ModelConfig(batch_norm=False), 57.0),
         (ModelConfig(fc_ranks=(128, 64)), 4.75),
+        (ModelConfig(conv_ranks=(64, 128, 128, 128), fc_ranks=(128, 64)), 3.05),
     ],
 )
 def test_alexnet_has_the_known_number_of_weights(config, millions):
@@ -27,8 +28,9 @@ def test_alexnet_has_the_known_number_of_weights(config, millions):
 
 
 @pytest.mark.parametrize('size', [63, 99, 131, 227])
-def test_any_training_size_gives_seven_scores(size):
-    network = build(ModelConfig(fc_ranks=(8, 8))).eval()
+@pytest.mark.parametrize('conv_ranks', [None, (4, 5, 6, 7)])
+def test_any_training_size_gives_seven_scores(size, conv_ranks):
+    network = build(ModelConfig(conv_ranks=conv_ranks, fc_ranks=(8, 8))).eval()
     assert network(torch.rand(2, 3, size, size)).shape == (2, 7)
 
 
@@ -44,9 +46,10 @@ def test_first_loss_is_that_of_a_guess():
     assert loss.item() == pytest.approx(1.946, abs=0.2)
 
 
-def test_folded_network_is_the_same_function():
+@pytest.mark.parametrize('conv_ranks', [None, (8, 8, 8, 8)])
+def test_folded_network_is_the_same_function(conv_ranks):
     torch.manual_seed(0)
-    network = build(ModelConfig(fc_ranks=(8, 8)))
+    network = build(ModelConfig(conv_ranks=conv_ranks, fc_ranks=(8, 8)))
     faces = torch.rand(6, 3, 63, 63)
     network(faces)  # gives the batch norms statistics other than 0 and 1
     expected = network.eval()(faces)

@@ -1,6 +1,7 @@
 """Publishes the images of a camera, stream, file, folder, bag or the demo clip."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from emotion_bringup.conversion import (
 )
 from emotion_bringup.flow_control import InFlight
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
-from emotion_bringup.parameters import declare_parameters, value_of
+from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
@@ -43,9 +44,11 @@ _THREAD_JOIN_S = 5.0
 _ACKNOWLEDGE_S = 30.0
 _POLL_S = 0.02
 _ANSWER_TIMEOUT_S = 10.0
+# A camera that gives nothing for so long, without an error of its driver, hangs.
+_SILENCE_S = 5.0
 
 
-class CameraNode(Node):
+class CameraNode(CheckedParameters, Node):
     """Reads frames in a thread of its own and publishes them as they come."""
 
     def __init__(self, stop: Stop) -> None:
@@ -66,6 +69,7 @@ class CameraNode(Node):
         self._frame_id: str = value_of(self, 'frame_id')
         self._statistics = StreamStatistics()
         self._problem = ''
+        self._last_frame_s = time.monotonic()
         self._calibration = self._read_calibration()
         self._size_checked = False
         self._message = Image()
@@ -188,6 +192,7 @@ class CameraNode(Node):
             yield frame, timeline.stamp(frame, self._now_ns())
 
     def _publish(self, frame: Frame, stamp_ns: int) -> None:
+        self._last_frame_s = time.monotonic()
         header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=self._frame_id)
         self._publish_reliably(self._info_publisher, self._camera_info(frame, header))
         if self._image_publisher.get_subscription_count():
@@ -239,6 +244,12 @@ class CameraNode(Node):
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
+    def _silence(self, silence_s: float) -> str:
+        return (
+            f'{self._source.name} has given no frame for {silence_s:.0f} s: check its cable or '
+            'network, or restart it.'
+        )
+
     def _report(self) -> diagnostics.Report:
         now_ns = self._now_ns()
         values = diagnostics.stream_values(self._statistics, now_ns)
@@ -246,6 +257,9 @@ class CameraNode(Node):
         self._statistics.dropped = self._source.skipped
         if self._problem:
             return diagnostics.ERROR, self._problem, values
+        silence_s = time.monotonic() - self._last_frame_s
+        if self._source.live and silence_s > _SILENCE_S:
+            return diagnostics.WARN, self._silence(silence_s), values
         if not self._image_publisher.get_subscription_count():
             return diagnostics.OK, 'Idle: nobody subscribes', values
         return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values

@@ -13,11 +13,14 @@ from rclpy.parameter import Parameter as RosParameter
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
+from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
-from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
-from emotion_bringup.parameters import declare_parameters, value_of
+from emotion_bringup.interop.detection_topics import DetectionTopics
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, REPLAY
+from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.classifier import EmotionClassifier
@@ -33,7 +36,7 @@ _SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
 _WARN_PERIOD_S = 5.0
 
 
-class EmotionNode(LifecycleNode):
+class EmotionNode(CheckedParameters, LifecycleNode):
     """Lifecycle node around the pipeline; configures and activates itself unless told not to."""
 
     def __init__(self, stop: Stop) -> None:
@@ -55,8 +58,9 @@ class EmotionNode(LifecycleNode):
         self._labels_publisher: Any = None
         self._statistics = StreamStatistics()
         self._losses = LossCounter()
-        self._last_stamp_ns = -1
+        self._stamps = StampCheck(self.get_logger())
         self._active = False
+        self._detections = DetectionTopics(self, self._follow_demand)
         self._images = ImageSubscription(self, self._on_image, self._warn_of_fallback)
         self._topic = self._images.topic
         self._watch = ImageWatch(self, self._topic, value_of(self, 'image_timeout'))
@@ -74,10 +78,12 @@ class EmotionNode(LifecycleNode):
         """Loads detector and classifier and announces the labels."""
         try:
             self._pipeline = self._make_pipeline()
+            self._make_publishers()
+            self._detections.open(self._pipeline.classifier.manifest.labels)
         except EmotionPerceptionError as error:
-            self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
-        self._make_publishers()
+            return self._refuse_to_configure(str(error))
+        except Exception as error:  # rclpy would end the transition without a word
+            return self._refuse_to_configure(f'{type(error).__name__}: {error}')
         self._announce_labels(self._pipeline.classifier)
         self.get_logger().info(
             f'{self._pipeline.classifier.manifest.name} on {self._pipeline.classifier.provider}, '
@@ -89,7 +95,6 @@ class EmotionNode(LifecycleNode):
         """Starts to answer images."""
         result = super().on_activate(state)
         self._active = True
-        self._last_stamp_ns = -1
         if self._pipeline:
             self._pipeline.reset()
         self._follow_demand()
@@ -117,6 +122,11 @@ class EmotionNode(LifecycleNode):
         if not configured or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
             self.exit_code = EXIT_ERROR
             stop()
+
+    def _refuse_to_configure(self, cause: str) -> TransitionCallbackReturn:
+        self.get_logger().error(cause)
+        self._release()
+        return TransitionCallbackReturn.FAILURE
 
     def _gpu_settings(self) -> GpuSettings:
         folder: str = value_of(self, 'engine_cache_path')
@@ -146,6 +156,7 @@ class EmotionNode(LifecycleNode):
         # One assignment: a frame sees all values of a change or none.
         if self._pipeline and any(change.name in _SETTINGS for change in changes):
             self._pipeline.settings = self._settings()
+            self._detections.announce()
 
     def _make_publishers(self) -> None:
         self._publisher = self.create_lifecycle_publisher(
@@ -170,7 +181,8 @@ class EmotionNode(LifecycleNode):
 
     def _follow_demand(self) -> None:
         """Listens to images only while somebody wants the answers."""
-        wanted = self._active and self._publisher.get_subscription_count() >= self._min_subscribers
+        listeners = (self._publisher.get_subscription_count(), self._detections.subscribers)
+        wanted = self._active and max(listeners) >= self._min_subscribers
         if wanted and not self._images.is_listening:
             self._start_listening()
         elif not wanted:
@@ -178,6 +190,7 @@ class EmotionNode(LifecycleNode):
 
     def _start_listening(self) -> None:
         self._watch.restart(time.monotonic_ns())
+        self._stamps.restart()
         # A new subscription starts a new count: what was sent while nobody listened is not lost.
         self._losses = LossCounter()
         self._images.start()
@@ -195,18 +208,16 @@ class EmotionNode(LifecycleNode):
             self.destroy_lifecycle_publisher(self._publisher)
             self.destroy_publisher(self._labels_publisher)
         self._publisher = self._labels_publisher = None
+        self._detections.close()
+        forget_destroyed(self)
 
     def _on_image(self, message: ImageMessage, info: Mapping[str, Any]) -> None:
-        self._watch.restart(time.monotonic_ns())
         self._statistics.dropped += self._losses.missed(info)
         stamp_ns = stamp_to_ns(message.header.stamp)
-        if stamp_ns == self._last_stamp_ns and stamp_ns:
-            self.get_logger().warning(
-                f'Two images with the stamp {stamp_ns} ns: the second one is left out.',
-                throttle_duration_sec=_WARN_PERIOD_S,
-            )
+        if self._is_leftover(stamp_ns):
+            self._watch.repeated()
             return
-        self._last_stamp_ns = stamp_ns
+        self._watch.arrived(time.monotonic_ns())
         try:
             self._answer(message, stamp_ns)
         except EmotionPerceptionError as error:
@@ -214,18 +225,21 @@ class EmotionNode(LifecycleNode):
         except Exception as error:  # one bad frame must never end a robot's perception
             self._leave_out(f'{type(error).__name__}: {error}')
 
+    def _is_leftover(self, stamp_ns: int) -> bool:
+        """Whether this is the last image of a live camera again; a bag's images all count."""
+        if self._mode == REPLAY:
+            self._stamps.is_repeated(stamp_ns, 'both are answered')
+            return False
+        return self._stamps.is_repeated(stamp_ns, 'the second one is left out')
+
     def _answer(self, message: ImageMessage, stamp_ns: int) -> None:
         assert self._pipeline is not None
         now_ns = self._now_ns()
-        if not stamp_ns:
-            self.get_logger().warning(
-                'Images have no stamp: the time of arrival is used to follow faces.',
-                throttle_duration_sec=_WARN_PERIOD_S,
-            )
         image = image_from_message(message)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
         height, width = image.shape[:2]
         self._publisher.publish(emotions_message(message.header, width, height, faces))
+        self._detections.publish(message.header, width, height, faces)
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 
     def _leave_out(self, cause: str) -> None:

@@ -20,7 +20,7 @@ from emotion_bringup.conversion import (
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
-from emotion_bringup.parameters import declare_parameters, value_of
+from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
@@ -37,7 +37,7 @@ _WARN_PERIOD_S = 5.0
 _DRAIN_S = 0.5
 
 
-class OverlayNode(Node):
+class OverlayNode(CheckedParameters, Node):
     """Publishes annotated images while somebody watches, and optionally a window or a video."""
 
     def __init__(self, stop: Stop) -> None:
@@ -63,6 +63,7 @@ class OverlayNode(Node):
         self._images = ImageSubscription(self, self._on_image)
         self._emotions_subscription: Any = None
         self._received = 0
+        self._lonely_reports = 0
         self._message = Image()
         self._style = self._read_style()
         self.add_post_set_parameters_callback(lambda _: self._restyle())
@@ -94,7 +95,9 @@ class OverlayNode(Node):
 
     def _read_style(self) -> OverlayStyle:
         return OverlayStyle(
-            bars=value_of(self, 'draw_probabilities'), landmarks=value_of(self, 'draw_landmarks')
+            bars=value_of(self, 'draw_probabilities'),
+            landmarks=value_of(self, 'draw_landmarks'),
+            blur=value_of(self, 'blur_faces'),
         )
 
     def _restyle(self) -> None:
@@ -210,11 +213,21 @@ class OverlayNode(Node):
         self.exit_code = EXIT_ERROR
         self.get_logger().error(str(error))
 
+    def _forget_unanswerable(self) -> None:
+        """Without an emotion node images get no answer; they must not fill the memory."""
+        subscription = self._emotions_subscription
+        is_lonely = self._images.is_listening and not subscription.get_publisher_count()
+        # Twice in a row: at the start an image may come before its answerer is discovered.
+        self._lonely_reports = self._lonely_reports + 1 if is_lonely else 0
+        if self._lonely_reports > 1:
+            self._matcher.forget_all()
+
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _report(self) -> diagnostics.Report:
         self._follow_demand()
+        self._forget_unanswerable()
         self._statistics.dropped = self._matcher.dropped
         values = diagnostics.stream_values(self._statistics, self._now_ns())
         if not self._images.is_listening:

@@ -4,6 +4,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotion_perception.errors import OutputError
+
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
@@ -18,10 +20,14 @@ class SessionOptions:
         video: Annotated video to write, or None.
         json: JSON lines to write, or None.
         record: Rosbag to write, or None.
+        overlay: Whether to start the overlay node.
+        blur_faces: Whether to make faces unrecognisable in the overlay.
         show: Whether to open a window.
         loop: Whether to start a file again at its end.
         quiet: Whether to leave out the line per frame.
         log_level: Log level of the nodes.
+        foxglove: Port on which Foxglove may connect, or None.
+        mcap: Recording for Foxglove to write, or None.
     """
 
     source: str
@@ -32,10 +38,14 @@ class SessionOptions:
     video: Path | None
     json: Path | None
     record: Path | None
+    overlay: bool
+    blur_faces: bool
     show: bool
     loop: bool
     quiet: bool
     log_level: str
+    foxglove: int | None = None
+    mcap: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +73,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--record', type=Path, help='record images and emotions to this rosbag (mcap)'
     )
+    parser.add_argument(
+        '--foxglove',
+        type=_port,
+        nargs='?',
+        const=8765,
+        metavar='PORT',
+        help='let the viewer Foxglove of this machine connect, on port 8765 or the one given '
+        '(needs foxglove-sdk)',
+    )
+    parser.add_argument(
+        '--mcap',
+        type=Path,
+        help='record pictures, boxes and probabilities for Foxglove (needs foxglove-sdk)',
+    )
     parser.add_argument('--show', action='store_true', help='open a window; q closes it')
+    parser.add_argument(
+        '--no-overlay',
+        dest='overlay',
+        action='store_false',
+        help='start no overlay node: results only, no annotated images',
+    )
+    parser.add_argument(
+        '--blur-faces', action='store_true', help='make faces unrecognisable in the overlay'
+    )
     parser.add_argument('--loop', action='store_true', help='start a file again at its end')
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
     parser.add_argument(
@@ -74,8 +107,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f'{text} is not from 1 to 65535')
+    return port
+
+
 def options_from(arguments: argparse.Namespace) -> SessionOptions:
-    """The parsed options of `emotion nodes`."""
-    return SessionOptions(
+    """The parsed options of `emotion nodes`.
+
+    Raises:
+        OutputError: Something is wanted that only the overlay node makes, and not that node.
+    """
+    options = SessionOptions(
         **{name: getattr(arguments, name) for name in SessionOptions.__dataclass_fields__}
     )
+    if not options.overlay and (options.show or options.video):
+        raise OutputError('--show and --video need the overlay: leave --no-overlay out.')
+    return options

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY, REPLAY_IN_FLIGHT
+from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.foxglove import check_sdk
+from emotion_perception.foxglove.recorder import check_mcap_name
 from emotion_perception.resources import config_path
 
 _STOP_TIMEOUT_S = 20.0
@@ -25,6 +28,7 @@ class NodeProcesses:
     """The running nodes, by name."""
 
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _arguments: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def start(self, name: str, arguments: Sequence[str]) -> None:
         """Starts a node with this interpreter.
@@ -32,10 +36,15 @@ class NodeProcesses:
         The child gets a session of its own: Ctrl-C reaches only this process, which then ends the
         nodes in the order that loses nothing.
         """
+        self._arguments[name] = arguments
         command = [sys.executable, '-m', 'emotion_bringup.main', name, *arguments]
         self.running[name] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, start_new_session=True
         )
+
+    def restart(self, name: str) -> None:
+        """Starts a node that has ended once more, with the same arguments."""
+        self.start(name, self._arguments[name])
 
     def exit_code(self, name: str) -> int | None:
         """Exit code of a node that ended; None while it runs."""
@@ -74,18 +83,41 @@ def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:
     common = ['--log-level', options.log_level, '--params-file', str(params_file)]
     namespace = options.namespace.strip('/')
     root = f'/{namespace}' if namespace else ''
-    return {
-        'overlay_node': _arguments(common, root, {'image': CAMERA_IMAGE}, _overlay(options, mode)),
-        'emotion_node': _arguments(common, root, {'image': CAMERA_IMAGE}, _emotion(options, mode)),
+    image = {'image': CAMERA_IMAGE}
+    arguments = {
+        'foxglove_node': _arguments(common, root, image, _foxglove(options, mode)),
+        'overlay_node': _arguments(common, root, image, _overlay(options, mode)),
+        'emotion_node': _arguments(common, root, image, _emotion(options, mode)),
         'camera_node': _arguments(
             common, f'{root}/camera', {'emotions': f'{root}/emotions'}, _camera(options, mode)
         ),
     }
+    if not options.overlay:
+        del arguments['overlay_node']
+    if options.foxglove is None and options.mcap is None:
+        del arguments['foxglove_node']
+    return {name: [*values, *enclave_arguments(name)] for name, values in arguments.items()}
 
 
-def _has_overlay(options: SessionOptions) -> bool:
-    """Whether the overlay node listens: it does only when it has something to draw for."""
-    return bool(options.show or options.video)
+def check_foxglove(options: SessionOptions) -> None:
+    """Checks what Foxglove needs before any node starts, so that it is told in one sentence.
+
+    Raises:
+        FoxgloveError: foxglove-sdk is wanted and not installed.
+        OutputError: The recording's name is wrong.
+    """
+    if options.foxglove is not None or options.mcap is not None:
+        check_sdk()
+    if options.mcap is not None:
+        check_mcap_name(options.mcap)
+
+
+def _constant_viewers(options: SessionOptions) -> int:
+    """Nodes that listen to images and answers from the start, whoever else looks on.
+
+    The overlay does when it has something to draw for, Foxglove's node when it records.
+    """
+    return bool(options.show or options.video) + bool(options.mcap)
 
 
 def _camera(options: SessionOptions, mode: str) -> Parameters:
@@ -97,7 +129,7 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
     if mode == REPLAY:
         # The nodes find each other one by one. The camera starts when the last reader of its
         # images is there, which is the emotion node when the last reader of its answers is.
-        values['wait_for_subscribers'] = 1 + _has_overlay(options) + bool(options.record)
+        values['wait_for_subscribers'] = 1 + _constant_viewers(options) + bool(options.record)
         values['max_in_flight'] = REPLAY_IN_FLIGHT
     return values
 
@@ -105,8 +137,8 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
 def _emotion(options: SessionOptions, mode: str) -> Parameters:
     values: dict[str, str | bool | int] = {'mode': mode}
     if mode == REPLAY:
-        # The monitor, the camera (it counts its frames in flight) and the overlay.
-        values['min_subscribers'] = 2 + _has_overlay(options)
+        # The monitor, the camera (it counts its frames in flight), the overlay and a recording.
+        values['min_subscribers'] = 2 + _constant_viewers(options)
     if options.model is not None:
         values['model_path'] = str(options.model)
     return values
@@ -116,6 +148,19 @@ def _overlay(options: SessionOptions, mode: str) -> Parameters:
     values: dict[str, str | bool | int] = {'mode': mode, 'show_window': options.show}
     if options.video is not None:
         values['video_path'] = str(options.video)
+    if options.blur_faces:  # left out, it does not overrule the parameter file
+        values['blur_faces'] = True
+    return values
+
+
+def _foxglove(options: SessionOptions, mode: str) -> Parameters:
+    values: dict[str, str | bool | int] = {'mode': mode, 'serve': options.foxglove is not None}
+    if options.foxglove is not None:
+        values['port'] = options.foxglove
+    if options.mcap is not None:
+        values['mcap_path'] = str(options.mcap)
+    if options.blur_faces:
+        values['blur_faces'] = True
     return values
 
 

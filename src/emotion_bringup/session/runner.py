@@ -12,9 +12,16 @@ from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from emotion_bringup.parameter_tables import LIVE, REPLAY
+from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.monitor import MonitorNode
-from emotion_bringup.session.processes import NodeProcesses, SessionError, node_arguments
+from emotion_bringup.session.processes import (
+    NodeProcesses,
+    SessionError,
+    check_foxglove,
+    node_arguments,
+)
+from emotion_bringup.session.restarts import Restarts, restartable_nodes, signal_name
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
@@ -29,7 +36,8 @@ _STALLED_S = 10.0
 
 def run_session(options: SessionOptions) -> int:
     """Runs one session; see `command.run`."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    enclave = ['--ros-args', *enclave_arguments('emotion_monitor')]
+    rclpy.init(args=enclave, signal_handler_options=SignalHandlerOptions.NO)
     try:
         with ExitStack() as stack:
             return _Session(options, stack).run()
@@ -45,6 +53,7 @@ class _Session:
         self._options = options
         self._mode = options.mode or (LIVE if is_live(options.source) else REPLAY)
         self._interrupted = False
+        check_foxglove(options)
         frame_count = self._probe_source()
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
         self._bag = BagWriter(options.record) if options.record else None
@@ -52,6 +61,7 @@ class _Session:
         self._summary: Summary | None = None
         self._last_answer_s = time.monotonic()
         self._processes = NodeProcesses()
+        self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
         namespace = f'/{options.namespace.strip("/")}'
         self._monitor = MonitorNode(namespace, self._mode, self._on_frame, self._bag)
@@ -66,6 +76,8 @@ class _Session:
             signal.signal(number, self._interrupt)
         for name, arguments in node_arguments(self._options, self._mode).items():
             self._processes.start(name, arguments)
+        if self._options.foxglove is not None:
+            tqdm.write(f'Foxglove: open the connection ws://127.0.0.1:{self._options.foxglove}')
         self._last_answer_s = time.monotonic()
         while not self._interrupted and not self._is_finished():
             self._executor.spin_once(timeout_sec=_POLL_S)
@@ -96,9 +108,18 @@ class _Session:
     def _check_nodes(self) -> None:
         failed = self._processes.first_failure()
         if failed is not None:
-            raise SessionError(f'{failed} has ended with an error; see its message above.')
-        if self._processes.exit_code('overlay_node') == 0:
+            self._recover(failed)
+        if self._options.overlay and self._processes.exit_code('overlay_node') == 0:
             self._interrupted = True
+
+    def _recover(self, name: str) -> None:
+        exit_code = self._processes.exit_code(name) or 0
+        refusal = self._restarts.refusal(name, exit_code)
+        if refusal:
+            raise SessionError(refusal)
+        killer = signal_name(exit_code)
+        tqdm.write(f'warning: {name} was killed by {killer}; starting it again.', sys.stderr)
+        self._processes.restart(name)
 
     def _is_finished(self) -> bool:
         silence_s = time.monotonic() - self._last_answer_s
@@ -126,7 +147,8 @@ class _Session:
 
     def _conclude(self, clean: bool) -> int:
         print((self._summary or Summary()).format())
-        for path in (self._options.video, self._options.json, self._options.record):
+        options = self._options
+        for path in (options.video, options.json, options.record, options.mcap):
             if path is not None and path.exists():
                 print(f'wrote {path}')
         account = self._monitor.account

@@ -21,7 +21,7 @@ from emotion_perception.bags.reader import (
     BagReader,
 )
 from emotion_perception.bags.writer import BagWriter, storage_of
-from emotion_perception.drawing import draw_faces
+from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import BagError, ImageFormatError
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import BgrImage, Face
@@ -40,6 +40,8 @@ class AnnotateOptions:
         overlay: Whether to add the overlay.
         compressed: Whether the overlay is JPEG, on a topic with '/image/compressed' behind.
         jpeg_quality: Its quality, 1..100.
+        style: What is drawn onto it.
+        overwrite: Whether an older bag is replaced, once the new one is complete.
     """
 
     topic: str = ''
@@ -47,6 +49,8 @@ class AnnotateOptions:
     overlay: bool = True
     compressed: bool = False
     jpeg_quality: int = 85
+    style: OverlayStyle = DEFAULT_STYLE
+    overwrite: bool = False
 
     @property
     def overlay_topic(self) -> str:
@@ -89,7 +93,8 @@ def annotate_bag(
     Types, QoS profiles, times and bytes of the original messages stay as they are, and so do the
     headers of the images, which their answers carry. What is added has the time at which its image
     was recorded. The copy appears under its name once it is complete; until then, and after any
-    error or interruption, there is nothing. A split or compressed bag becomes one plain file.
+    error or interruption, there is nothing; a kill leaves a hidden folder `.NAME.unfinished`, which
+    the next run replaces. A split or compressed bag becomes one plain file.
 
     Args:
         source: A rosbag2 folder, or a single .mcap or .db3 file; only read.
@@ -108,7 +113,9 @@ def annotate_bag(
     with BagReader(source, typestore) as reader:
         topic = reader.image_topic(options.topic).name
         _check_topics(reader, source, options)
-        with BagWriter(target, storage_of(source), typestore) as writer:
+        with BagWriter(
+            target, storage_of(source), typestore, overwrite=options.overwrite
+        ) as writer:
             report = _Copy(reader, writer, pipeline, options, topic).run(on_image)
             if not report.images:
                 raise BagError(
@@ -158,7 +165,9 @@ class _Copy:
         faces = self._pipeline.process(image, bag_image.stamp_ns or record_ns)
         self._write_emotions(bag_image, image, faces)
         if self._overlay is not None:
-            self._write_overlay(self._overlay, bag_image, draw_faces(image, faces))
+            self._write_overlay(
+                self._overlay, bag_image, draw_faces(image, faces, self._options.style)
+            )
         self._report.images += 1
         return faces
 
@@ -196,8 +205,11 @@ def _check_paths(source: Path, target: Path) -> None:
             f'{source} is a ROS 1 bag: convert it first with '
             f'`rosbags-convert --src {source} --dst {source.with_suffix("")}`.'
         )
-    if source.is_dir() and source.resolve() in target.resolve().parents:
+    copy, original = target.resolve(), source.resolve()
+    if source.is_dir() and original in copy.parents:
         raise BagError(f'{target} lies inside the bag {source}: choose a folder outside of it.')
+    if copy == original or copy in original.parents:
+        raise BagError(f'{target} holds the bag {source} itself: choose another folder.')
 
 
 def _check_topics(reader: BagReader, source: Path, options: AnnotateOptions) -> None:

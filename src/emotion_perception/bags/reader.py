@@ -1,6 +1,6 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,12 @@ from rosbags import rosbag1, rosbag2
 from rosbags.interfaces import Connection
 from rosbags.typesys.store import Typestore
 
+from emotion_perception.bags import guard
 from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
 from emotion_perception.closing import Closing
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
+from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import BgrImage
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
@@ -94,6 +96,7 @@ class BagReader(Closing):
         self._is_ros1 = path.suffix == '.bag'
         self._typestore = ros1_typestore() if self._is_ros1 else typestore or ros2_typestore()
         self._reader = _open(_storage_of(path))
+        self._unpack = _take_over_unpacking(self._reader)
         self._is_closed = False
         if not self._reader.message_count:
             self.close()
@@ -195,6 +198,9 @@ class BagReader(Closing):
         while True:
             with _bag_errors(self._path):
                 entry = next(messages, None)
+                if entry is not None:
+                    connection, record_ns, data = entry
+                    entry = (connection, _checked_time(record_ns), _checked(self._unpack(data)))
             if entry is None:
                 return
             yield entry
@@ -238,9 +244,45 @@ def _storage_files(folder: Path) -> list[Path]:
 
 def _open(path: Path) -> _Reader:
     with _bag_errors(path):
-        reader = rosbag1.Reader(path) if path.suffix == '.bag' else rosbag2.Reader(path)
-        reader.open()
-        return reader
+        if path.suffix == '.bag':
+            ros1 = rosbag1.Reader(path)
+            ros1.open()
+            guard.check_ros1(ros1.connections)
+            return ros1
+        if path.is_dir():
+            guard.check_folder(path)
+        ros2 = rosbag2.Reader(path)
+        ros2.open()
+        try:
+            guard.check_storage(ros2.storage)
+        except BaseException:
+            ros2.close()
+            raise
+        return ros2
+
+
+def _take_over_unpacking(reader: _Reader) -> Callable[[bytes], bytes]:
+    """How to unpack each message of a bag, which is done here, where it is bounded."""
+    storage: Any = getattr(reader, 'storage', None)
+    if getattr(reader, 'compression_mode', None) != 'message':
+        return lambda data: data
+    storage.metadata = storage.metadata._replace(compression_mode=None)
+    return guard.unpacked
+
+
+def _checked_time(record_ns: object) -> int:
+    if not isinstance(record_ns, int):
+        raise TypeError(f'a message has {type(record_ns).__name__} as its time')
+    return record_ns
+
+
+def _checked(data: object) -> bytes:
+    # A damaged database may hold a number or a text in place of the message.
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f'a message is {type(data).__name__} instead of bytes')
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError(f'a message has {len(data) >> 20} MiB')
+    return bytes(data)
 
 
 @contextmanager
@@ -255,8 +297,7 @@ def _bag_errors(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise BagError(f'Bag {path} cannot be read: you lack the permission.') from error
     except Exception as error:
-        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
         raise BagError(
-            f'Bag {path} is damaged or was cut off ({reason}): record it again, or repair it with '
-            '`ros2 bag reindex` or `mcap recover`.'
+            f'Bag {path} is damaged or was cut off ({quoted(error)}): record it again, or repair '
+            'it with `ros2 bag reindex` or `mcap recover`.'
         ) from error

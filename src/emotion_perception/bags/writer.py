@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +24,8 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg
 from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags.messages import emotion_typestore
+from emotion_perception.bags.reader import is_bag
+from emotion_perception.bags.unfinished import UnfinishedFolder
 from emotion_perception.errors import BagError
 
 STORAGES: Final = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
@@ -77,36 +77,44 @@ class BagWriter:
         path: Folder of the bag; its parent is created.
         storage: 'mcap' or 'sqlite3'.
         typestore: Definitions of the message types; the standard ones and `emotion_msgs` when None.
+        overwrite: Whether a bag that is there already is replaced, once the new one is complete.
 
     Attributes:
         path: Folder of the bag.
         typestore: Definitions of the message types.
 
     Raises:
-        BagError: The storage is unknown, the path exists already, or it cannot be written.
+        BagError: The storage is unknown, the path exists already (with `overwrite`: and is no bag),
+            another process writes the same bag, or it cannot be written.
     """
 
     def __init__(
-        self, path: Path, storage: str = 'mcap', typestore: Typestore | None = None
+        self,
+        path: Path,
+        storage: str = 'mcap',
+        typestore: Typestore | None = None,
+        *,
+        overwrite: bool = False,
     ) -> None:
         self.path = path
+        self._overwrite = overwrite
         if storage not in STORAGES:
             raise BagError(f"Unknown bag storage '{storage}': use {' or '.join(STORAGES)}.")
         self._refuse_existing()
         self.typestore = typestore or emotion_typestore()
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.parent))
+            self._unfinished = UnfinishedFolder(path)
         try:
             with self._errors():
                 plugin = STORAGES[storage]
                 # The file in the bag is named after its folder, so that one has the final name.
                 self._writer: Writer | None = Writer(
-                    self._folder / path.name, version=9, storage_plugin=plugin
+                    self._unfinished.bag, version=9, storage_plugin=plugin
                 )
                 self._writer.open()
         except BaseException:
-            self._remove_folder()
+            self._unfinished.remove()
             raise
 
     def add_topic(
@@ -185,9 +193,9 @@ class BagWriter:
                     writer.abort()
                     raise
                 self._refuse_existing()
-                (self._folder / self.path.name).rename(self.path)
+                self._unfinished.finish()
         finally:
-            self._remove_folder()
+            self._unfinished.remove()
 
     def abort(self) -> None:
         """Discards the bag; after `close` it does nothing."""
@@ -195,7 +203,7 @@ class BagWriter:
         if writer is not None:
             with contextlib.suppress(Exception):
                 writer.abort()
-            self._remove_folder()
+            self._unfinished.remove()
 
     def __enter__(self) -> 'BagWriter':
         return self
@@ -233,11 +241,12 @@ class BagWriter:
         return self._writer
 
     def _refuse_existing(self) -> None:
-        if os.path.lexists(self.path):
+        if not os.path.lexists(self.path):
+            return
+        if not self._overwrite:
             raise BagError(f'{self.path} exists already: remove it or choose another name.')
-
-    def _remove_folder(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.path.is_symlink() or not (self.path.is_dir() and is_bag(self.path)):
+            raise BagError(f'{self.path} is not the folder of a bag and is not overwritten.')
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

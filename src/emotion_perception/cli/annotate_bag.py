@@ -14,7 +14,13 @@ from emotion_perception.bags.annotate import (
 )
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.cli.console import note, say
-from emotion_perception.cli.options import add_pipeline_options, load_pipeline
+from emotion_perception.cli.options import (
+    add_drawing_options,
+    add_pipeline_options,
+    load_pipeline,
+    style_from,
+)
+from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import BagError
 from emotion_perception.results import Summary
 from emotion_perception.types import Face
@@ -32,7 +38,8 @@ examples:
   ros2 bag play recording_emotions/
 
 OUT appears once it is complete; an interruption leaves nothing. Images that cannot be decoded are
-copied, counted and reported. A split or compressed bag becomes one plain file.
+copied, counted and reported. A split or compressed bag becomes one plain file. --blur-faces blurs
+the overlay; the original images are copied as they are.
 """
 
 
@@ -55,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     overlay.add_argument(
         '--compressed', action='store_true', help='overlay as JPEG, on TOPIC/image/compressed'
     )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace OUT, if it is a bag, once the new one is whole',
+    )
+    add_drawing_options(parser)
     add_pipeline_options(parser)
 
 
@@ -65,13 +78,16 @@ def run(arguments: argparse.Namespace) -> int:
         output_topic=arguments.output_topic,
         overlay=not arguments.no_overlay,
         compressed=arguments.compressed,
+        style=style_from(arguments),
+        overwrite=arguments.overwrite,
     )
     total = _image_count(arguments.source, arguments.topic)
     pipeline = load_pipeline(arguments)
     summary = Summary()
-    with tqdm(total=total, unit='image', disable=None) as progress:
+    with StopRequest() as stop, tqdm(total=total, unit='image', disable=None) as progress:
 
         def on_image(faces: list[Face] | None) -> None:
+            stop.raise_if_requested()
             progress.update()
             if faces is not None:
                 summary.add(faces)

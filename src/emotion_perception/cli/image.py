@@ -11,18 +11,21 @@ import cv2
 from tqdm import tqdm
 
 from emotion_perception.api import analyse_still
+from emotion_perception.atomic import replace_file
 from emotion_perception.cli.console import note, say
 from emotion_perception.cli.options import (
+    add_drawing_options,
     add_pipeline_options,
     load_networks,
     refuse_overwriting,
     settings_from,
+    style_from,
 )
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.results import JsonLinesWriter, Record, frame_record
 from emotion_perception.sources.pictures import natural_order, pictures_in, read_picture
-from emotion_perception.types import BgrImage, Face
+from emotion_perception.types import BgrImage
 
 DESCRIPTION = """\
 Reads the emotions in photos and prints a line per photo: emotion, confidence and box (left, top,
@@ -55,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='one JSON document per line and photo'
     )
+    add_drawing_options(parser)
     add_pipeline_options(parser, stream=False)
 
 
@@ -129,12 +133,13 @@ class _Work:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._detector, self._classifier = load_networks(arguments)
         self._settings = settings_from(arguments)
+        self._style = style_from(arguments)
 
     def analyse(self, photo: Path, target: Path | None) -> Record:
         image = read_picture(photo)
         faces = analyse_still(image, self._detector, self._classifier, self._settings)
         if target is not None:
-            _write_picture(target, image, faces)
+            _write_picture(target, draw_faces(image, faces, self._style))
         height, width = image.shape[:2]
         record = frame_record(0, width, height, faces)
         del record['stamp']  # a photo has none
@@ -173,13 +178,13 @@ def _names_in(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     return targets
 
 
-def _write_picture(path: Path, image: BgrImage, faces: Sequence[Face]) -> None:
+def _write_picture(path: Path, picture: BgrImage) -> None:
     try:
-        encoded, data = cv2.imencode(path.suffix.lower(), draw_faces(image, faces))
+        encoded, data = cv2.imencode(path.suffix.lower(), picture)
         if not encoded:
             raise OutputError(f'Picture {path} cannot be encoded: choose .png.')
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        replace_file(path, data.tobytes())
     except cv2.error as error:
         raise OutputError(f'Picture {path} cannot be encoded: choose .png.') from error
     except OSError as error:

@@ -12,16 +12,18 @@ from typing import Final
 from emotion_perception.cli.console import note
 from emotion_perception.cli.newest import Arrival, NewestFrame
 from emotion_perception.cli.options import (
+    add_drawing_options,
     add_pipeline_options,
     load_pipeline,
     number,
     refuse_overwriting,
+    style_from,
     whole_number,
 )
 from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.real_time_recorder import RealTimeRecorder
 from emotion_perception.cli.signals import StopRequest
-from emotion_perception.drawing import draw_faces
+from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import (
@@ -83,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-window', action='store_true', help='print lines, open no window')
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
     _add_camera_options(parser)
+    add_drawing_options(parser)
     add_pipeline_options(parser)
 
 
@@ -96,13 +99,14 @@ def run(arguments: argparse.Namespace) -> int:
         recorder = None
         if arguments.output is not None:
             recorder = RealTimeRecorder(arguments.output, source.frame_rate)
+        style = style_from(arguments)
         lines = window is None and not arguments.quiet
         try:
             with (
                 StopRequest() as stop,
-                RunOutputs(recorder, arguments.json, lines=lines) as outputs,
+                RunOutputs(recorder, arguments.json, lines=lines, style=style) as outputs,
             ):
-                failure = _Session(source, pipeline, outputs, window).run(stop)
+                failure = _Session(source, pipeline, outputs, window, style).run(stop)
         finally:
             if window is not None:
                 window.close()
@@ -121,11 +125,13 @@ class _Session:
         pipeline: EmotionPipeline,
         outputs: RunOutputs,
         window: Window | None,
+        style: OverlayStyle,
     ) -> None:
         self._source = source
         self._pipeline = pipeline
         self._outputs = outputs
         self._window = window
+        self._style = style
         self._rate = _Rate()
 
     def run(self, stop: StopRequest) -> SourceError | None:
@@ -156,7 +162,7 @@ class _Session:
         if self._window is None:
             self._outputs.add(frame, faces, latency_ms=latency_ms)
             return True
-        picture = draw_faces(frame.image, faces, status=self._rate.text(now))
+        picture = draw_faces(frame.image, faces, self._style, status=self._rate.text(now))
         self._outputs.add(frame, faces, latency_ms=latency_ms, picture=picture)
         return self._window.show(picture)
 

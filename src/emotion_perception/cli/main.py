@@ -26,6 +26,8 @@ _COMMANDS: Final = {
     'video': 'emotions in a video, GIF, folder of pictures or rosbag',
     'live': 'emotions in front of a camera, now',
     'annotate-bag': 'copy of a rosbag with emotions and an overlay added',
+    'batch': 'many videos and rosbags, on all cores or on many machines',
+    'web': 'page in the browser: photos, videos and the webcam',
     'nodes': 'the three ROS 2 nodes, without `ros2 launch`',
 }
 _DESCRIPTION: Final = (

@@ -8,6 +8,7 @@ from typing import Final
 
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import FaceDetector, create_detector
+from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
 from emotion_perception.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
@@ -28,6 +29,20 @@ def add_pipeline_options(parser: argparse.ArgumentParser, *, stream: bool = True
     _add_face_options(faces)
     if stream:
         _add_stream_options(faces)
+
+
+def add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of annotated pictures."""
+    parser.add_argument(
+        '--blur-faces',
+        action='store_true',
+        help='make the faces that are found unrecognisable in annotated pictures',
+    )
+
+
+def style_from(arguments: argparse.Namespace) -> OverlayStyle:
+    """What is drawn onto annotated pictures."""
+    return OverlayStyle(blur=arguments.blur_faces)
 
 
 def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:

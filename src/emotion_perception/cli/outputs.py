@@ -6,8 +6,9 @@ from typing import Protocol
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.cli.console import note, say
 from emotion_perception.closing import Closing
-from emotion_perception.drawing import draw_faces
+from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError
+from emotion_perception.foxglove.recorder import McapOutput
 from emotion_perception.results import JsonLinesWriter, Summary, format_line, frame_record
 from emotion_perception.types import BgrImage, Face, Frame
 
@@ -35,16 +36,29 @@ class RunOutputs(Closing):
         video: Where annotated pictures go, or None.
         json: File for JSON lines, or None.
         lines: Whether to print a line per frame.
+        style: What to draw onto pictures.
+        mcap: Recording for Foxglove, or None.
 
     Raises:
-        OutputError: The JSON file cannot be written.
+        OutputError: The JSON file cannot be written, or the recording's name is wrong.
+        FoxgloveError: There shall be a recording and foxglove-sdk is not installed.
     """
 
-    def __init__(self, video: Recorder | None, json: Path | None, *, lines: bool) -> None:
+    def __init__(
+        self,
+        video: Recorder | None,
+        json: Path | None,
+        *,
+        lines: bool,
+        style: OverlayStyle = DEFAULT_STYLE,
+        mcap: Path | None = None,
+    ) -> None:
         self.summary = Summary()
         self._video = video
+        self._mcap = McapOutput(mcap, blur=style.blur) if mcap is not None else None
         self._json = JsonLinesWriter(json) if json is not None else None
         self._lines = lines
+        self._style = style
 
     def add(
         self,
@@ -72,8 +86,10 @@ class RunOutputs(Closing):
         if self._json is not None:
             self._json.write(record)
         if self._video is not None:
-            drawn = draw_faces(frame.image, faces) if picture is None else picture
+            drawn = draw_faces(frame.image, faces, self._style) if picture is None else picture
             self._video.write(drawn, frame.stamp_ns)
+        if self._mcap is not None:
+            self._mcap.write(frame, faces)
         if self._lines:
             say(format_line(record))
 
@@ -92,15 +108,17 @@ class RunOutputs(Closing):
             say(f'wrote {self._video.path}')
         if self._json is not None:
             say(f'wrote {self._json.path}')
+        if self._mcap is not None and self._mcap.frames:
+            say(f'wrote {self._mcap.path}')
 
     def close(self) -> None:
-        """Finishes both files, and then reports the first of them that failed.
+        """Finishes all files, and then reports the first of them that failed.
 
         Raises:
             OutputError: A file cannot be finished.
         """
         failures = []
-        for file in (self._video, self._json):
+        for file in (self._video, self._json, self._mcap):
             try:
                 if file is not None:
                     file.close()

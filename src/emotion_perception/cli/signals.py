@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHELL_OFFSET = 128
 
 
 class Terminated(KeyboardInterrupt):
@@ -54,12 +55,22 @@ class StopRequest:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    def raise_if_requested(self) -> None:
+        """Ends a work that is all or nothing, between two of its steps.
+
+        Raises:
+            Terminated: SIGTERM came.
+            KeyboardInterrupt: Ctrl-C came.
+        """
+        if self.requested:
+            _raise(self.exit_code - _SHELL_OFFSET, None)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             _raise(number, frame)
         # No lock may be taken here: the thread that holds it may be the one that is interrupted.
         self.requested = True
-        self.exit_code = 128 + number
+        self.exit_code = _SHELL_OFFSET + number
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

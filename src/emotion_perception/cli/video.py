@@ -6,10 +6,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emotion_perception.cli.options import (
+    add_drawing_options,
     add_pipeline_options,
     load_pipeline,
     number,
     refuse_overwriting,
+    style_from,
 )
 from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.signals import StopRequest
@@ -29,8 +31,9 @@ examples:
   emotion video 'frames/*.png' --frame-rate 25 -o out.mp4
   emotion video recording/ --topic /camera/image_raw --json out.jsonl
   emotion video demo -o demo.mp4
+  emotion video clip.mp4 --mcap out.mcap
 
-Ctrl-C ends early: the video and the JSON lines are finished properly.
+Ctrl-C ends early: the video, the JSON lines and the recording are finished properly.
 """
 
 
@@ -53,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
     )
     parser.add_argument(
+        '--mcap',
+        type=Path,
+        metavar='FILE',
+        help='pictures, boxes and probabilities for the viewer Foxglove (needs foxglove-sdk)',
+    )
+    parser.add_argument(
         '--quiet', action='store_true', help='no line per frame, only progress bar and summary'
     )
     parser.add_argument(
@@ -65,12 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--topic', default='', help='image topic of a rosbag (default: the first one)'
     )
+    add_drawing_options(parser)
     add_pipeline_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion video`; returns its exit code."""
-    refuse_overwriting([arguments.source], (arguments.output, arguments.json))
+    refuse_overwriting([arguments.source], (arguments.output, arguments.json, arguments.mcap))
     options = SourceOptions(frame_rate=arguments.frame_rate, topic=arguments.topic)
     with open_source(arguments.source, options) as source:
         if source.live:
@@ -79,7 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
         with (
             StopRequest() as stop,
             RunOutputs(
-                _recorder(arguments.output, source), arguments.json, lines=not arguments.quiet
+                _recorder(arguments.output, source),
+                arguments.json,
+                lines=not arguments.quiet,
+                style=style_from(arguments),
+                mcap=arguments.mcap,
             ) as outputs,
         ):
             failure = _process(source, pipeline, outputs, stop)

@@ -1,11 +1,11 @@
 """Prepared network graphs in the user's cache folder, so that a second start is quick."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from emotion_perception.atomic import replace_file
 from emotion_perception.resources import cache_folder
 
 _DIGEST_BYTES: Final = 32
@@ -45,9 +45,7 @@ def _read(path: Path) -> bytes | None:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(content).digest() + content)
-        # Two nodes may start at once: a rename replaces the file as a whole.
-        Path(file.name).replace(path)
+        # Two nodes may start at once, and the disk may be full.
+        replace_file(path, hashlib.sha256(content).digest() + content)
     except OSError:
         return

@@ -1,5 +1,7 @@
 """YuNet through OpenCV's `FaceDetectorYN`, from a weights file that the user names."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +11,7 @@ import numpy.typing as npt
 
 from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
 from emotion_perception.errors import DetectorError
+from emotion_perception.limits import MAX_MODEL_BYTES
 from emotion_perception.scaling import scaled
 from emotion_perception.types import BgrImage, Box, Detection
 
@@ -16,6 +19,16 @@ _NMS_OVERLAP: Final = 0.3
 _TOP_K: Final = 5000
 # The model zoo promises faces of about 10 to 300 pixels; below 16 the landmarks become coarse.
 _DETECTABLE_FACE: Final = 16.0
+# What `_run` does, whose own message is the better one where OpenCV refuses to answer.
+_TRY: Final = """
+import sys, cv2, numpy
+network = cv2.FaceDetectorYN.create(sys.argv[1], '', (64, 64))
+try:
+    network.detect(numpy.zeros((64, 64, 3), numpy.uint8))
+except cv2.error:
+    pass
+"""
+_TRY_TIMEOUT_S: Final = 60.0
 _FIELDS: Final = 15  # x, y, width, height, five landmarks (x, y), score
 
 
@@ -41,16 +54,17 @@ class YuNetDetector:
         if not model.is_file():
             raise DetectorError(f'Detector file {model} does not exist: name a YuNet .onnx file.')
         self._max_side = max(max_side, 32)
-        try:
-            self._network = cv2.FaceDetectorYN.create(
-                str(model), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
-            )
-        except cv2.error as error:
+        self._path = model
+        if not _can_be_tried(model):
             raise DetectorError(
                 f'Detector file {model} is not a YuNet network that OpenCV {cv2.__version__} can '
                 'load: download it again (a Git LFS pointer is not the file).'
-            ) from error
-        self._path = model
+            )
+        self._network = cv2.FaceDetectorYN.create(
+            str(model), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
+        )
+        # A network that is none is found out now, not on a live frame.
+        self._run(np.zeros((64, 64, 3), np.uint8), 0.5)
 
     def detect(
         self, image: BgrImage, score_threshold: float, min_face_size: int
@@ -77,14 +91,31 @@ class YuNetDetector:
         self._network.setScoreThreshold(score_threshold)
         try:
             _, rows = self._network.detect(image)
-        except cv2.error as error:
+            rows = np.empty((0, _FIELDS), np.float32) if rows is None else np.asarray(rows)
+            rows = rows.astype(np.float32, copy=False).reshape(-1, _FIELDS)
+        except (cv2.error, ValueError, TypeError, MemoryError) as error:
             raise DetectorError(
                 f'Detector file {self._path} does not answer as a YuNet network: name a '
                 'face_detection_yunet_*.onnx file of the OpenCV model zoo.'
             ) from error
-        if rows is None:
-            return np.empty((0, _FIELDS), np.float32)
-        return np.asarray(rows, np.float32).reshape(-1, _FIELDS)
+        return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _can_be_tried(model: Path) -> bool:
+    """Loads a file in another process first: damaged ones make OpenCV's reader crash."""
+    try:
+        if model.stat().st_size > MAX_MODEL_BYTES:
+            return False
+        done = subprocess.run(
+            [sys.executable, '-c', _TRY, str(model)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_TRY_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _to_detection(row: npt.NDArray[np.float32]) -> Detection:

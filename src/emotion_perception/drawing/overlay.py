@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.drawing.chart import ChartSize, draw_chart
 from emotion_perception.drawing.label import (
     Plate,
@@ -49,7 +50,8 @@ def draw_faces(
     Each face gets a box in its emotion's colour, a plate with an emoji, the emotion, its confidence
     and the track id, and a bar chart of the seven probabilities. Plates and charts stay inside the
     picture and off other faces where there is room; in a crowd they shrink or give way. Faces
-    smaller than 48 pixels get no chart.
+    smaller than 48 pixels get no chart. With `style.blur` the faces under all this are
+    unrecognisable.
 
     Args:
         image: uint8 [height, width, 3], BGR; may be read-only, is not changed.
@@ -67,6 +69,8 @@ def draw_faces(
     picture = np.array(image, order='C')
     if not picture.size:
         return picture
+    if style.blur:
+        blur_faces(picture, [face.box for face in faces])
     scene = _scene_of(picture, faces, style)
     _draw_boxes(scene)
     status_at = _place_status(scene, status) if status else None

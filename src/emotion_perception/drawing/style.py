@@ -13,12 +13,14 @@ class OverlayStyle:
         labels: Plate with emoji, emotion, confidence and track id.
         bars: Bar chart of the seven probabilities.
         landmarks: Dots on the five landmarks.
+        blur: Makes the faces unrecognisable first.
         scale: Factor on the size of text, lines and plates, > 0; 1 fits the picture's size.
     """
 
     labels: bool = True
     bars: bool = True
     landmarks: bool = False
+    blur: bool = False
     scale: float = 1.0
 
 

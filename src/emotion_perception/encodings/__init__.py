@@ -6,8 +6,8 @@ from emotion_perception.encodings.compressed import (
     decode_still,
     encode_jpeg,
 )
-from emotion_perception.encodings.limits import MAX_PIXELS, MAX_SIDE
 from emotion_perception.encodings.raw import SUPPORTED_ENCODINGS, Buffer, decode_image
+from emotion_perception.limits import MAX_PIXELS, MAX_SIDE
 
 __all__ = [
     'JPEG_FORMAT',

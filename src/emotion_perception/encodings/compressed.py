@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from emotion_perception.encodings.limits import size_problem
 from emotion_perception.encodings.raw import Buffer
 from emotion_perception.errors import ImageFormatError
+from emotion_perception.limits import MAX_JPEG_SCANS, quoted, size_problem
 from emotion_perception.types import BgrImage
 
 _MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
@@ -22,6 +22,7 @@ JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'
 _STILL_FORMATS = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
 
 _JPEG_START_OF_SCAN = 0xDA
+_JPEG_SCAN = bytes((0xFF, _JPEG_START_OF_SCAN))  # in compressed data 0xFF is escaped
 _JPEG_END = b'\xff\xd9'
 
 # Pillow's errors on damaged files, beside OSError.
@@ -49,10 +50,12 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
     """
     if 'compressedDepth' in format:
         raise ImageFormatError(
-            f'Compressed image format {format!r} is a depth image: subscribe to the colour image.'
+            f"Compressed image format '{quoted(format)}' is a depth image: "
+            'subscribe to the colour image.'
         )
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = _decode(data, _MESSAGE_FORMATS, flags, f'Compressed image ({format or "no format"})')
+    name = quoted(format) or 'no format'
+    image = _decode(data, _MESSAGE_FORMATS, flags, f'Compressed image ({name})')
     if 'compressed rgb' in format:
         return cast(BgrImage, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return image
@@ -99,7 +102,7 @@ def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
             if header.format == 'PNG':
                 header.verify()  # checksums of all chunks
             # MPO is what Pillow calls the JPEG of some cameras.
-            cut_off = header.format in ('JPEG', 'MPO') and not _has_jpeg_end(raw)
+            is_jpeg = header.format in ('JPEG', 'MPO')
     except Image.DecompressionBombError:
         raise ImageFormatError(f'{what} is refused: it has too many pixels.') from None
     except UnidentifiedImageError:
@@ -107,9 +110,13 @@ def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
             f'{what} is no picture or its header is damaged: use {", ".join(formats)}.'
         ) from None
     except _DAMAGED as error:
-        raise ImageFormatError(f'{what} is damaged: {_short(error)}.') from error
-    if cut_off:
+        raise ImageFormatError(f'{what} is damaged: {quoted(error)}.') from error
+    if is_jpeg and not _has_jpeg_end(raw):
         raise ImageFormatError(f'{what} is cut off: the end of the JPEG is missing.')
+    if is_jpeg and raw.count(_JPEG_SCAN) > MAX_JPEG_SCANS:
+        raise ImageFormatError(
+            f'{what} is refused: it is a JPEG of more than {MAX_JPEG_SCANS} scans.'
+        )
 
 
 def _has_jpeg_end(raw: bytes) -> bool:
@@ -125,10 +132,6 @@ def _has_jpeg_end(raw: bytes) -> bool:
         # A marker may be preceded by any number of fill bytes.
         position += 1 if marker == 0xFF else 2 + length
     return False
-
-
-def _short(error: BaseException) -> str:
-    return str(error).strip().rstrip('.') or type(error).__name__
 
 
 def encode_jpeg(image: BgrImage, quality: int) -> npt.NDArray[np.uint8]:

@@ -6,9 +6,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.encodings.limits import size_problem
 from emotion_perception.encodings.table import ENCODINGS, Encoding, Samples
 from emotion_perception.errors import ImageFormatError
+from emotion_perception.limits import quoted, size_problem
 from emotion_perception.types import BgrImage
 
 Buffer: TypeAlias = 'bytes | bytearray | memoryview | array[int] | npt.NDArray[np.uint8]'
@@ -62,7 +62,7 @@ def _encoding_named(name: str) -> Encoding:
         return ENCODINGS[name]
     except KeyError:
         raise ImageFormatError(
-            f'Image encoding {name!r} is not supported: publish one of '
+            f"Image encoding '{quoted(name)}' is not supported: publish one of "
             f'{", ".join(SUPPORTED_ENCODINGS)}.'
         ) from None
 

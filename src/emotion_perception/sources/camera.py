@@ -8,8 +8,8 @@ from threading import Lock
 
 import cv2
 
-from emotion_perception.encodings.limits import size_problem
 from emotion_perception.errors import SourceError
+from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_device, open_media
 from emotion_perception.types import BgrImage, Frame

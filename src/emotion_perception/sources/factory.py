@@ -77,7 +77,10 @@ def _open(spec: str, options: SourceOptions) -> FrameSource:
 
 
 def _is_device(spec: str) -> bool:
-    return (spec.isascii() and spec.isdecimal()) or spec.startswith('/dev/')
+    if spec.isascii() and spec.isdecimal():
+        return True
+    # /dev/shm holds ordinary files.
+    return spec.startswith('/dev/') and not (Path(spec).is_file() or Path(spec).is_dir())
 
 
 def _scheme(spec: str) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from emotion_perception.encodings import decode_still
-from emotion_perception.encodings.limits import size_problem
 from emotion_perception.errors import ImageFormatError, SourceError
+from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
 from emotion_perception.sources.base import (
     NS_PER_SECOND,
     ClosingSource,
@@ -147,7 +147,9 @@ class AnimationSource(ClosingSource):
             if problem:
                 raise SourceError(f'Animation {self._path} is refused: {problem}.')
             try:
-                for index in range(getattr(animation, 'n_frames', 1)):
+                count = getattr(animation, 'n_frames', 1)
+                self._check_work(count, animation)
+                for index in range(count):
                     animation.seek(index)
                     durations.append(_duration_ns(animation))
             except _DAMAGED as error:
@@ -155,6 +157,14 @@ class AnimationSource(ClosingSource):
                     f'Animation {self._path} is damaged or was cut off: copy it again.'
                 ) from error
         return durations
+
+    def _check_work(self, count: int, animation: Image.Image) -> None:
+        # Every frame, however little it changes, costs a pass over the whole picture.
+        if count * animation.width * animation.height > MAX_ANIMATION_PIXELS:
+            raise SourceError(
+                f'Animation {self._path} is refused: its {count} frames have '
+                f'{animation.width}x{animation.height} pixels; convert it to a video.'
+            )
 
     def _opened(self) -> Image.Image:
         try:

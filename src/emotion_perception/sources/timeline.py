@@ -25,6 +25,7 @@ class Timeline:
         self._source = source
         self._keeps_up = keeps_up
         self._start_ns: int | None = None
+        self._now_ns = self._last_ns = 0
 
     def stamp(self, frame: Frame, now_ns: int) -> int:
         """Stamp of a frame in nanoseconds.
@@ -36,6 +37,9 @@ class Timeline:
         if self._source.stamp_kind is not StampKind.POSITION:
             return frame.stamp_ns
         late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
+        # Stamps go back only with the clock; while it stands still they do, too.
+        floor_ns = self._last_ns if now_ns >= self._now_ns else now_ns
         if self._start_ns is None or (self._keeps_up and abs(late_ns) > _STALLED_NS):
-            self._start_ns = now_ns - frame.stamp_ns
-        return self._start_ns + frame.stamp_ns
+            self._start_ns = max(now_ns, floor_ns) - frame.stamp_ns
+        self._now_ns, self._last_ns = now_ns, self._start_ns + frame.stamp_ns
+        return self._last_ns

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import cv2
 
-from emotion_perception.encodings.limits import size_problem
 from emotion_perception.errors import SourceError
+from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.camera import without_password
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
@@ -72,6 +72,8 @@ class VideoSource(ClosingSource):
         while not self._closed and unreadable < _MAX_UNREADABLE_IN_A_ROW and capture.grab():
             ok, image = capture.retrieve()
             if ok:
+                # A stream may change its size on the way.
+                self._check_size(image.shape[1], image.shape[0])
                 yield Frame(image, stamp_at(position, self.frame_rate), index)
                 index, unreadable = index + 1, 0
             else:
@@ -98,8 +100,14 @@ class VideoSource(ClosingSource):
             )
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        try:
+            self._check_size(width, height)
+        except SourceError:
+            capture.release()
+            raise
+        return capture
+
+    def _check_size(self, width: int, height: int) -> None:
         problem = size_problem(width, height)
         if problem:
-            capture.release()
             raise SourceError(f'{self.name} is refused: {problem}.')
-        return capture

@@ -17,8 +17,9 @@ from emotion_perception.types import Box, Detection
 _NS_PER_S = 1e9
 # Boxes of one face in neighbouring frames overlap by far more; those of two people by far less.
 _MIN_MATCH_IOU = 0.2
-# A face that left and came back within this time is taken for the same one.
-_MAX_AGE_S = 1.0
+MAX_AGE_S = 1.0
+"""A face that left and came back within this time is taken for the same one, in seconds."""
+
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two.
 _VELOCITY_GAIN = 0.5
 
@@ -65,7 +66,7 @@ class Track:
 class FaceTracker:
     """Gives every detection the identity of the track it continues."""
 
-    def __init__(self, max_age_s: float = _MAX_AGE_S, min_iou: float = _MIN_MATCH_IOU) -> None:
+    def __init__(self, max_age_s: float = MAX_AGE_S, min_iou: float = _MIN_MATCH_IOU) -> None:
         self._max_age_ns = round(max_age_s * _NS_PER_S)
         self._min_iou = min_iou
         self._tracks: list[Track] = []

@@ -1,0 +1,234 @@
+"""What became of every frame: answered, dropped by the queue, or lost to a fault.
+
+The camera's messages are numbered by the middleware, and so are the answers. Between two answers of
+one life of the emotion node, the frames without an answer must be as many as the node itself says
+that its queue dropped. Both counts are independent: a frame that vanishes is found.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        number: The middleware's number among the answers of this life, from 1.
+        stamp_ns: Stamp of its frame.
+        faces: Number of faces.
+    """
+
+    number: int
+    stamp_ns: int
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the emotion node has counted since it started.
+
+    Attributes:
+        frames: Answers.
+        dropped: Images, good and bad, that its queue dropped.
+        bad: Images that could not be read.
+    """
+
+    frames: int
+    dropped: int
+    bad: int
+
+
+@dataclass(slots=True)
+class Life:
+    """One process of the emotion node.
+
+    Attributes:
+        answers: In order of arrival.
+        reports: In order of arrival.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Recording:
+    """What the recorder has written.
+
+    Attributes:
+        frames: Number of every frame by its stamp.
+        lives: In order of their first answers.
+        pictures: Stamps of the overlay's pictures.
+    """
+
+    frames: dict[int, int] = field(default_factory=dict)
+    lives: dict[str, Life] = field(default_factory=dict)
+    pictures: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LifeAccount:
+    """The frames of one life, from its first answer to its last report.
+
+    Attributes:
+        frames: Frames that the camera published.
+        answered: Those that were answered.
+        dropped: Those that were not.
+        reported: Images, good and bad, that the node says its queue dropped.
+        bad_sent: Bad frames sent to it at most.
+        bad: Bad frames that it says it got.
+    """
+
+    frames: int = 0
+    answered: int = 0
+    dropped: int = 0
+    reported: int = 0
+    bad_sent: int = 0
+    bad: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        """Frames by which the two counts differ.
+
+        Bad frames wait in the same queue: as many of the dropped images may have been bad as were
+        sent and did not arrive.
+        """
+        fewest = self.reported - max(self.bad_sent - self.bad, 0)
+        return max(self.dropped - self.reported, fewest - self.dropped, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All frames from the first answer to the last.
+
+    Attributes:
+        frames: Frames that the camera published.
+        answered: Frames that were answered.
+        dropped: Frames that the queue dropped, newer ones being there, as the node reported.
+        lost: Frames between the last report of a killed node and its successor's first answer that
+            nobody answered.
+        unexplained: Frames that were not answered and of which the node knows nothing, or the
+            reverse.
+        repeated: Frames answered more than once.
+        unordered: Answers that came after the answer to a later frame.
+        unknown: Answers to images that the camera never sent.
+        unrecorded: Messages that the recorder missed; the counts above include them.
+        pictures: Pictures that the overlay drew, each of an answered frame.
+        strange_pictures: Pictures of other frames, or drawn twice.
+        bad_sent: Bad frames that were sent.
+        bad: Bad frames that the node counted.
+        lives: Each life's own account.
+    """
+
+    frames: int
+    answered: int
+    dropped: int
+    lost: int
+    unexplained: int
+    repeated: int
+    unordered: int
+    unknown: int
+    unrecorded: int
+    pictures: int
+    strange_pictures: int
+    bad_sent: int
+    bad: int
+    lives: tuple[LifeAccount, ...]
+
+
+def read(lines: Iterable[str]) -> Recording:
+    """Parses the recorder's lines."""
+    recording = Recording()
+    for line in lines:
+        kind, *values = line.rstrip('\n').split(',')
+        if kind == 'i':
+            recording.frames[int(values[1])] = int(values[0])
+        elif kind == 'a':
+            life = recording.lives.setdefault(values[0], Life())
+            life.answers.append(Answer(*map(int, values[1:])))
+        elif kind == 'p':
+            recording.pictures.append(int(values[0]))
+        elif kind == 'd':
+            recording.lives.setdefault(values[0], Life()).reports.append(
+                Report(*map(int, values[1:]))
+            )
+    return recording
+
+
+def account(recording: Recording, bad_sent: Sequence[int] = ()) -> Account:
+    """Accounts for every frame.
+
+    Args:
+        recording: What the recorder has written.
+        bad_sent: Bad frames sent during each life; lives beyond its end got none.
+
+    Returns:
+        The account; all zero when nothing was answered.
+    """
+    lives = [life for life in recording.lives.values() if life.answers]
+    numbers = recording.frames
+    answers = [answer for life in lives for answer in life.answers]
+    stamps = {answer.stamp_ns for answer in answers}
+    known = [numbers[stamp_ns] for stamp_ns in stamps if stamp_ns in numbers]
+    frames = max(known) - min(known) + 1 if known else 0
+    sent = [*bad_sent, *[0] * len(lives)]
+    accounts = tuple(_life(life, numbers, count) for life, count in zip(lives, sent, strict=False))
+    answered = sum(life.answers[-1].number - life.answers[0].number + 1 for life in lives)
+    dropped = sum(one.dropped for one in accounts)
+    pictures = set(recording.pictures)
+    return Account(
+        frames=frames,
+        answered=answered,
+        dropped=dropped,
+        lost=frames - answered - dropped,
+        unexplained=sum(one.unexplained for one in accounts),
+        repeated=len(answers) - len(stamps),
+        unordered=sum(_unordered(life.answers) for life in lives),
+        unknown=max(len(stamps) - len(known) - _gaps(sorted(numbers.values())), 0),
+        unrecorded=_unrecorded(lives, numbers),
+        pictures=len(pictures),
+        strange_pictures=len(recording.pictures) - len(pictures & stamps),
+        bad_sent=sum(bad_sent),
+        bad=sum(life.reports[-1].bad for life in lives if life.reports),
+        lives=accounts,
+    )
+
+
+def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
+    """Between two moments of which the recorder knows both the answer and the node's counts."""
+    frame_of = {
+        answer.number: numbers[answer.stamp_ns]
+        for answer in life.answers
+        if answer.stamp_ns in numbers
+    }
+    # With the first answer nothing can have been dropped yet.
+    moments = [Report(1, 0, 0), *life.reports]
+    moments = [moment for moment in moments if moment.frames in frame_of]
+    if not moments:
+        return LifeAccount(bad_sent=bad_sent)
+    first, last = moments[0], moments[-1]
+    frames = frame_of[last.frames] - frame_of[first.frames] + 1
+    answered = last.frames - first.frames + 1
+    return LifeAccount(
+        frames=frames,
+        answered=answered,
+        dropped=frames - answered,
+        reported=last.dropped - first.dropped,
+        bad_sent=bad_sent,
+        bad=last.bad - first.bad,
+    )
+
+
+def _unordered(answers: Sequence[Answer]) -> int:
+    return sum(before.stamp_ns > after.stamp_ns for before, after in pairwise(answers))
+
+
+def _unrecorded(lives: Sequence[Life], numbers: Mapping[int, int]) -> int:
+    gaps = sum(_gaps([answer.number for answer in life.answers]) for life in lives)
+    return gaps + _gaps(sorted(numbers.values()))
+
+
+def _gaps(numbers: Sequence[int]) -> int:
+    return sum(max(after - before - 1, 0) for before, after in pairwise(numbers))

@@ -1,0 +1,107 @@
+"""Several clients change the parameters of the running emotion node, well and badly.
+
+Run as a process of its own. It prints how many changes were answered rightly and wrongly, and ends.
+"""
+
+import argparse
+import itertools
+import json
+import signal
+import sys
+import time
+
+import rclpy
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_parameters
+from rclpy.signals import SignalHandlerOptions
+
+_CLIENTS = 3
+_PERIOD_S = 0.1
+_ANSWER_S = 30.0
+# Each with whether it is to be accepted. The load of the node stays as it is.
+CHANGES = (
+    ({'smoothing': 0.5, 'confidence_threshold': 0.2}, True),
+    ({'smoothing': -1.0, 'confidence_threshold': 0.1}, False),
+    ({'smoothing': 0.3, 'confidence_threshold': 0.0}, True),
+    ({'confidence_threshold': float('nan')}, False),
+    ({'max_faces': 0, 'min_face_size': 24}, True),
+    ({'min_face_size': 0}, False),
+    ({'max_faces': 'many'}, False),
+    ({'model_path': 'other.onnx'}, False),
+)
+
+
+class Tuner(Node):
+    """One client that changes parameters in turn."""
+
+    def __init__(self, number: int, target: str) -> None:
+        """Finds the node.
+
+        Args:
+            number: Its number; each client starts elsewhere in the list of changes.
+            target: Fully qualified name of the emotion node.
+        """
+        super().__init__(f'tuner{number}')
+        self._client = self.create_client(
+            SetParametersAtomically,
+            f'{target}/set_parameters_atomically',
+            qos_profile=qos_profile_parameters,
+        )
+        self._changes = itertools.islice(itertools.cycle(CHANGES), number, None)
+        self.counts = {'right': 0, 'wrong': 0, 'unanswered': 0}
+        self._client.wait_for_service(_ANSWER_S)
+
+    def ask(self) -> None:
+        """Asks for the next change once the last one is answered."""
+        if self.counts['unanswered']:
+            return
+        values, accepted = next(self._changes)
+        changes = [
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
+        ]
+        future = self._client.call_async(SetParametersAtomically.Request(parameters=changes))
+        self.counts['unanswered'] += 1
+
+        def note(answered: 'rclpy.Future[SetParametersAtomically.Response]') -> None:
+            right = answered.result().result.successful is accepted
+            self.counts['unanswered'] -= 1
+            self.counts['right' if right else 'wrong'] += 1
+
+        future.add_done_callback(note)
+
+
+def main() -> int:
+    """Changes parameters for a while, prints the counts, and ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--target', required=True)
+    parser.add_argument('--seconds', type=float, required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    tuners = [Tuner(number, options.target) for number in range(_CLIENTS)]
+    executor = SingleThreadedExecutor()
+    for tuner in tuners:
+        executor.add_node(tuner)
+        tuner.create_timer(_PERIOD_S, tuner.ask)
+    end = time.monotonic() + options.seconds
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=_PERIOD_S)
+    for tuner in tuners:
+        for timer in tuner.timers:
+            timer.cancel()
+    deadline = time.monotonic() + _ANSWER_S
+    while any(t.counts['unanswered'] for t in tuners) and time.monotonic() < deadline:
+        executor.spin_once(timeout_sec=_PERIOD_S)
+    names = tuners[0].counts
+    print(json.dumps({name: sum(t.counts[name] for t in tuners) for name in names}), flush=True)
+    for tuner in tuners:
+        tuner.destroy_node()
+    rclpy.shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Writes down what the nodes say of every frame.
+
+Run as a process of its own. One line of CSV for every message: `i` camera_info (number, stamp), `a`
+an answer (life, number, stamp, faces), `p` a picture of the overlay (stamp), `d` a report of the
+emotion node (life, frames, dropped, bad). A number is the middleware's own count of the messages of
+a publisher, so that a message that is lost on the way to the recorder is missed. A life is one
+process of the node, named by the first bytes of its publishers' DDS identifiers.
+
+It prints its counts as a line of JSON once a second, until it is interrupted.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from emotion_bringup.conversion import stamp_to_ns
+from emotion_msgs.msg import FaceEmotionArray
+
+_PERIOD_S = 1.0
+_POLL_S = 0.1
+_PARTICIPANT_BYTES = 12  # of an RTPS GUID
+# A recorder that falls behind on a busy machine must not miss anything.
+_ALL = QoSProfile(reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_ALL, depth=1)
+
+
+class Recorder(Node):
+    """Subscribes to everything but the images themselves."""
+
+    def __init__(self, namespace: str, output: TextIO) -> None:
+        """Listens.
+
+        Args:
+            namespace: Namespace of the emotion node and the overlay.
+            output: Where the lines go.
+        """
+        super().__init__('soak_recorder')
+        self._output = output
+        self._reporter = f'{namespace}/emotion_node'
+        self._life = ''
+        self._counts = {'infos': 0, 'answers': 0, 'pictures': 0, 'lives': 0, 'reported': 0}
+        for kind, topic, handle in (
+            (CameraInfo, f'{namespace}/camera/camera_info', self._on_info),
+            (FaceEmotionArray, f'{namespace}/emotions', self._on_answer),
+            (CompressedImage, f'{namespace}/emotions/image/compressed', self._on_picture),
+            (DiagnosticArray, '/diagnostics', self._on_diagnostics),
+        ):
+            self.create_subscription(kind, topic, handle, _ALL)
+        self.create_timer(_PERIOD_S, self._tell)
+
+    def _tell(self) -> None:
+        self._output.flush()
+        print(json.dumps(self._counts), flush=True)
+
+    def _write(self, *values: object) -> None:
+        print(*values, sep=',', file=self._output)
+
+    def _on_info(self, message: CameraInfo, info: Mapping[str, Any]) -> None:
+        self._counts['infos'] += 1
+        self._write('i', info['publication_sequence_number'], stamp_to_ns(message.header.stamp))
+
+    def _on_answer(self, message: FaceEmotionArray, info: Mapping[str, Any]) -> None:
+        life, number = _life(info), info['publication_sequence_number']
+        if life != self._life:
+            self._life = life
+            self._counts.update(lives=self._counts['lives'] + 1, answers=0, reported=0)
+        self._counts['answers'] = number
+        self._write('a', life, number, stamp_to_ns(message.header.stamp), len(message.faces))
+
+    def _on_picture(self, message: CompressedImage) -> None:
+        self._counts['pictures'] += 1
+        self._write('p', stamp_to_ns(message.header.stamp))
+
+    def _on_diagnostics(self, message: DiagnosticArray, info: Mapping[str, Any]) -> None:
+        for status in message.status:
+            if status.hardware_id != self._reporter:
+                continue
+            values = {pair.key: pair.value for pair in status.values}
+            counts = [values[key] for key in ('frames', 'dropped frames', 'bad frames')]
+            life = _life(info)
+            self._write('d', life, *counts)
+            if life == self._life:
+                self._counts['reported'] = int(counts[0])
+
+
+def _life(info: Mapping[str, Any]) -> str:
+    return bytes(info['publisher_gid']['data'][:_PARTICIPANT_BYTES]).hex()
+
+
+def main() -> int:
+    """Records until SIGINT."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--namespace', required=True)
+    parser.add_argument('--output', type=Path, required=True)
+    options = parser.parse_args()
+    stopped: list[int] = []
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
+    with options.output.open('w', encoding='utf-8') as output:
+        recorder = Recorder(options.namespace, output)
+        executor = SingleThreadedExecutor()
+        executor.add_node(recorder)
+        print(json.dumps({'started_ns': time.time_ns()}), flush=True)
+        while not stopped:
+            executor.spin_once(timeout_sec=_POLL_S)
+    recorder.destroy_node()
+    rclpy.shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Images and the answers to them, for nodes that show or pass both on."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.executors import Executor
+from rclpy.node import Node
+
+from emotion_bringup import qos
+from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
+from emotion_bringup.matching import StampMatcher
+from emotion_bringup.parameter_tables import REPLAY
+from emotion_bringup.parameters import value_of
+from emotion_msgs.msg import FaceEmotionArray
+
+# Live images waiting for their answer: half a second at 30 Hz.
+_LIVE_LIMIT = 15
+# What a file still sends has come when nothing has come for this long.
+_QUIET_S = 0.5
+
+
+class AnsweredImages:
+    """Listens to `emotions`, and to `image` where pictures are wanted, paired by exact stamps.
+
+    Attributes:
+        received: Messages of both topics so far.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        on_answer: Callable[[FaceEmotionArray], None],
+        on_pair: Callable[[ImageMessage, FaceEmotionArray], None],
+    ) -> None:
+        """Listens to nothing yet.
+
+        Args:
+            node: Has the parameters `mode` and `image_transport`.
+            on_answer: Called with every answer, after `on_pair` where its image is there.
+            on_pair: Called with an image and its answer, as soon as both are there.
+        """
+        self._node = node
+        self._on_answer = on_answer
+        self._on_pair = on_pair
+        self._mode: str = value_of(node, 'mode')
+        limit = None if self._mode == REPLAY else _LIVE_LIMIT
+        self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
+        self._images = ImageSubscription(node, self._receive_image)
+        self._answers: Any = None
+        self._lonely_reports = 0
+        self.received = 0
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether answers are listened to."""
+        return self._answers is not None
+
+    @property
+    def dropped(self) -> int:
+        """Images and answers that waited in vain for each other."""
+        return self._matcher.dropped
+
+    def listen(self, *, answers: bool, images: bool) -> None:
+        """Subscribes to what is wanted and to nothing else.
+
+        Args:
+            answers: Whether answers are wanted.
+            images: Whether images with their answers are wanted.
+        """
+        if (answers or images) and not self.is_listening:
+            self._start_answers()
+        elif not (answers or images) and self.is_listening:
+            self._stop_answers()
+        if images and not self._images.is_listening:
+            self._images.start()
+        elif not images and self._images.is_listening:
+            self._images.stop()
+            self._matcher.clear()
+
+    def forget_unanswerable(self) -> None:
+        """Without an emotion node images get no answer; to be called once a second.
+
+        They must not fill the memory.
+        """
+        is_lonely = self._images.is_listening and not self._answers.get_publisher_count()
+        # Twice in a row: at the start an image may come before its answerer is discovered.
+        self._lonely_reports = self._lonely_reports + 1 if is_lonely else 0
+        if self._lonely_reports > 1:
+            self._matcher.forget_all()
+
+    def drain(self, executor: Executor) -> None:
+        """Receives what is still on its way, until nothing more comes."""
+        quiet_since, seen = time.monotonic(), self.received
+        while time.monotonic() - quiet_since < _QUIET_S:
+            executor.spin_once(timeout_sec=_QUIET_S)
+            if self.received != seen:
+                quiet_since, seen = time.monotonic(), self.received
+
+    def _start_answers(self) -> None:
+        self._answers = self._node.create_subscription(
+            FaceEmotionArray,
+            'emotions',
+            self._receive_answer,
+            qos.emotions(self._mode),
+            qos_overriding_options=qos.overridable(),
+        )
+
+    def _stop_answers(self) -> None:
+        self._node.destroy_subscription(self._answers)
+        self._answers = None
+        forget_destroyed(self._node)
+
+    def _receive_image(self, message: ImageMessage) -> None:
+        self.received += 1
+        pair = self._matcher.add_left(stamp_to_ns(message.header.stamp), message)
+        if pair is not None:
+            self._on_pair(*pair)
+
+    def _receive_answer(self, message: FaceEmotionArray) -> None:
+        self.received += 1
+        if self._images.is_listening:
+            pair = self._matcher.add_right(stamp_to_ns(message.header.stamp), message)
+            if pair is not None:
+                self._on_pair(*pair)
+        self._on_answer(message)

@@ -1,0 +1,101 @@
+"""The topics of one face under /humans/faces/<id>: needs the package hri_msgs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hri_msgs.msg import Expression, FacialLandmarks, NormalizedRegionOfInterest2D
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from emotion_bringup import qos
+from emotion_bringup.conversion import fill_image_message
+from emotion_bringup.interop.humans import expression_message, landmarks_message, region_message
+from emotion_bringup.parameter_tables import LIVE
+from emotion_perception.portraits import aligned_portrait, cropped_portrait
+from emotion_perception.types import BgrImage, Detection, Face
+
+
+class FaceTopics:
+    """Publishers of one face, from its appearance until it is forgotten.
+
+    Their profiles cannot be overridden by parameters: every face would leave parameters behind.
+    """
+
+    def __init__(self, node: Node, topic: str, mode: str) -> None:
+        """Creates the publishers.
+
+        Args:
+            node: Owns them.
+            topic: Name above the face's topics, such as /humans/faces/f1.
+            mode: `live` or `replay`.
+        """
+        self._node = node
+
+        def publisher(message_type: Any, name: str, profile: Any) -> Any:
+            return node.create_publisher(message_type, f'{topic}/{name}', profile)
+
+        self._region = publisher(NormalizedRegionOfInterest2D, 'roi', qos.emotions(mode))
+        self._expression = publisher(Expression, 'expression', qos.emotions(mode))
+        self._landmarks = publisher(FacialLandmarks, 'landmarks', qos.emotions(mode))
+        self._cropped = publisher(Image, 'cropped', qos.image_out(LIVE))
+        self._aligned = publisher(Image, 'aligned', qos.image_out(LIVE))
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anything of this face is subscribed to."""
+        return any(publisher.get_subscription_count() for publisher in self._publishers)
+
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether a picture of this face is subscribed to."""
+        return any(one.get_subscription_count() for one in (self._cropped, self._aligned))
+
+    def publish_results(self, header: Header, face: Face, width: int, height: int) -> None:
+        """Publishes what is known without the image.
+
+        Args:
+            header: Header of the image.
+            face: The face.
+            width: Width of the image in pixels.
+            height: Height of the image in pixels.
+        """
+        _publish(self._region, lambda: region_message(header, face, width, height))
+        _publish(self._expression, lambda: expression_message(header, face))
+        _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
+
+    def publish_pictures(
+        self, message: Image, image: BgrImage, header: Header, face: Face, size: tuple[int, int]
+    ) -> None:
+        """Publishes the face's pictures.
+
+        Args:
+            message: Is filled and published; its buffer is used again.
+            image: The image that the face was found in.
+            header: Its header.
+            face: The face.
+            size: Width and height of the pictures in pixels.
+        """
+
+        def filled(picture: BgrImage) -> Image:
+            fill_image_message(message, picture, header)
+            return message
+
+        found = Detection(face.box, face.score, face.landmarks)
+        _publish(self._cropped, lambda: filled(cropped_portrait(image, face.box, *size)))
+        _publish(self._aligned, lambda: filled(aligned_portrait(image, found, *size)))
+
+    def destroy(self) -> None:
+        """Ends all publishers."""
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+
+    @property
+    def _publishers(self) -> tuple[Any, ...]:
+        return (self._region, self._expression, self._landmarks, self._cropped, self._aligned)
+
+
+def _publish(publisher: Any, make: Callable[[], Any]) -> None:
+    """Publishes what somebody listens to; nothing else is made."""
+    if publisher.get_subscription_count():
+        publisher.publish(make())

@@ -1,0 +1,200 @@
+"""Passes faces on as REP-155 (ROS4HRI) has them: needs the package hri_msgs."""
+
+import time
+from collections.abc import Iterator
+
+from hri_msgs.msg import IdsList
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.node import Node
+from rclpy.validate_topic_name import validate_topic_name
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from emotion_bringup import diagnostics, qos
+from emotion_bringup.answered_images import AnsweredImages
+from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
+from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.image_subscription import ImageMessage
+from emotion_bringup.interop.face_topics import FaceTopics
+from emotion_bringup.interop.humans import ids_message
+from emotion_bringup.interop.packages import require_messages
+from emotion_bringup.interop.presence import FaceRegistry
+from emotion_bringup.parameter_tables import HUMANS_PARAMETERS
+from emotion_bringup.parameters import (
+    CheckedParameters,
+    ParameterError,
+    declare_parameters,
+    value_of,
+)
+from emotion_bringup.running import EXIT_OK, Stop
+from emotion_bringup.statistics import StreamStatistics
+from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.errors import EmotionPerceptionError, ImageFormatError
+from emotion_perception.types import BgrImage, Face
+
+_WARN_PERIOD_S = 5.0
+_NS_PER_S = 1e9
+
+
+class HumansBridgeNode(CheckedParameters, Node):
+    """Publishes /humans/faces while somebody listens to it."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Declares parameters and listens as soon as somebody wants to know.
+
+        Args:
+            stop: Ends the process; not used, the node runs until it is stopped.
+
+        Raises:
+            EmotionPerceptionError: A parameter or the installed hri_msgs is unusable.
+        """
+        super().__init__('humans_bridge')
+        require_messages('hri_msgs', 'IdsList', 'Expression', 'FacialLandmarks')
+        declare_parameters(self, HUMANS_PARAMETERS)
+        self.exit_code = EXIT_OK
+        self._mode: str = value_of(self, 'mode')
+        self._size: tuple[int, int] = (value_of(self, 'face_width'), value_of(self, 'face_height'))
+        self._timeout_ns = round(value_of(self, 'emotions_timeout') * _NS_PER_S)
+        self._topic = _faces_topic(value_of(self, 'humans_topic'))
+        self._faces: FaceRegistry[FaceTopics] = FaceRegistry(self._open_face, self._close_face)
+        self._statistics = StreamStatistics()
+        self._picture = Image()
+        self._header = Header()
+        self._heard_ns = 0
+        self._input = AnsweredImages(self, self._on_emotions, self._on_pair)
+        self._tracked = self.create_publisher(
+            IdsList,
+            f'{self._topic}/tracked',
+            qos.emotions(self._mode),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_demand()),
+            qos_overriding_options=qos.overridable(),
+        )
+        self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'humans', self._report)
+        self._follow_demand()
+
+    def close(self) -> None:
+        """Tells listeners that nobody is tracked any more."""
+        self._forget_faces()
+
+    def _open_face(self, face_id: str) -> FaceTopics:
+        return FaceTopics(self, f'{self._topic}/{face_id}', self._mode)
+
+    def _close_face(self, topics: FaceTopics) -> None:
+        topics.destroy()
+        forget_destroyed(self)
+
+    def _follow_demand(self) -> None:
+        """Listens to results while anything is subscribed to, to images while pictures are."""
+        faces = self._faces.kept
+        wanted = self._tracked.get_subscription_count() or any(one.is_watched for one in faces)
+        if wanted and not self._input.is_listening:
+            self._heard_ns = time.monotonic_ns()
+        pictures = any(one.wants_pictures for one in faces)
+        self._input.listen(answers=bool(wanted), images=pictures)
+        if not wanted:
+            self._faces.clear()
+
+    def _on_emotions(self, message: FaceEmotionArray) -> None:
+        self._heard_ns = time.monotonic_ns()
+        self._header = message.header
+        stamp_ns = self._stamp_of(message)
+        # First the publishers, then the news: who hears of a face finds its topics.
+        self._faces.update(stamp_ns, (face.track_id for face in message.faces))
+        self._tracked.publish(ids_message(message.header, self._faces.ids))
+        self._publish_results(message)
+        self._statistics.add(self._now_ns(), stamp_ns)
+        self._follow_demand()
+
+    def _publish_results(self, message: FaceEmotionArray) -> None:
+        width, height = message.image_width, message.image_height
+        if not width or not height:
+            self._warn('Results on emotions have no image size: regions are left out.')
+            return
+        for face, topics in self._topics_of(message):
+            topics.publish_results(message.header, face, width, height)
+
+    def _on_pair(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
+        watched = [
+            (face, topics) for face, topics in self._topics_of(emotions) if topics.wants_pictures
+        ]
+        if not watched:
+            return
+        try:
+            image = _image_of(emotions, message)
+        except EmotionPerceptionError as error:
+            self._statistics.bad += 1
+            self._warn(f'Pictures left out: {error}')
+            return
+        for face, topics in watched:
+            topics.publish_pictures(self._picture, image, emotions.header, face, self._size)
+
+    def _topics_of(self, message: FaceEmotionArray) -> Iterator[tuple[Face, FaceTopics]]:
+        """The faces of an answer with the topics that are kept for them."""
+        stamp_ns = self._stamp_of(message)
+        for face in faces_from_message(message):
+            topics = self._faces.find(face.track_id, stamp_ns)
+            if topics is not None:
+                yield face, topics
+
+    def _forget_faces(self) -> None:
+        """Nobody answers images any more: no face is known to be there."""
+        if self._faces.ids and self.context.ok():
+            header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._header.frame_id)
+            self._tracked.publish(ids_message(header, []))
+        self._faces.reset()
+
+    def _is_silent(self) -> bool:
+        waited_ns = time.monotonic_ns() - self._heard_ns
+        topic = self.resolve_topic_name('emotions')
+        return waited_ns > self._timeout_ns or not self.count_publishers(topic)
+
+    def _warn(self, sentence: str) -> None:
+        self.get_logger().warning(sentence, throttle_duration_sec=_WARN_PERIOD_S)
+
+    def _stamp_of(self, message: FaceEmotionArray) -> int:
+        """The stamp in nanoseconds; where the camera gives none, the time now."""
+        return stamp_to_ns(message.header.stamp) or self._now_ns()
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _report(self) -> diagnostics.Report:
+        self._follow_demand()
+        self._input.forget_unanswerable()
+        self._statistics.dropped = self._input.dropped
+        values = diagnostics.stream_values(self._statistics, self._now_ns())
+        if not self._input.is_listening:
+            return diagnostics.OK, 'Idle: nobody listens', values
+        if self._is_silent():
+            self._forget_faces()
+            return diagnostics.WARN, 'No results on emotions: is the emotion node running?', values
+        return diagnostics.OK, f'{len(self._faces.ids)} faces', values
+
+
+def _faces_topic(humans_topic: str) -> str:
+    topic = f'{humans_topic}/faces'
+    try:
+        validate_topic_name(topic)
+    except InvalidTopicNameException as error:
+        raise ParameterError(
+            f'humans_topic must be the name of a topic, such as /humans, not {humans_topic!r}.'
+        ) from error
+    return topic
+
+
+def _image_of(emotions: FaceEmotionArray, message: ImageMessage) -> BgrImage:
+    """Decodes the image that an answer belongs to.
+
+    Raises:
+        ImageFormatError: It is damaged, or of another size than the answer says.
+    """
+    image = image_from_message(message)
+    height, width = image.shape[:2]
+    if (width, height) != (emotions.image_width, emotions.image_height):
+        raise ImageFormatError(
+            f'the image has {width}x{height} pixels, its results are for '
+            f'{emotions.image_width}x{emotions.image_height}: remap `image` to what the emotion '
+            'node listens to.'
+        )
+    return image

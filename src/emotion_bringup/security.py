@@ -1,0 +1,34 @@
+"""SROS2: the enclaves in which the nodes run, and what to say when security stops one."""
+
+from collections.abc import Mapping
+
+ENCLAVES = '/emotion'
+"""The enclave below which each process has its own, as in `config/security/policy.xml`."""
+
+
+def enclave_arguments(name: str, below: str = ENCLAVES) -> list[str]:
+    """ROS arguments that put a process into its enclave.
+
+    Without `ROS_SECURITY_ENABLE` they change nothing.
+
+    Args:
+        name: Of the node, which is the last part of its enclave's name.
+        below: The enclave above it.
+    """
+    return ['--enclave', '/'.join(('', *filter(None, below.split('/')), name))]
+
+
+def startup_problem(cause: str, environment: Mapping[str, str]) -> str:
+    """Why a node cannot be created, with the cure where security is turned on.
+
+    Args:
+        cause: First line of what ROS says.
+        environment: The variables that are set.
+    """
+    if environment.get('ROS_SECURITY_ENABLE') != 'true':
+        return cause
+    if not environment.get('ROS_SECURITY_KEYSTORE'):
+        return 'ROS_SECURITY_ENABLE is true: set ROS_SECURITY_KEYSTORE to the keystore too.'
+    # rcl appends places in its C sources.
+    cause = cause.partition(', at /')[0].strip().rstrip('.')
+    return f'ROS_SECURITY_ENABLE is true and the node cannot start ({cause}): see docs/security.md.'

@@ -1,0 +1,166 @@
+"""Workers on this machine: processes that hold the networks and take one source after the other.
+
+Each has a pipe of its own, so a process that dies (for want of memory, by a crash of a decoder) is
+known with the one source that it worked on; the others do not notice.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import connection, get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from emotion_perception.batch.job import Job, Task
+from emotion_perception.batch.record import Record
+from emotion_perception.batch.work import work
+from emotion_perception.batch.workers import Finished
+
+# Not fork: the parent may have threads of OpenCV and ONNX Runtime, which a copy would lack.
+_CONTEXT: Final = get_context('spawn')
+_PROGRESS_PERIOD_S: Final = 0.5
+_END_TIMEOUT_S: Final = 10.0
+
+_Connection = connection.Connection
+
+
+class LocalWorkers:
+    """Processes of this machine; see `Workers`.
+
+    Args:
+        job: What to make.
+        out: The output folder.
+        count: How many processes, >= 1. They are started when there is work for them.
+    """
+
+    def __init__(self, job: Job, out: Path, count: int) -> None:
+        self.capacity = count
+        self.frames = 0
+        self._job = job
+        self._out = out
+        self._idle: list[_Worker] = []
+        self._busy: dict[_Connection, _Worker] = {}
+
+    def start(self, task: Task) -> None:
+        """Gives a source to an idle process, or to a new one."""
+        worker = self._idle.pop() if self._idle else _Worker(self._job, self._out)
+        self._busy[worker.connection] = worker
+        worker.give(task)
+
+    def wait(self) -> list[Finished]:
+        """Waits until a process has finished a source, has died, or has gone on for a while."""
+        ready = connection.wait(list(self._busy))
+        answers = (self._receive(self._busy[each]) for each in ready)  # type: ignore[index]
+        return [answer for answer in answers if answer is not None]
+
+    def __enter__(self) -> 'LocalWorkers':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        workers = [*self._idle, *self._busy.values()]
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.end()
+
+    def _receive(self, worker: '_Worker') -> Finished | None:
+        try:
+            message = worker.connection.recv()
+        except (EOFError, OSError):
+            del self._busy[worker.connection]
+            return Finished(worker.task, None, worker.end())
+        if isinstance(message, int):
+            self.frames += message
+            return None
+        del self._busy[worker.connection]
+        self._idle.append(worker)
+        return Finished(worker.task, message)
+
+
+class _Worker:
+    """One process and this end of its pipe."""
+
+    task: Task
+
+    def __init__(self, job: Job, out: Path) -> None:
+        self.connection, other = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=_serve, args=(other, job, out), daemon=True)
+        with _interrupts_held_back():
+            self.process.start()
+        # With this copy closed, the death of the process closes the pipe.
+        other.close()
+
+    def give(self, task: Task) -> None:
+        self.task = task
+        try:
+            self.connection.send(task)
+        except OSError:
+            return  # it has died while it was idle, which `wait` will find
+
+    def end(self) -> str:
+        """Waits for the end of the process and says how it came."""
+        self.connection.close()
+        self.process.join(_END_TIMEOUT_S)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+        return _cause(self.process.exitcode or 0)
+
+
+class _Progress:
+    """Tells the number of frames, twice a second; fails when there is nobody to tell any more."""
+
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+        self._frames = 0
+        self._told = time.monotonic()
+
+    def __call__(self) -> None:
+        self._frames += 1
+        now = time.monotonic()
+        if now - self._told >= _PROGRESS_PERIOD_S:
+            self._told = now
+            self.tell()
+
+    def tell(self) -> None:
+        self._pipe.send(self._frames)
+        self._frames = 0
+
+
+def _serve(pipe: Any, job: Job, out: Path) -> None:
+    """A worker's life: until the other end of the pipe is closed, by intent or by death."""
+    try:
+        while True:
+            task: Task = pipe.recv()
+            progress = _Progress(pipe)
+            record: Record = work(task, job, out, progress)
+            progress.tell()
+            pipe.send(record)
+    except (EOFError, OSError):
+        return
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C goes to all processes of the terminal; those started here leave it to this one."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def _cause(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f'exit code {exit_code}'
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f'signal {-exit_code}'

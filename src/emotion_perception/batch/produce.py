@@ -1,0 +1,128 @@
+"""The outputs of one source, as `emotion video` and `emotion annotate-bag` make them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from emotion_perception.bags.annotate import annotate_bag
+from emotion_perception.batch.emotion_time import EmotionTime
+from emotion_perception.batch.job import BAG, JSON, VIDEO, Job, is_bag_source
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.cli.outputs import RunOutputs
+from emotion_perception.detection import FaceDetector
+from emotion_perception.errors import SourceError
+from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.recording import VideoRecorder
+from emotion_perception.sources import FrameSource, SourceOptions, open_source
+from emotion_perception.types import BgrImage, Face, Frame
+
+Networks = tuple[FaceDetector, EmotionClassifier]
+FrameHandler = Callable[[], None]
+"""Called after every frame, for progress; what it raises ends the work."""
+
+# In characters of up to four bytes; file systems allow 255 bytes.
+_LONGEST_STEM: Final = 40
+
+
+class Production:
+    """Works on one source and writes its outputs into a folder.
+
+    Args:
+        source: Absolute path.
+        job: What to make.
+        networks: Detector and classifier; the source gets a pipeline of its own.
+        folder: Where the outputs go; exists.
+        on_frame: For progress.
+
+    Attributes:
+        outputs: With the summary of the frames.
+        time: Seconds of each emotion.
+        damaged_frames: Frames without an answer.
+        problem: Why the rest of a damaged source could not be read; None at its true end.
+    """
+
+    def __init__(
+        self, source: Path, job: Job, networks: Networks, folder: Path, on_frame: FrameHandler
+    ) -> None:
+        self.time = EmotionTime()
+        self.damaged_frames = 0
+        self.problem: SourceError | None = None
+        self._source = source
+        self._job = job
+        self._networks = networks
+        self._folder = folder
+        self._on_frame = on_frame
+        self._stem = source.stem[:_LONGEST_STEM]
+
+    def run(self) -> RunOutputs:
+        """Makes everything that was asked for.
+
+        Returns:
+            What was written, finished, with the summary of the frames.
+
+        Raises:
+            SourceError: The source cannot be opened.
+            BagError: A bag cannot be annotated.
+            OutputError: An output cannot be written.
+        """
+        if BAG in self._job.products and is_bag_source(self._source):
+            return self._annotate()
+        return self._play()
+
+    def _play(self) -> RunOutputs:
+        options = SourceOptions(topic=self._job.annotate.topic)
+        pipeline = EmotionPipeline(*self._networks, self._job.settings)
+        with open_source(str(self._source), options) as source:
+            if source.live:
+                raise SourceError(f'{source.name} has no end: give files and bags only.')
+            self.time = EmotionTime(source.frame_rate or 0.0)
+            with self._outputs(self._recorder(source)) as outputs:
+                try:
+                    for frame in source:
+                        self._take(outputs, frame, pipeline.process(frame.image, frame.stamp_ns))
+                except SourceError as error:
+                    if not outputs.summary.frames:
+                        raise
+                    self.problem = error
+            self.damaged_frames = source.skipped
+        return outputs
+
+    def _annotate(self) -> RunOutputs:
+        with self._outputs(None) as outputs:
+
+            def take(frame: Frame, faces: list[Face]) -> None:
+                self._take(outputs, frame, faces)
+
+            pipeline = _ObservedPipeline(*self._networks, self._job.settings)
+            pipeline.observer = take
+            target = self._folder / f'{self._stem}_emotions'
+            report = annotate_bag(self._source, target, pipeline, self._job.annotate)
+        self.damaged_frames = report.bad_images
+        return outputs
+
+    def _take(self, outputs: RunOutputs, frame: Frame, faces: list[Face]) -> None:
+        outputs.add(frame, faces)
+        self.time.add(frame.stamp_ns, faces)
+        self._on_frame()
+
+    def _outputs(self, video: VideoRecorder | None) -> RunOutputs:
+        json = self._folder / f'{self._stem}.jsonl' if JSON in self._job.products else None
+        return RunOutputs(video, json, lines=False, style=self._job.annotate.style)
+
+    def _recorder(self, source: FrameSource) -> VideoRecorder | None:
+        if VIDEO not in self._job.products:
+            return None
+        return VideoRecorder(self._folder / f'{self._stem}.mp4', source.frame_rate or 0.0)
+
+
+class _ObservedPipeline(EmotionPipeline):
+    """Shows every answer with its frame to an observer."""
+
+    observer: Callable[[Frame, list[Face]], None]
+    _frames = 0
+
+    def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
+        faces = super().process(image, stamp_ns)
+        self.observer(Frame(image, stamp_ns, self._frames), faces)
+        self._frames += 1
+        return faces

@@ -1,0 +1,94 @@
+"""`emotion web`: a page to try it in."""
+
+import argparse
+from contextlib import suppress
+from pathlib import Path
+
+from emotion_perception.cli.console import note, say
+from emotion_perception.cli.options import (
+    add_pipeline_options,
+    load_networks,
+    settings_from,
+    whole_number,
+)
+from emotion_perception.resources import default_model_path
+from emotion_perception.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
+from emotion_perception.web.networks import Networks
+from emotion_perception.web.server import listen, require_gradio, serve
+
+DESCRIPTION = """\
+Opens a page for the browser: photos, videos and the webcam, with boxes, labels, charts and files to
+download. It is served to this machine only, works without a network, and keeps no file once a
+visitor has left. It needs Gradio: requirements/web.in."""
+
+EPILOG = """\
+examples:
+  emotion web
+  emotion web --port 8000 --max-video-seconds 60
+  emotion web --host 0.0.0.0
+
+The last one lets everybody in your network in, without a password and unencrypted; browsers give a
+page the webcam only on this machine or over HTTPS. Ctrl-C ends it.
+"""
+
+_LIMITS = Limits()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `emotion web`."""
+    page = parser.add_argument_group('page')
+    page.add_argument(
+        '--host',
+        default=DEFAULT_HOST,
+        help='address to listen on; 0.0.0.0 is all (default: %(default)s, this machine only)',
+    )
+    page.add_argument(
+        '--port',
+        type=whole_number(0, 65535),
+        default=DEFAULT_PORT,
+        metavar='N',
+        help='port to listen on; 0 takes a free one (default: %(default)s)',
+    )
+    page.add_argument(
+        '--max-upload-mb',
+        type=whole_number(1, 10_000),
+        default=_LIMITS.upload_mb,
+        metavar='MB',
+        help='largest upload in megabytes (default: %(default)s)',
+    )
+    page.add_argument(
+        '--max-video-seconds',
+        type=whole_number(1, 86_400),
+        default=_LIMITS.video_s,
+        metavar='S',
+        help='longest video in seconds (default: %(default)s)',
+    )
+    add_pipeline_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `emotion web`; returns its exit code, 0 after Ctrl-C."""
+    settings, card = settings_from(arguments), _card(arguments.model)
+    limits = Limits(arguments.max_upload_mb, arguments.max_video_seconds)
+    require_gradio()
+    with listen(arguments.host, arguments.port) as open_socket:
+        networks = Networks(*load_networks(arguments))
+        if not is_loopback(arguments.host):
+            note(
+                f'warning: everybody who can reach {arguments.host} can use this page, without a '
+                'password, and what they send goes over the network unencrypted.'
+            )
+        say(f'The page is at {_address(open_socket.getsockname())} (Ctrl-C ends it)')
+        with suppress(KeyboardInterrupt):
+            serve(networks, settings, limits, card, arguments.host, open_socket)
+    return 0
+
+
+def _card(model: Path | None) -> Path:
+    return (model or default_model_path()).with_name('README.md')
+
+
+def _address(name: tuple[str, int]) -> str:
+    host, port = name[:2]
+    host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)
+    return f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'

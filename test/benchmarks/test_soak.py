@@ -1,0 +1,263 @@
+"""The soak: what becomes of every frame, the verdicts, and a short one with all faults."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.soak import cli
+from benchmarks.soak.accounting import account, read
+from benchmarks.soak.report import findings
+from benchmarks.soak.runner import Observations, Soak
+from benchmarks.soak.schedule import Fault, plan
+from benchmarks.soak.watching import Sample, Watched, held
+
+ROOT = Path(__file__).parents[2]
+
+
+class Log:
+    """Lines as the recorder writes them; frame n has the stamp 1000 * n."""
+
+    def __init__(self, frames):
+        self.lines = [f'i,{number},{1000 * number}\n' for number in frames]
+        self._answers = Counter()
+
+    def answers(self, life, *frames):
+        for frame in frames:
+            self._answers[life] += 1
+            self.lines.append(f'a,{life},{self._answers[life]},{1000 * frame},2\n')
+        return self
+
+    def report(self, life, dropped, bad=0, frames=None):
+        frames = self._answers[life] if frames is None else frames
+        self.lines.append(f'd,{life},{frames},{dropped},{bad}\n')
+        return self
+
+    def account(self, *bad_sent):
+        return account(read(self.lines), bad_sent)
+
+
+# --- the account of frames ---------------------------------------------------------------------
+
+
+def test_every_frame_is_answered_or_dropped():
+    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=4).account()
+
+    assert (counts.frames, counts.answered, counts.dropped, counts.lost) == (8, 4, 4, 0)
+    assert counts.unexplained == 0
+
+
+def test_a_frame_that_vanishes_is_found():
+    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=3).account()
+
+    assert counts.unexplained == 1
+
+
+def test_a_drop_that_never_was_is_found():
+    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=6).account()
+
+    assert counts.unexplained == 2
+
+
+def test_bad_frames_may_be_among_the_dropped_ones():
+    log = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=6, bad=5)
+
+    assert log.account(7).unexplained == 0
+    assert log.account(6).unexplained == 1
+    assert log.account(5).unexplained == 2
+
+
+def test_frames_of_a_dead_node_are_lost_and_the_next_life_counts_anew():
+    log = Log(range(1, 31)).answers('a', 2, 3, 5).report('a', dropped=1)
+    # Answered after its last report and before the kill: 8, and nobody can tell why 7 was not.
+    log.answers('a', 6, 8)
+    log.answers('b', 20, 22).report('b', dropped=1)
+    counts = log.account(0, 0)
+
+    assert counts.frames == 21
+    assert counts.answered == 7
+    assert counts.dropped == 2
+    assert counts.lost == 12
+    assert counts.unexplained == 0
+    assert len(counts.lives) == 2
+
+
+def test_what_the_recorder_misses_is_counted_by_the_numbers():
+    log = Log([*range(1, 5), *range(7, 21)]).answers('a', 2, 3, 4)
+    log.lines.pop()
+    counts = log.answers('a', 8).report('a', dropped=3).account()
+
+    assert counts.unrecorded == 3
+    assert (counts.frames, counts.answered, counts.dropped) == (7, 4, 3)
+    assert counts.unexplained == 0
+
+
+def test_answers_twice_out_of_order_and_to_nothing_are_found():
+    twice = Log(range(1, 9)).answers('a', 2, 3, 3).account()
+    back = Log(range(1, 9)).answers('a', 3, 2, 5).account()
+    strange = Log(range(1, 9)).answers('a', 2, 99).account()
+
+    assert (twice.repeated, back.unordered, strange.unknown) == (1, 1, 1)
+    assert Log(range(1, 9)).answers('a', 2, 3).account().repeated == 0
+
+
+def test_pictures_belong_to_answers():
+    log = Log(range(1, 9)).answers('a', 2, 3)
+    log.lines += ['p,2000\n', 'p,2000\n', 'p,5000\n']
+
+    assert (log.account().pictures, log.account().strange_pictures) == (2, 2)
+
+
+def test_nothing_recorded_is_nothing():
+    counts = account(read([]))
+
+    assert (counts.frames, counts.answered, counts.lost, counts.lives) == (0, 0, 0, ())
+
+
+# --- the schedule ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('seconds', [15, 60, 600])
+def test_every_round_has_every_fault_and_kills_end_at_half_time(seconds):
+    events = plan(seconds)
+
+    rounds = max(seconds // 60, 1)
+    counts = Counter(event.fault for event in events)
+    assert {counts[fault] for fault in Fault if fault is not Fault.KILL} == {rounds}
+    assert [event.second for event in events] == sorted(event.second for event in events)
+    assert all(event.second + event.seconds <= seconds for event in events)
+    kills = [event.second for event in events if event.fault is Fault.KILL]
+    assert kills and max(kills) <= max(seconds / 2, 9)
+
+
+# --- memory and handles ------------------------------------------------------------------------
+
+
+def _samples(seconds, growth=0.0, handles=20):
+    return [Sample(s, 200 + growth * s, 150, handles, 10, 0.5 * s) for s in range(seconds)]
+
+
+def test_the_warm_up_does_not_count():
+    samples = [Sample(s, min(100 + 10 * s, 250), 90, 20, 10, 0.5 * s) for s in range(100)]
+    found = held('node', samples)
+
+    assert (found.start.resident, found.end.resident) == (250, 250)
+    assert found.cores == pytest.approx(0.5)
+
+
+def test_a_short_life_says_nothing():
+    assert held('node', _samples(10)) is None
+    assert held('node', []) is None
+
+
+def _watched(name, samples):
+    return Watched(name, child=None, samples=samples)
+
+
+def _observations(log, *watched, **changes):
+    return Observations(60.0, list(watched), recording=read(log.lines), **changes)
+
+
+def _broken(found):
+    return [bar.name for bar in findings(found, 20.0, 16).bars if not bar.holds]
+
+
+@pytest.fixture
+def good_log():
+    return Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=4)
+
+
+def test_a_good_soak_holds_all_verdicts(good_log):
+    assert _broken(_observations(good_log, _watched('camera_node', _samples(120, 0.05)))) == []
+
+
+def test_growth_breaks_the_verdict_of_its_process(good_log):
+    leaking = _watched('camera_node', _samples(120, growth=0.5))
+    opening = _watched('overlay_node', [Sample(s, 200, 1, s, s, s) for s in range(120)])
+
+    assert _broken(_observations(good_log, leaking, opening)) == [
+        'camera_node: growth of its memory (RSS)',
+        'overlay_node: file handles more than at its start',
+        'overlay_node: threads more than at its start',
+    ]
+
+
+def test_frames_lost_without_a_kill_break_the_verdict():
+    log = Log(range(1, 31)).answers('a', 2, 3).report('a', dropped=0).answers('b', 20)
+
+    assert 'Frames lost though nobody killed the node' in _broken(_observations(log))
+    killed = _observations(log, faults=Counter({Fault.KILL: 1}))
+    assert _broken(killed) == []
+
+
+def test_wrong_answers_and_failures_break_the_verdict(good_log):
+    found = _observations(good_log, changes=Counter(right=5, unanswered=1), failures=['It broke.'])
+
+    assert _broken(found) == [
+        'Parameter changes answered wrongly or not at all',
+        'Failures that nobody made',
+    ]
+    assert findings(found, 20.0, 16).bars[8].detail == 'It broke.'
+
+
+# --- real processes ----------------------------------------------------------------------------
+
+
+def test_a_process_that_ends_by_itself_is_a_failure(tmp_path):
+    with Soak(tmp_path / 'log') as soak:
+        child = soak._children.module('benchmarks.live.listener')
+        with pytest.raises(BenchmarkError):
+            child.next_line(120)  # its arguments are missing
+        watched = Watched('camera_node', child)
+        child._process.wait()
+        watched.sample()
+        soak._check(watched)
+
+    assert watched.samples == []
+    assert soak.found.failures == ['camera_node ended by itself with code 2.']
+
+
+@pytest.mark.parametrize('arguments', [['--minutes', '0'], ['--minutes', 'x'], ['--memory', '-1']])
+def test_wrong_options_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        cli.main(arguments)
+
+    assert error.value.code == 2
+    assert 'Traceback' not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(), reason='needs Linux')
+@pytest.mark.timeout(600)
+def test_a_short_soak_survives_every_fault_and_accounts_for_every_frame(tmp_path):
+    """All of it as a user runs it; memory is for a longer one to judge."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'benchmarks.soak', '--minutes', '0.2', '--threads', '1',
+         '--memory', '1000', '--out', str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+    said = (tmp_path / 'soak.log').read_text()
+    assert done.returncode == 0, done.stdout + done.stderr + said
+    assert 'Traceback' not in said
+    stored = json.loads((tmp_path / 'soak.json').read_text())['findings']
+    assert all(bar['measured'] is not None for bar in stored['bars'])
+    tables = {table['title']: table['rows'] for table in stored['tables']}
+    frames, answered, dropped, lost, unexplained, _ = (
+        row[1] for row in tables['Frames in and out']
+    )
+    assert answered > 0 and lost > 0 and unexplained == 0
+    assert frames == answered + dropped + lost
+    assert [row[1] for row in tables['Faults made']] == [1] * len(Fault)
+    names = [row[0] for row in tables['Load held, 640x480']]
+    assert names == ['camera frames', 'answers', 'pictures of the overlay']
+    for text in ('Verdicts', 'Processes after their warm-up', 'handles', 'PSS', ': OK'):
+        assert text in done.stdout

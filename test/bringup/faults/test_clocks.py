@@ -1,0 +1,127 @@
+"""Two robots on one machine, one of them on a simulated clock that stands still and jumps."""
+
+import cv2
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from rosgraph_msgs.msg import Clock
+
+from emotion_bringup import qos
+from emotion_bringup.conversion import ns_to_stamp, stamp_to_ns
+from emotion_msgs.msg import FaceEmotionArray
+
+SECOND = 1_000_000_000
+START_NS = 5_000 * SECOND
+WIDTHS = {'real': 64, 'simulated': 96}
+
+
+class Robot:
+    """A camera and an emotion node in a namespace; their pictures have a width of their own."""
+
+    def __init__(self, stage, name, folder, **values):
+        self.name = name
+        self.answers = stage.listen(FaceEmotionArray, f'/{name}/emotions', qos.emotions('live'))
+        cv2.imwrite(str(folder / '0.png'), np.full((48, WIDTHS[name], 3), 120, np.uint8))
+        source = {'video_device': f"'{folder}'", 'framerate': 50.0, 'loop': 'true', **values}
+        arguments = ['-r', f'__ns:=/{name}/camera']
+        self.camera = stage.start('camera_node', *arguments, **source)
+        arguments = ['-r', f'__ns:=/{name}', '-r', 'image:=camera/image_raw']
+        self.emotion = stage.start('emotion_node', *arguments, **values)
+
+    @property
+    def stamps(self):
+        return [stamp_to_ns(answer.header.stamp) for answer in self.answers]
+
+
+class SimulatedClock:
+    """What a simulator or `ros2 bag play --clock` publishes."""
+
+    def __init__(self, stage):
+        self._stage = stage
+        self._publisher = stage.node.create_publisher(Clock, '/clock', 10)
+        self.now_ns = START_NS
+
+    def publish(self):
+        self._publisher.publish(Clock(clock=ns_to_stamp(self.now_ns)))
+
+    def run_until(self, holds, what):
+        """Goes on by 10 ms with every turn of the executor."""
+
+        def step():
+            self.now_ns += 10_000_000
+            self.publish()
+            return holds()
+
+        self._stage.spin_until(step, what)
+
+
+@pytest.fixture(scope='module')
+def robots(stage, tmp_path_factory):
+    """Both robots, the simulated one before anybody publishes /clock."""
+    real = Robot(stage, 'real', tmp_path_factory.mktemp('real'))
+    simulated = Robot(stage, 'simulated', tmp_path_factory.mktemp('sim'), use_sim_time='true')
+    stage.spin_until(lambda: len(real.answers) > 5, 'the answers in real time')
+    return real, simulated
+
+
+@pytest.fixture(scope='module')
+def clock(stage, robots):
+    clock = SimulatedClock(stage)
+    for name in ('/simulated/emotion_node', '/simulated/camera/camera_node'):
+        status = stage.status(name, lambda s: s.level == DiagnosticStatus.WARN)
+        assert 'nothing publishes /clock' in status.message
+    return clock
+
+
+def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
+    _, simulated = robots
+    simulated.answers.clear()
+    clock.run_until(lambda: any(s >= START_NS for s in simulated.stamps), 'simulated stamps')
+    assert max(simulated.stamps) <= clock.now_ns + SECOND
+    clock.run_until(lambda: len(simulated.answers) > 20, 'a stream of answers')
+
+
+def test_a_paused_clock_stops_stamps_but_not_diagnostics(stage, robots, clock):
+    _, simulated = robots
+    simulated.answers.clear()
+    for _ in range(2):
+        stage.status('/simulated/emotion_node')
+        stage.status('/simulated/camera/camera_node')
+    assert simulated.stamps == sorted(set(simulated.stamps))
+    assert all(stamp <= clock.now_ns + SECOND for stamp in simulated.stamps)
+    simulated.answers.clear()
+    clock.run_until(lambda: len(simulated.answers) > 10, 'the answers after the pause')
+
+
+@pytest.mark.parametrize('seconds', [1000, -2000], ids=['forward', 'back'])
+def test_a_clock_that_steps_takes_the_stamps_with_it(stage, robots, clock, seconds):
+    _, simulated = robots
+    clock.now_ns += seconds * SECOND
+    target_ns = clock.now_ns
+
+    def arrived():
+        return any(target_ns <= stamp <= clock.now_ns + SECOND for stamp in simulated.stamps)
+
+    simulated.answers.clear()
+    clock.run_until(arrived, 'stamps of the new time')
+    simulated.answers.clear()
+    clock.run_until(lambda: len(simulated.answers) > 10, 'a stream of answers')
+    assert simulated.stamps == sorted(simulated.stamps)
+    stage.status('/simulated/emotion_node', lambda s: s.level == DiagnosticStatus.OK)
+
+
+def test_time_is_told_to_go_back_once(robots):
+    _, simulated = robots
+    assert simulated.emotion.output.count('Time went back') == 1
+
+
+def test_each_emotion_node_answers_its_own_camera_only(stage, robots):
+    real, simulated = robots
+    for robot in robots:
+        assert {answer.image_width for answer in robot.answers} == {WIDTHS[robot.name]}
+    now_ns = stage.node.get_clock().now().nanoseconds
+    assert all(0 < now_ns - stamp < 600 * SECOND for stamp in real.stamps)
+    before = len(real.answers)
+    simulated.emotion.kill()
+    stage.spin_until(lambda: len(real.answers) > before + 10, 'the answers of the other robot')
+    assert stage.crashed() == []

@@ -1,0 +1,161 @@
+"""`emotion nodes` when one of its nodes is killed: it goes on or says why not, and never hangs."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from stage import DEADLINE_S
+
+from emotion_bringup.parameter_tables import LIVE, REPLAY
+from emotion_bringup.session.arguments import SessionOptions
+from emotion_bringup.session.restarts import Restarts, restartable_nodes
+
+NODES = {'camera_node', 'emotion_node', 'overlay_node'}
+
+
+class Session:
+    """A running `emotion nodes`."""
+
+    def __init__(self, stage, source, model, folder, name, *options):
+        self.json = folder / f'{name}.jsonl'
+        arguments = ['-m', 'emotion_perception.cli', 'nodes', '--source', str(source), '--loop']
+        arguments += ['--model', str(model), '--json', str(self.json), '--namespace', name]
+        self.process = stage.python(f'session_{name}', *arguments, *options)
+        self.process.killed = True  # it ends by itself
+
+    def records(self):
+        if not self.json.exists():
+            return []
+        # The last line may be half written.
+        return self.json.read_text().splitlines()[:-1]
+
+    def nodes(self):
+        """Process ids of its nodes by name."""
+        found = {}
+        for folder in Path('/proc').iterdir():
+            if not folder.name.isdecimal() or parent_of(folder) != self.process.pid:
+                continue
+            command = (folder / 'cmdline').read_bytes().decode().split('\0')
+            found |= {name: int(folder.name) for name in NODES & set(command)}
+        return found
+
+    def wait_for(self, holds, what):
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds():
+            assert time.monotonic() < deadline, f'{what}: {self.process.output}'
+            assert self.process.is_alive or what == 'the end', self.process.output
+            time.sleep(0.02)  # other processes' files have no event to wait for
+
+    def wait_for_records(self, count):
+        wanted = len(self.records()) + count
+        self.wait_for(lambda: len(self.records()) >= wanted, 'more answers')
+
+    def kill(self, name):
+        """Kills a node as soon as it is there; returns when the session has noticed."""
+        self.wait_for(lambda: name in self.nodes(), f'the start of {name}')
+        pid = self.nodes()[name]
+        os.kill(pid, signal.SIGKILL)
+        self.wait_for(
+            lambda: not self.process.is_alive or self.nodes().get(name, pid) != pid, 'the end'
+        )
+
+
+def parent_of(folder):
+    try:
+        return int((folder / 'stat').read_text().rpartition(') ')[2].split()[1])
+    except OSError:
+        return 0
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('sessions')
+
+
+@pytest.fixture(scope='module')
+def live(stage, clip, model_path, folder):
+    return Session(stage, clip, model_path, folder, 'live', '--mode', 'live', '--quiet')
+
+
+@pytest.fixture(scope='module')
+def replay(stage, clip, model_path, folder):
+    return Session(stage, clip, model_path, folder, 'replay', '--quiet')
+
+
+def assert_ended_in_order(session, code, sentence):
+    assert session.process.wait() == code
+    (line,) = [line for line in session.process.output.splitlines() if line.startswith('error:')]
+    assert sentence in line
+    assert 'Traceback' not in session.process.output
+    assert session.nodes() == {}
+    for line in session.json.read_text().splitlines():
+        json.loads(line)
+
+
+def test_a_killed_node_of_a_replay_ends_it_at_once_for_frames_are_lost(live, replay):
+    replay.wait_for_records(3)
+    replay.kill('emotion_node')
+    assert_ended_in_order(
+        replay, 1, 'emotion_node was killed by SIGKILL, and what it was at is lost'
+    )
+
+
+@pytest.mark.parametrize('name', ['emotion_node', 'camera_node'])
+def test_a_killed_node_of_a_live_session_is_started_again_with_a_warning(live, name):
+    live.wait_for_records(3)
+    others = {k: v for k, v in live.nodes().items() if k != name}
+    live.kill(name)
+    assert f'warning: {name} was killed by SIGKILL; starting it again.' in live.process.output
+    live.wait_for_records(3)
+    assert others.items() <= live.nodes().items()
+    assert set(live.nodes()) == NODES
+
+
+def test_a_node_that_is_killed_again_and_again_ends_the_session(live):
+    for _ in range(4):
+        live.kill('overlay_node')
+    assert_ended_in_order(live, 1, 'overlay_node was killed by SIGKILL, for the 4th time')
+
+
+# --- the rule ----------------------------------------------------------------------------------
+
+
+def options(**values):
+    fields = dict.fromkeys(SessionOptions.__dataclass_fields__)
+    return SessionOptions(**{**fields, 'source': '0', 'loop': False, **values})
+
+
+@pytest.mark.parametrize(
+    ('values', 'mode', 'names'),
+    [
+        ({}, LIVE, NODES),
+        ({'source': 'clip.mp4'}, REPLAY, set()),
+        ({'source': 'clip.mp4', 'loop': True}, REPLAY, set()),
+        ({'source': 'clip.mp4'}, LIVE, NODES - {'camera_node'}),
+        ({'video': Path('out.mp4')}, LIVE, NODES - {'overlay_node'}),
+    ],
+    ids=str,
+)
+def test_only_nodes_whose_loss_costs_nothing_are_started_again(values, mode, names):
+    # Other nodes may join the three.
+    assert restartable_nodes(options(**values), mode) & NODES == names
+
+
+def test_an_error_of_its_own_is_not_tried_again():
+    assert 'has ended with an error; see its message' in Restarts(NODES).refusal('emotion_node', 1)
+
+
+def test_restarts_are_free_again_after_a_minute():
+    now = [0.0]
+    restarts = Restarts(NODES, clock=lambda: now[0])
+    assert [bool(restarts.refusal('emotion_node', -9)) for _ in range(4)] == [False] * 3 + [True]
+    assert restarts.refusal('overlay_node', -11) == ''
+    now[0] = 61.0
+    assert restarts.refusal('emotion_node', -9) == ''
+
+
+def test_a_signal_without_a_name_is_told_by_its_number():
+    assert 'signal 99' in Restarts(()).refusal('camera_node', -99)

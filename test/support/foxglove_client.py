@@ -1,0 +1,111 @@
+"""A viewer as Foxglove is one: it speaks the WebSocket protocol and decodes what it gets."""
+
+import base64
+import contextlib
+import json
+import struct
+import threading
+from dataclasses import dataclass, field
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+PROTOCOL = 'foxglove.sdk.v1'
+_MESSAGE_DATA = 1
+_HEADER = struct.Struct('<BIQ')
+
+
+def protobuf_class(name, descriptors):
+    """The class of a message type, from the file descriptors that travel with the data."""
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors).file:
+        pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
+def decode(encoding, schema_name, schema, data):
+    """A message as the viewer shows it; CDR stays as it is."""
+    if encoding == 'json':
+        return json.loads(data)
+    if encoding == 'protobuf':
+        return protobuf_class(schema_name, schema).FromString(data)
+    return bytes(data)
+
+
+@dataclass
+class Topic:
+    """A channel that the server offers, and what came through it: (log time, message)."""
+
+    id: int
+    encoding: str
+    schema_name: str
+    schema: bytes
+    messages: list = field(default_factory=list)
+
+
+class Viewer:
+    """Connects, reads the list of topics, and collects messages in a thread."""
+
+    def __init__(self, url):
+        self._stack = contextlib.ExitStack()
+        connection = connect(url, subprotocols=[PROTOCOL], max_size=None)
+        self._connection = self._stack.enter_context(connection)
+        self.info = json.loads(self._connection.recv(timeout=30))
+        self.topics = {}
+        for channel in json.loads(self._connection.recv(timeout=30))['channels']:
+            schema = channel['schema']
+            protobuf = channel['encoding'] == 'protobuf'
+            self.topics[channel['topic']] = Topic(
+                channel['id'],
+                channel['encoding'],
+                channel['schemaName'],
+                base64.b64decode(schema + '==') if protobuf else schema.encode(),
+            )
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+        self._thread.start()
+
+    def subscribe(self, *names):
+        wanted = [{'id': self.topics[name].id, 'channelId': self.topics[name].id} for name in names]
+        self._connection.send(json.dumps({'op': 'subscribe', 'subscriptions': wanted}))
+
+    def unsubscribe(self, *names):
+        ids = [self.topics[name].id for name in names]
+        self._connection.send(json.dumps({'op': 'unsubscribe', 'subscriptionIds': ids}))
+
+    def messages(self, name):
+        return [message for _, message in list(self.topics[name].messages)]
+
+    def close(self):
+        self._stack.close()
+        self._thread.join(30)
+
+    def _collect(self):
+        by_id = {topic.id: topic for topic in self.topics.values()}
+        # The server ends a connection without the last courtesies.
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                data = self._connection.recv()
+                if isinstance(data, str) or data[0] != _MESSAGE_DATA:
+                    continue
+                _, subscription, log_time = _HEADER.unpack_from(data)
+                topic = by_id[subscription]
+                body = data[_HEADER.size :]
+                message = decode(topic.encoding, topic.schema_name, topic.schema, body)
+                topic.messages.append((log_time, message))
+
+
+def read_mcap(path):
+    """Every message of an MCAP file by topic: (log time, message)."""
+    from mcap.reader import make_reader
+
+    found = {}
+    with path.open('rb') as file:
+        for schema, channel, record in make_reader(file, validate_crcs=True).iter_messages():
+            message = decode(channel.message_encoding, schema.name, schema.data, record.data)
+            found.setdefault(channel.topic, []).append((record.log_time, message))
+    return found
+
+
+def corners(annotation):
+    return [(point.x, point.y) for point in annotation.points]

@@ -1,0 +1,209 @@
+"""Photos, videos and webcam pictures to results; without Gradio."""
+
+import base64
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception.drawing import EMOTION_COLORS
+from emotion_perception.errors import ImageFormatError, SourceError
+from emotion_perception.labels import EMOTION_NAMES, Emotion
+from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.types import Box, Face
+from emotion_perception.web.live import answer_live, picture_of_url
+from emotion_perception.web.photo import answer_photo
+from emotion_perception.web.tables import CSV_HEADERS, face_names, face_rows
+from emotion_perception.web.timeline import Timeline
+from emotion_perception.web.uploads import check_video, result_stem, visitor_text
+from emotion_perception.web.video import GoneError, Watch, answer_video
+
+SETTINGS = PipelineSettings()
+
+
+def frames_of(video):
+    capture = cv2.VideoCapture(str(video))
+    frames = []
+    while True:
+        ok, frame = capture.read()
+        if not ok:
+            return frames
+        frames.append(frame)
+
+
+def has_box(picture, emotion):
+    """Whether a picture has much of an emotion's colour."""
+    distance = np.abs(picture.astype(int) - EMOTION_COLORS[emotion]).sum(axis=2)
+    return (distance < 60).sum() > 100
+
+
+def rows_of(table):
+    with table.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def test_photo_gives_an_annotated_picture_and_its_tables(media, tmp_path, networks, portrait):
+    result = answer_photo(media / 'photo.png', tmp_path, networks, SETTINGS)
+    picture = cv2.imread(str(result.picture))
+    assert picture.shape == portrait.shape
+    assert has_box(picture, Emotion.HAPPY)
+    assert not has_box(portrait, Emotion.HAPPY)
+    record = json.loads(result.json.read_text())
+    assert (record['file'], record['faces'][0]['emotion']) == ('photo.png', 'Happy')
+    row = rows_of(result.csv)[0]
+    assert tuple(row) == CSV_HEADERS
+    assert float(row['happy']) == record['faces'][0]['probabilities']['Happy']
+    assert int(row['width']) == record['faces'][0]['box']['width']
+
+
+def test_rows_and_names_of_the_faces(media, tmp_path, networks):
+    record = answer_photo(media / 'two.png', tmp_path, networks, SETTINGS).record
+    assert sorted(face_names(record)) == ['#1 Happy', '#2 Happy']
+    assert [row[1] for row in face_rows(record)] == ['Happy', 'Happy']
+
+
+def test_settings_are_followed(media, tmp_path, networks):
+    unsure = PipelineSettings(confidence_threshold=1.0)
+    record = answer_photo(media / 'photo.png', tmp_path, networks, unsure).record
+    assert record['faces'][0]['emotion'] == 'Uncertain'
+    large = PipelineSettings(min_face_size=500)
+    assert not answer_photo(media / 'photo.png', tmp_path, networks, large).record['faces']
+
+
+def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
+    photo = tmp_path / 'holiday.jpg'
+    photo.write_bytes(b'\xff\xd8 no picture')
+    with pytest.raises(SourceError) as caught:
+        answer_photo(photo, tmp_path, networks, SETTINGS)
+    sentence = visitor_text(caught.value, photo)
+    assert 'holiday.jpg' in sentence
+    assert str(tmp_path) not in sentence
+
+
+def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, networks):
+    seen = []
+    watch = Watch(progress=lambda done, total: seen.append((done, total)))
+    result = answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    frames = frames_of(result.video)
+    assert len(frames) == 6
+    assert all(has_box(frame, Emotion.HAPPY) for frame in frames)
+    assert seen == [(done, 6) for done in range(1, 7)]
+    records = [json.loads(line) for line in result.json.read_text().splitlines()]
+    assert len(records) == len(rows_of(result.csv)) == 6
+    assert rows_of(result.csv)[5]['seconds'] == '1.000'
+    assert result.timeline.people() == [1]
+    assert (result.summary.frames, result.remarks) == (6, [])
+
+
+def test_too_long_video_is_refused(media, tmp_path, networks):
+    with pytest.raises(SourceError, match=r'clip\.mp4 lasts 1 s, and this page takes 0\.5 s'):
+        answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 0.5)
+
+
+def test_stopped_video_keeps_what_there_is(media, tmp_path, networks):
+    done = []
+    watch = Watch(lambda *count: done.append(count), stopped=lambda: len(done) == 2)
+    result = answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    assert len(frames_of(result.video)) == 2
+    assert result.remarks == ['Stopped at 0.4 s.']
+
+
+def test_video_of_a_visitor_who_left_is_given_up(media, tmp_path, networks):
+    with pytest.raises(GoneError):
+        answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, Watch(gone=lambda: True))
+
+
+def test_cut_off_video_keeps_what_can_be_read(media, tmp_path, networks):
+    clip = tmp_path / 'cut.mp4'
+    whole = (media / 'clip.mp4').read_bytes()
+    clip.write_bytes(whole[: int(0.8 * len(whole))])
+    result = answer_video(clip, tmp_path, networks, SETTINGS, 5)
+    assert 0 < result.summary.frames < 6
+    assert result.remarks
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'just a text',
+        b'#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n',
+        b"ffconcat version 1.0\nfile '/etc/hostname'\n",
+        b'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nm=video 5000 RTP/AVP 96\r\n',
+        b'GIF is no GIF',
+    ],
+)
+def test_playlists_scripts_and_texts_are_no_video(tmp_path, content):
+    path = tmp_path / 'clip.mp4'
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r'^clip\.mp4 is '):
+        check_video(path)
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi', '.gif'])
+def test_ordinary_videos_are_taken(tmp_path, networks, portrait, suffix):
+    from emotion_perception.video_writer import VideoWriter
+
+    path = tmp_path / f'clip{suffix}'
+    with VideoWriter(path, 10, (320, 320)) as writer:
+        writer.write(portrait)
+        writer.write(portrait)
+    assert answer_video(path, tmp_path, networks, SETTINGS, 5).summary.faces == 2
+
+
+def test_names_of_results_are_plain(tmp_path):
+    assert result_stem(tmp_path / 'my holiday <3.mp4') == 'my_holiday_3'
+    assert result_stem(tmp_path / f'{"x" * 300}.png') == 'x' * 60
+    assert result_stem(tmp_path / '&&&.png') == 'result'
+
+
+def test_webcam_picture_comes_back_with_its_boxes(networks, portrait):
+    jpeg = cv2.imencode('.jpg', portrait)[1].tobytes()
+    sent = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
+    stream = networks.stream(SETTINGS)
+    answer = answer_live(picture_of_url(sent), 0, stream, SETTINGS)
+    shown = cv2.imdecode(np.frombuffer(picture_of_url(answer.url), np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == portrait.shape
+    assert has_box(shown, Emotion.HAPPY)
+    assert max(answer.probabilities, key=answer.probabilities.get) == 'Happy'
+
+
+def test_webcam_picture_without_a_face_has_no_probabilities(networks):
+    jpeg = cv2.imencode('.jpg', np.zeros((120, 160, 3), np.uint8))[1].tobytes()
+    assert answer_live(jpeg, 0, networks.stream(SETTINGS), SETTINGS).probabilities == {}
+
+
+@pytest.mark.parametrize(
+    'url', ['', 'http://example.org/a.jpg', 'data:text/html;base64,AAAA', 'data:image/png;base64,!']
+)
+def test_what_is_no_webcam_picture_is_refused(url):
+    with pytest.raises(ImageFormatError):
+        picture_of_url(url)
+
+
+def face(track_id, strongest):
+    probabilities = np.full(7, 0.05, np.float32)
+    probabilities[strongest] = 0.7
+    return Face(track_id, Box(0, 0, 50, 50), 0.9, None, strongest, 0.7, probabilities)
+
+
+def test_timeline_has_the_person_seen_longest_first():
+    timeline = Timeline()
+    timeline.add(0, [face(1, 3), face(2, 4)])
+    timeline.add(500_000_000, [face(2, 4)])
+    assert timeline.people() == [2, 1]
+    sad = [point for point in timeline.points(2) if point.emotion == 'Sad']
+    assert [(point.seconds, point.probability) for point in sad] == [(0.0, 0.7), (0.5, 0.7)]
+    assert timeline.points(99) == []
+
+
+def test_long_timeline_is_averaged_to_a_readable_number_of_points():
+    timeline = Timeline()
+    for index in range(1000):
+        timeline.add(index * 100_000_000, [face(1, 3 if index < 500 else 4)])
+    points = timeline.points(1, max_points=10)
+    assert len(points) == 10 * len(EMOTION_NAMES)
+    happy = [point.probability for point in points if point.emotion == 'Happy']
+    assert happy == [0.7] * 5 + [0.05] * 5

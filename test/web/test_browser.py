@@ -1,0 +1,146 @@
+"""The page in a real Chromium, served by the real command."""
+
+import csv
+import json
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception.drawing import EMOTION_COLORS
+from emotion_perception.labels import Emotion
+from emotion_perception.web.live import picture_of_url
+
+HAPPY = EMOTION_COLORS[Emotion.HAPPY]
+
+
+def has_happy_box(picture):
+    return (np.abs(picture.astype(int) - HAPPY).sum(axis=2) < 60).sum() > 100
+
+
+def choose(tab, component, path):
+    tab.locator(f'{component} input[type=file]').set_input_files(str(path))
+
+
+def downloaded(tab, name):
+    """Path of what a button gives; the buttons of the hidden tabs have the same names."""
+    with tab.expect_download() as download:
+        tab.get_by_text(name, exact=True).locator('visible=true').click()
+    return download.value.path()
+
+
+def test_photo_shows_its_box_its_label_and_its_files(visit, media, portrait):
+    tab = visit().tab
+    choose(tab, '#photo', media / 'photo.png')
+    tab.locator('#picture img').wait_for()
+    tab.locator('#faces').get_by_text('Happy').first.wait_for()
+    tab.locator('#chart canvas').wait_for()
+    picture = cv2.imread(str(downloaded(tab, 'Annotated photo')))
+    assert picture.shape == portrait.shape
+    assert has_happy_box(picture)
+    record = json.loads(downloaded(tab, 'JSON').read_text())
+    assert record['faces'][0]['emotion'] == 'Happy'
+    with downloaded(tab, 'CSV').open(newline='') as table:
+        assert next(csv.DictReader(table))['emotion'] == 'Happy'
+
+
+def test_second_face_has_its_own_chart(visit, media):
+    tab = visit().tab
+    choose(tab, '#photo', media / 'two.png')
+    tab.get_by_role('radio').nth(1).check()
+    assert tab.get_by_role('radio').count() == 2
+    tab.locator('#chart canvas').wait_for()
+
+
+def test_damaged_photo_gives_a_sentence_and_the_next_photo_works(visit, server, tmp_path, media):
+    damaged = tmp_path / 'holiday.jpg'
+    damaged.write_bytes(b'\xff\xd8 no picture')
+    tab = visit().tab
+    choose(tab, '#photo', damaged)
+    tab.get_by_text('Picture holiday.jpg is no picture or its header is damaged').wait_for()
+    assert 'Traceback' not in tab.content()
+    choose(tab, '#photo', media / 'photo.png')
+    tab.locator('#picture img').wait_for()
+    assert server.errors() == ''
+
+
+def test_too_large_file_is_refused_with_a_sentence(visit, tmp_path):
+    large = tmp_path / 'large.png'
+    large.write_bytes(bytes(1_100_000))
+    tab = visit().tab
+    choose(tab, '#photo', large)
+    tab.get_by_text('maximum allowed size').first.wait_for()
+
+
+def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
+    tab = visit().tab
+    tab.get_by_role('tab', name='Video').click()
+    choose(tab, '#video', media / 'clip.mp4')
+    tab.locator('#video video').wait_for()
+    tab.get_by_role('button', name='Find emotions').click()
+    tab.locator('#summary').get_by_text('6 frames').wait_for()
+    tab.locator('#timeline canvas').wait_for()
+    playable = "document.querySelector('#annotated video')?.readyState >= 2"
+    tab.wait_for_function(playable)
+    capture = cv2.VideoCapture(str(downloaded(tab, 'Annotated video')))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 6
+    assert has_happy_box(capture.read()[1])
+    assert len(downloaded(tab, 'JSON lines').read_text().splitlines()) == 6
+    assert downloaded(tab, 'CSV').read_text().startswith('seconds,track_id,emotion,')
+
+
+def test_damaged_video_gives_a_sentence(visit, server, tmp_path):
+    damaged = tmp_path / 'party.mp4'
+    damaged.write_bytes(b'\0\0\0\x20ftypisom' + bytes(2000))
+    tab = visit().tab
+    tab.get_by_role('tab', name='Video').click()
+    choose(tab, '#video', damaged)
+    tab.locator('#video video').wait_for(state='attached')
+    tab.get_by_role('button', name='Find emotions').click()
+    tab.get_by_text('Video party.mp4 cannot be opened').wait_for()
+    assert server.errors() == ''
+
+
+def test_webcam_shows_a_labelled_picture_and_writes_no_file(visit, server):
+    visitor = visit()
+    tab = visitor.tab
+    before = server.uploads_and_results()
+    tab.get_by_role('tab', name='Webcam').click()
+    tab.locator('#camera').get_by_text('Click to Access Webcam').click()
+    tab.locator('#camera').get_by_text('Record').click()
+    tab.locator('#largest').get_by_text('Happy').first.wait_for()
+    url = tab.locator('#live img').get_attribute('src')
+    picture = cv2.imdecode(np.frombuffer(picture_of_url(url), np.uint8), cv2.IMREAD_COLOR)
+    assert has_happy_box(picture)
+    assert server.uploads_and_results() == before
+
+
+def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_path, eventually):
+    visitor, photo = visit(), tmp_path / 'leaving.png'
+    photo.write_bytes((media / 'two.png').read_bytes())
+
+    def kept():
+        return [name for name in server.uploads_and_results() if name.startswith('leaving')]
+
+    choose(visitor.tab, '#photo', photo)
+    visitor.tab.locator('#picture img').wait_for()
+    results = [f'leaving_emotions.{end}' for end in ('csv', 'jpg', 'json')]
+    assert kept() == ['leaving.png', *results]
+    visitor.close()
+    eventually(lambda: kept() == [])
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+def test_page_fits_its_window_and_asks_no_other_host(visit, server, width):
+    visitor = visit(viewport={'width': width, 'height': 844})
+    tab = visitor.tab
+    assert tab.get_by_text('Responsible use.').is_visible()
+    for name in ('Video', 'Webcam', 'Model card'):
+        if not tab.get_by_role('tab', name=name).is_visible():
+            tab.locator('.overflow-menu button').first.click()
+        tab.get_by_role('tab', name=name).or_(tab.get_by_role('button', name=name)).first.click()
+    tab.get_by_text('What it must not be used for').wait_for()
+    assert tab.evaluate('document.documentElement.scrollWidth') <= width
+    hosts = {urlsplit(url).netloc for url in visitor.asked if url.startswith('http')}
+    assert hosts == {urlsplit(server.url).netloc}
