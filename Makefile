@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT_ENV := out/audit-env
 # The absolute path that CMake and the ROS wheels need.
 PREFIX := $(CURDIR)/$(VENV)
 
@@ -28,7 +29,7 @@ ARGS ?=
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench soak lint lock training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
+.PHONY: help env demo test bench soak lint lock audit training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,11 +69,20 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 	done
 	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
 	  requirements/bench-peer.in -o requirements/bench-peer.txt
-	for name in web web-test examples ray foxglove; do \
+	for name in bench web web-test examples ray foxglove; do \
 	  $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
 	    --override requirements/overrides.txt --constraint requirements/lock.txt \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+
+	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  --override requirements/training-overrides.txt --constraint requirements/lock.txt \
+	  --no-emit-package torch requirements/training.in -o requirements/training.txt
+	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  requirements/audit.in -o requirements/audit.txt
+
+audit: $(AUDIT_ENV)/.done ## Look for known holes in everything that is locked; fails when there is one
+	$(AUDIT_ENV)/bin/python requirements/audit.py requirements/*.txt
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
@@ -165,10 +175,22 @@ $(VENV)/.ray: $(VENV)/.package requirements/ray.txt
 	  -r requirements/ray.txt
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.package requirements/bench.in
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/bench.in
+$(VENV)/.bench: $(VENV)/.package requirements/bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/bench.txt
 	@touch $@
 
-$(VENV)/.training: $(VENV)/.package requirements/training.in requirements/bench.in
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/training.in
+$(VENV)/.training: $(VENV)/.package requirements/training.in requirements/training.txt
+	@# PyTorch has no hash here: training.in says why.
+	$(BIN)/pip install --quiet --disable-pip-version-check \
+	  "$$(sed -n '/^torch==/p' requirements/training.in)"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/training.txt
+	@touch $@
+
+# An environment of its own: what looks for holes must not change what it looks at.
+$(AUDIT_ENV)/.done: requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT_ENV)
+	$(AUDIT_ENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/audit.txt
 	@touch $@

@@ -49,6 +49,7 @@ setup(
         'foxglove': ['foxglove-sdk>=0.30,<0.31'],
         'gpu': ['onnxruntime-gpu>=1.20'],
         'ray': ['ray>=2.60,<3'],
+        'web': ['gradio>=6.31,<7'],
         'training': ['torch==2.13.0', 'lightning>=2.6', 'matplotlib>=3.9', 'onnxscript'],
     },
     zip_safe=True,

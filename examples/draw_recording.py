@@ -1,8 +1,8 @@
 """Draws a moment of a recording as the Foxglove layout arranges it, without Foxglove.
 
 The picture and its annotations, the probabilities and the states are read from the .mcap file by
-the topics, message paths and colours of config/foxglove/emotions.json. It needs matplotlib, mcap and
-protobuf (`make examples-env foxglove-env`):
+the topics, message paths and colours of config/foxglove/emotions.json. It needs matplotlib, mcap
+and protobuf (`make examples-env foxglove-env`):
 
     emotion video clip.mp4 --mcap out.mcap
     python3 examples/draw_recording.py out.mcap moment.png --at 2.5
@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def draw_states(axes: Axes, panel: dict[str, Any], messages: Messages, at: float
     times, states = values(messages, series['value'])
     # A state lasts until the next message, whether or not somebody is there then.
     every = sorted(time for time, _ in messages[series['value'].split('.')[0]])
-    ends = dict(zip(every, every[1:], strict=False))
+    ends = dict(pairwise(every))
     for time, state in zip(times, states, strict=True):
         axes.axvspan(time, ends.get(time, time), color=colors[state])
     axes.axvline(at, color='white', lw=0.8)

@@ -9,6 +9,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ('src', 'training', 'benchmarks', 'examples', 'launch')
 FILES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob('*.py'))
 MODULES = {'pickle', 'cPickle', '_pickle', 'dill', 'cloudpickle', 'joblib', 'shelve', 'marshal'}
+LOADERS = ('torch.load', 'torch.hub.load_state_dict_from_url', 'load_state_dict_from_url')
+RESUMERS = ('trainer.fit', 'trainer.test')
 YAML = ROOT / 'src' / 'emotion_perception' / 'yaml_file.py'
 
 
@@ -29,12 +31,9 @@ def call_problems(node, file):
     keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
     if keywords.get('allow_pickle', 'False') != 'False':
         yield 'allows pickle'
-    if name in ('torch.load', 'torch.hub.load_state_dict_from_url', 'load_state_dict_from_url'):
-        if keywords.get('weights_only') != 'True':
-            yield 'loads more than weights'
-    if name in ('trainer.fit', 'trainer.test') and 'ckpt_path' in keywords:
-        if keywords.get('weights_only') != 'True':
-            yield 'loads more than weights'
+    loads_torch = name in LOADERS or (name in RESUMERS and 'ckpt_path' in keywords)
+    if loads_torch and keywords.get('weights_only') != 'True':
+        yield 'loads more than weights'
     # The one place with a safe loader has its own tests; elsewhere only safe_load will do.
     if name in ('yaml.load', 'yaml.unsafe_load', 'yaml.full_load') and file != YAML:
         yield 'makes objects from YAML'

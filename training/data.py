@@ -170,9 +170,7 @@ def _csv_rows(file: IO[str], path: Path) -> Iterator[_Row]:
 def _split_name(text: str, where: str) -> str:
     name = text.strip()
     if name not in SPLITS:
-        raise TrainingError(
-            f'{where}: unknown Usage "{quoted(name)}" (known: {", ".join(SPLITS)})'
-        )
+        raise TrainingError(f'{where}: unknown Usage "{quoted(name)}" (known: {", ".join(SPLITS)})')
     return name
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
 from emotion_perception.resources import config_path
 
 PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -30,6 +31,12 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def use_shipped_dds_profile() -> None:
     """Adds `dds_environment` to this process; must be called before rclpy is initialised."""
     os.environ.update(dds_environment(os.environ))
+    shipped = config_path('fastdds.xml')
+    domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+    if os.environ.get(PROFILE_VARIABLE) == str(shipped) and domain.isdecimal():
+        number = number_beside_the_dead(int(domain))
+        if number is not None:
+            os.environ[PROFILE_VARIABLE] = str(profile_with_number(shipped, number))
 
 
 def apt_cure(package: str) -> str:

@@ -46,9 +46,16 @@ class InFlight:
         Returns:
             False when frames were given up.
         """
+        return self._wait(self._limit - 1, timeout_s, stop)
+
+    def wait_for_all(self, timeout_s: float, stop: threading.Event) -> bool:
+        """Waits until every frame is answered; see `wait`."""
+        return self._wait(0, timeout_s, stop)
+
+    def _wait(self, allowed: int, timeout_s: float, stop: threading.Event) -> bool:
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            while self._limit and len(self._stamps) >= self._limit and not stop.is_set():
+            while self._limit and len(self._stamps) > allowed and not stop.is_set():
                 before = len(self._stamps)
                 self._changed.wait(_POLL_S)
                 if len(self._stamps) < before:

@@ -5,6 +5,8 @@ package is answered by one sentence.
 """
 
 import importlib
+import os
+import signal
 import sys
 
 from emotion_bringup.environment import missing_module_cure, use_shipped_dds_profile
@@ -20,6 +22,7 @@ _NODES = {
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
+    _end_quietly_while_starting()
     use_shipped_dds_profile()
     module, class_name = _NODES[name]
     try:
@@ -29,6 +32,15 @@ def run(name: str) -> int:
         print(f'error: {missing_module_cure(error)}', file=sys.stderr)
         return 1
     return int(running.run_node(node_class))
+
+
+def _end_quietly_while_starting() -> None:
+    """Until the node is there and takes the signals over, there is nothing that could be lost.
+
+    Python would show a traceback of whatever module it was just loading.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 def camera_node() -> int:

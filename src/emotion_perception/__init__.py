@@ -6,6 +6,7 @@
 Importing this package loads nothing heavy; its names are loaded when they are first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from emotion_perception.types import BgrImage, Box, Detection, Face, Frame, Landmarks
 
     __version__: str
+
+# From version 1.29 on ONNX Runtime tells Microsoft about every session and keeps an identifier of
+# the machine in ~/.cache. Nothing leaves a robot unasked. The variable counts when ONNX Runtime is
+# imported, which only modules below this package do.
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
 
 __all__ = [
     'EMOTION_NAMES',

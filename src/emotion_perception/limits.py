@@ -36,6 +36,9 @@ MAX_BAG_METADATA_BYTES: Final = 1 << 21
 MAX_YAML_NODES: Final = 1 << 18
 """Values of a YAML file once its aliases are written out."""
 
+MAX_YAML_DEPTH: Final = 32
+"""Levels of a YAML file; the parser's time grows with their square."""
+
 MAX_MANIFEST_BYTES: Final = 1 << 20
 """Largest manifest of a model."""
 

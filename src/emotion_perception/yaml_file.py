@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from emotion_perception.limits import MAX_YAML_BYTES, MAX_YAML_NODES, quoted
+from emotion_perception.limits import MAX_YAML_BYTES, MAX_YAML_DEPTH, MAX_YAML_NODES, quoted
 
 # The parser in C where PyYAML was built with it: twenty times quicker.
 _Loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
@@ -58,6 +58,8 @@ def _check_aliases(raw: bytes) -> None:
         elif isinstance(event, yaml.NodeEvent):
             if isinstance(event, yaml.CollectionStartEvent):
                 open_nodes.append((event.anchor, total))
+                if len(open_nodes) > MAX_YAML_DEPTH:
+                    raise YamlFileError(f'has more than {MAX_YAML_DEPTH} levels')
             elif event.anchor:
                 sizes[event.anchor] = 1
             total += 1

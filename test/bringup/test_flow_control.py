@@ -47,3 +47,24 @@ def test_a_stop_ends_the_waiting():
     in_flight.published(1)
     stop.set()
     assert in_flight.wait(60.0, stop)
+
+
+def test_the_end_of_a_file_waits_for_every_answer():
+    in_flight, stop = InFlight(4), threading.Event()
+    in_flight.published(1)
+    in_flight.published(2)
+    waited = []
+    waiter = threading.Thread(target=lambda: waited.append(in_flight.wait_for_all(60.0, stop)))
+    waiter.start()
+    in_flight.answered(1)
+    assert not waited
+    in_flight.answered(2)
+    waiter.join(60.0)
+    assert waited == [True]
+
+
+def test_the_end_of_a_file_gives_up_answers_that_do_not_come():
+    in_flight = InFlight(4)
+    in_flight.published(1)
+    assert not in_flight.wait_for_all(0.0, threading.Event())
+    assert InFlight(0).wait_for_all(60.0, threading.Event())

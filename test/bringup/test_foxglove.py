@@ -1,14 +1,25 @@
 """The Foxglove node: what a viewer gets, that it costs nothing without one, and recordings."""
 
+import argparse
 import re
 import signal
 import socket
+import sys
 import time
 
 import cv2
 import numpy as np
 import pytest
-from processes import TIMEOUT_S, assert_one_sentence, finish, interrupt, run_node, start, start_node
+from processes import (
+    TIMEOUT_S,
+    assert_one_sentence,
+    finish,
+    interrupt,
+    run,
+    run_node,
+    start,
+    start_node,
+)
 from rclpy.serialization import deserialize_message
 from ros_bench import (
     DEADLINE_S,
@@ -32,7 +43,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.nodes.foxglove import FoxgloveNode
+from emotion_bringup.session.arguments import add_arguments, options_from
+from emotion_bringup.session.processes import check_foxglove
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.foxglove import FoxgloveError
 from emotion_perception.foxglove.schemas import (
     ANNOTATIONS_TOPIC,
     DIAGNOSTICS_TOPIC,
@@ -372,6 +386,41 @@ def test_a_session_serves_the_whole_demo_and_records_it(tmp_path, model_path):
     answered = [time for time, _ in found[EMOTIONS_TOPIC]]
     assert [time for time, _ in found[ANNOTATIONS_TOPIC]] == answered
     assert {time for time, _ in found[IMAGE_TOPIC]} <= set(answered)
+
+
+def test_a_file_is_recorded_from_its_first_frame_to_its_last(tmp_path, astronaut, model_path):
+    frames, path = tmp_path / 'frames', tmp_path / 'out.mcap'
+    frames.mkdir()
+    for index in range(6):
+        cv2.imwrite(str(frames / f'{index}.png'), np.roll(astronaut, 5 * index, axis=1))
+    options = ['--source', str(frames), '--mcap', str(path), '--model', str(model_path)]
+    code, out, err = run(['-m', 'emotion_perception.cli', 'nodes', '--quiet', *options])
+    assert code == 0, err
+    assert f'wrote {path}' in out
+    found = read_mcap(path)
+    stamps = [time for time, _ in found[IMAGE_TOPIC]]
+    assert len(set(stamps)) == 6
+    for topic in (ANNOTATIONS_TOPIC, EMOTIONS_TOPIC):
+        assert sorted(time for time, _ in found[topic]) == sorted(stamps)
+
+
+def test_a_session_without_the_sdk_says_so_before_anything_starts(monkeypatch):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    monkeypatch.setitem(sys.modules, 'foxglove', None)
+    for wanted in (['--foxglove'], ['--mcap', 'out.mcap']):
+        with pytest.raises(FoxgloveError, match='run `make foxglove-env`'):
+            check_foxglove(options_from(parser.parse_args(wanted)))
+    check_foxglove(options_from(parser.parse_args([])))
+
+
+@pytest.mark.parametrize('port', ['0', '65536', 'x'])
+def test_a_port_that_cannot_be_is_refused(port, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--foxglove', port])
+    assert '--foxglove' in capsys.readouterr().err
 
 
 def test_a_taken_port_ends_the_process_with_one_sentence(tmp_path):

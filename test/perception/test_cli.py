@@ -66,7 +66,7 @@ def is_one_error(text):
 # The command as a whole
 
 
-@pytest.mark.parametrize('command', ['', 'image', 'video', 'live', 'annotate-bag'])
+@pytest.mark.parametrize('command', ['', 'image', 'video', 'live', 'annotate-bag', 'batch'])
 def test_help_tells_examples(command, capsys):
     assert main([*([command] if command else []), '--help']) == 0
     text = capsys.readouterr().out

@@ -10,6 +10,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -22,7 +23,8 @@ from emotion_perception.resources import default_model_path
 from emotion_perception.video_writer import VideoWriter
 from emotion_perception.web.networks import Networks
 
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
+START_PATIENCE_S = 600.0
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
 BROWSER_OPTIONS = [
@@ -78,6 +80,9 @@ class PageServer:
         line = self._process.stdout.readline()
         assert 'http://' in line, self.errors()
         self.url = re.search(r'http://\S+', line)[0]
+        # The port is open before the page is built: the first answer may take a while.
+        with urlopen(self.url, timeout=START_PATIENCE_S):
+            pass
 
     def errors(self):
         self._errors.flush()

@@ -35,7 +35,7 @@ def test_photo_shows_its_box_its_label_and_its_files(visit, media, portrait):
     choose(tab, '#photo', media / 'photo.png')
     tab.locator('#picture img').wait_for()
     tab.locator('#faces').get_by_text('Happy').first.wait_for()
-    tab.locator('#chart canvas').wait_for()
+    tab.locator('#chart .marks').wait_for()
     picture = cv2.imread(str(downloaded(tab, 'Annotated photo')))
     assert picture.shape == portrait.shape
     assert has_happy_box(picture)
@@ -50,7 +50,7 @@ def test_second_face_has_its_own_chart(visit, media):
     choose(tab, '#photo', media / 'two.png')
     tab.get_by_role('radio').nth(1).check()
     assert tab.get_by_role('radio').count() == 2
-    tab.locator('#chart canvas').wait_for()
+    tab.locator('#chart .marks').wait_for()
 
 
 def test_damaged_photo_gives_a_sentence_and_the_next_photo_works(visit, server, tmp_path, media):
@@ -80,7 +80,7 @@ def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
     tab.locator('#video video').wait_for()
     tab.get_by_role('button', name='Find emotions').click()
     tab.locator('#summary').get_by_text('6 frames').wait_for()
-    tab.locator('#timeline canvas').wait_for()
+    tab.locator('#timeline .marks').wait_for()
     playable = "document.querySelector('#annotated video')?.readyState >= 2"
     tab.wait_for_function(playable)
     capture = cv2.VideoCapture(str(downloaded(tab, 'Annotated video')))

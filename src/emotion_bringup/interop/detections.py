@@ -1,4 +1,4 @@
-"""Faces as vision_msgs: needs the package vision_msgs, 4 or newer."""
+"""Faces as vision_msgs: needs the package vision_msgs, 4.1 or newer."""
 
 from collections.abc import Sequence
 

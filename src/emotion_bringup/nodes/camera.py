@@ -184,12 +184,15 @@ class CameraNode(CheckedParameters, Node):
         timeline = Timeline(self._source, keeps_up=self._mode != REPLAY)
         for frame in paced(self._source, self._stopping):
             if not self._in_flight.wait(_ANSWER_TIMEOUT_S, self._stopping):
-                self.get_logger().warning(
-                    f'No answer on emotions for {_ANSWER_TIMEOUT_S:g} s: going on without.'
-                )
+                self._tell_unanswered()
             if self._stopping.is_set():
                 return
             yield frame, timeline.stamp(frame, self._now_ns())
+
+    def _tell_unanswered(self) -> None:
+        self.get_logger().warning(
+            f'No answer on emotions for {_ANSWER_TIMEOUT_S:g} s: going on without.'
+        )
 
     def _publish(self, frame: Frame, stamp_ns: int) -> None:
         self._last_frame_s = time.monotonic()
@@ -236,10 +239,15 @@ class CameraNode(CheckedParameters, Node):
         )
 
     def _acknowledge(self) -> None:
-        """A writer that ends takes what its readers have not received yet with it."""
+        """A writer that ends takes what its readers have not received yet with it.
+
+        A reader of the answers that ends may be the last one, for whom the frames are looked at.
+        """
         if self._mode == REPLAY and not self._stopping.is_set():
             for publisher in (self._image_publisher, self._info_publisher):
                 publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
+            if not self._in_flight.wait_for_all(_ANSWER_TIMEOUT_S, self._stopping):
+                self._tell_unanswered()
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

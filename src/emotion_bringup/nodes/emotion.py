@@ -19,6 +19,7 @@ from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
+from emotion_bringup.patience import PatientPublishing
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
@@ -59,6 +60,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._statistics = StreamStatistics()
         self._losses = LossCounter()
         self._stamps = StampCheck(self.get_logger())
+        self._patience = PatientPublishing(self)
         self._active = False
         self._detections = DetectionTopics(self, self._follow_demand)
         self._images = ImageSubscription(self, self._on_image, self._warn_of_fallback)
@@ -238,7 +240,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         image = image_from_message(message)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
         height, width = image.shape[:2]
-        self._publisher.publish(emotions_message(message.header, width, height, faces))
+        answer = emotions_message(message.header, width, height, faces)
+        self._patience.publish(self._publisher, answer)
         self._detections.publish(message.header, width, height, faces)
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 

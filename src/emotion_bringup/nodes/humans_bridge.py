@@ -169,7 +169,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         if self._is_silent():
             self._forget_faces()
             return diagnostics.WARN, 'No results on emotions: is the emotion node running?', values
-        return diagnostics.OK, f'{len(self._faces.ids)} faces', values
+        return diagnostics.OK, f'Faces in view: {len(self._faces.ids)}', values
 
 
 def _faces_topic(humans_topic: str) -> str:

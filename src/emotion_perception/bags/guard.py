@@ -60,6 +60,8 @@ def check_storage(storage: Any) -> None:
     """
     for connection in storage.connections:
         _check_connection(connection)
+    if not isinstance(getattr(storage, 'files', []), list):
+        raise TypeError('its list of files is none')
     for part in getattr(storage, 'storages', [storage]):
         for connection in part.connections:
             _check_connection(connection)

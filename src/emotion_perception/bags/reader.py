@@ -1,7 +1,7 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -256,7 +256,8 @@ def _open(path: Path) -> _Reader:
         try:
             guard.check_storage(ros2.storage)
         except BaseException:
-            ros2.close()
+            with suppress(Exception):  # what is wrong is told already
+                ros2.close()
             raise
         return ros2
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Final
@@ -24,6 +25,7 @@ _WAIT_S: Final = 1.0
 _OBJECT_STORE_BYTES: Final = 100 << 20
 # While one source is worked on, the next one of a worker is on its way.
 _QUEUED_PER_CPU: Final = 2
+_LOCAL_STARTS: Final = 4
 
 
 class ClusterError(EmotionPerceptionError):
@@ -120,13 +122,13 @@ def _import_ray(address: str) -> ModuleType:
         # Without clusters Ray listens on loopback, on Linux too; it reads this when it is imported.
         os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
     try:
-        import ray
+        # By name, because type checkers run where Ray is not installed.
+        return import_module('ray')
     except ImportError as error:
         raise ClusterError(
             f'--ray needs the package ray ({error}): install it with `make ray-env` or '
             '`pip install emotion_bringup[ray]`, or leave --ray out.'
         ) from error
-    return ray
 
 
 def _connect(ray: ModuleType, address: str, count: int) -> None:
@@ -139,8 +141,9 @@ def _connect(ray: ModuleType, address: str, count: int) -> None:
         }
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level='error', **options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        _initialise(ray, address, options)
+    # Ray raises bare exceptions too.
+    except Exception as error:
         raise ClusterError(
             f'The Ray cluster at {address} cannot be used ({quoted(error)}): check it with '
             '`ray status`, or start one with `ray start --head`.'
@@ -149,3 +152,16 @@ def _connect(ray: ModuleType, address: str, count: int) -> None:
         # Ray puts its own in its place, which would leave without the summary.
         with contextlib.suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, handler)
+
+
+def _initialise(ray: ModuleType, address: str, options: dict[str, Any]) -> None:
+    """Ray gives its own processes 30 seconds to start, which a busy machine may need more often."""
+    attempts = _LOCAL_STARTS if address == LOCAL else 1
+    for attempt in range(1, attempts + 1):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level='error', **options)
+            return
+        except Exception:
+            ray.shutdown()
+            if attempt == attempts:
+                raise

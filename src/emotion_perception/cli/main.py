@@ -42,7 +42,8 @@ examples:
   emotion nodes --source demo --video out/demo.mp4
 
 `emotion COMMAND --help` tells more.
-exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C (nodes: 0)
+exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C, 143 by SIGTERM (nodes: 0),
+141 the reader of the output has gone
 """
 
 

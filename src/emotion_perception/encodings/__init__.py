@@ -2,6 +2,7 @@
 
 from emotion_perception.encodings.compressed import (
     JPEG_FORMAT,
+    STILL_FORMATS,
     decode_compressed,
     decode_still,
     encode_jpeg,
@@ -13,6 +14,7 @@ __all__ = [
     'JPEG_FORMAT',
     'MAX_PIXELS',
     'MAX_SIDE',
+    'STILL_FORMATS',
     'SUPPORTED_ENCODINGS',
     'Buffer',
     'decode_compressed',

@@ -19,7 +19,8 @@ _MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
 JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'
 """Format of `encode_jpeg`'s pictures, as image_transport's plugin writes it."""
 
-_STILL_FORMATS = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
+STILL_FORMATS: Final = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
+"""Formats of `decode_still`, by Pillow's names."""
 
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_SCAN = bytes((0xFF, _JPEG_START_OF_SCAN))  # in compressed data 0xFF is escaped
@@ -75,7 +76,7 @@ def decode_still(data: Buffer, name: str) -> BgrImage:
     Raises:
         ImageFormatError: Unknown or damaged data, or too many pixels.
     """
-    return _decode(data, _STILL_FORMATS, cv2.IMREAD_COLOR, f'Picture {name}')
+    return _decode(data, STILL_FORMATS, cv2.IMREAD_COLOR, f'Picture {name}')
 
 
 def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> BgrImage:

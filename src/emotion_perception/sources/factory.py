@@ -27,6 +27,10 @@ from emotion_perception.sources.video import VideoSource
 
 DEMO = 'demo'
 
+# FFmpeg would open what they name: other files of this machine.
+_PLAYLIST_MARKS = (b'ffconcat', b'#EXTM3U', b'\xef\xbb\xbf#EXTM3U')
+_LONGEST_MARK = max(map(len, _PLAYLIST_MARKS))
+
 _STREAM_SCHEMES = ('rtsp', 'rtsps', 'rtmp', 'http', 'https', 'udp', 'tcp', 'srt')
 _URL = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://')
 
@@ -126,8 +130,11 @@ def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
 
 def _open_file(path: Path, options: SourceOptions) -> FrameSource:
     with path.open('rb') as file:  # raises PermissionError
-        if not file.read(1):
-            raise SourceError(f'{path} is empty: copy or record it again.')
+        start = file.read(_LONGEST_MARK)
+    if not start:
+        raise SourceError(f'{path} is empty: copy or record it again.')
+    if start.startswith(_PLAYLIST_MARKS):
+        raise SourceError(f'{path} is a playlist, which may name any file: give the video itself.')
     if is_animated(path):
         return AnimationSource(path, options)
     if is_picture(path):

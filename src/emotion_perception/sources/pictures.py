@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from emotion_perception.encodings import decode_still
+from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
 from emotion_perception.sources.base import (
@@ -169,6 +169,10 @@ class AnimationSource(ClosingSource):
     def _opened(self) -> Image.Image:
         try:
             return Image.open(self._path, formats=_ANIMATED_FORMATS)
+        except Image.DecompressionBombError as error:
+            raise SourceError(
+                f'Animation {self._path} is refused: it has too many pixels.'
+            ) from error
         except _DAMAGED as error:
             raise SourceError(
                 f'Animation {self._path} cannot be opened: it is no GIF, WebP or PNG, or it is '
@@ -181,7 +185,8 @@ def is_picture(path: Path) -> bool:
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return True
     try:
-        with Image.open(path):
+        # Pillow knows many more formats, whose parsers need not see what nobody can decode.
+        with Image.open(path, formats=(*STILL_FORMATS, *_ANIMATED_FORMATS)):
             return True
     except _DAMAGED:
         return False
@@ -192,6 +197,8 @@ def is_animated(path: Path) -> bool:
     try:
         with Image.open(path, formats=_ANIMATED_FORMATS) as picture:
             return picture.format == 'GIF' or bool(getattr(picture, 'is_animated', False))
+    except Image.DecompressionBombError:
+        return path.suffix.lower() == '.gif'  # which is refused with the right reason
     except _DAMAGED:
         return False
 

@@ -11,7 +11,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from stage import Camera
 
 NODE = '/fuzz/emotion_node'
-EXAMPLES = 60
+EXAMPLES = 50
 FRAMES = 40
 
 

@@ -1,4 +1,4 @@
-"""Images that stop, jump, change and carry strange stamps; one emotion node lives through it all."""
+"""Images that stop, jump, change and carry strange stamps: one emotion node survives them all."""
 
 import cv2
 import numpy as np

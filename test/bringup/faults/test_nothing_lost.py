@@ -1,17 +1,22 @@
 """A bag at full speed through camera and emotion node: every stamp is accounted for."""
 
+import signal
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 from ros_bench import header, image_message
 from sensor_msgs.msg import CameraInfo, Image
-from stage import FIRST_STAMP_NS
+from stage import FIRST_STAMP_NS, Camera
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.environment import PROFILE_VARIABLE
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 
+CROWD = str(Path(__file__).parent / 'crowd.py')
 FRAMES = 2000
 # Closer than any machine can answer, so that the bag is read as fast as the answers come.
 PERIOD_NS = 100_000
@@ -74,3 +79,41 @@ def test_nothing_crashed_and_nothing_was_given_up(stage, replayed):
     assert stage.crashed() == []
     assert not stage.logged('going on without')
     assert not stage.logged('left out')
+
+
+# --- a subscriber that is behind ---------------------------------------------------------------
+
+# As many answers as the node may keep for a reader that is behind; 5000 without this profile.
+SHORT_QUEUE = """\
+<dds xmlns="http://www.eprosima.com"><profiles>
+  <data_writer profile_name="/behind/emotions"><topic><resourceLimitsQos>
+    <max_samples>20</max_samples>
+    <max_instances>1</max_instances>
+    <max_samples_per_instance>20</max_samples_per_instance>
+  </resourceLimitsQos></topic></data_writer>
+</profiles></dds>
+"""
+
+
+def test_a_subscriber_that_is_behind_is_waited_for_in_replay(stage, small, tmp_path, monkeypatch):
+    profile = tmp_path / 'short_queue.xml'
+    profile.write_text(SHORT_QUEUE)
+    with monkeypatch.context() as patch:
+        patch.setenv(PROFILE_VARIABLE, str(profile))
+        stage.start('emotion_node', '-r', '__ns:=/behind', mode='replay')
+    camera = Camera(stage, '/behind', mode='replay')
+    camera.connect(small)
+    reader = stage.python('reader', CROWD, camera.emotions_topic, '2', '1000000')
+    stage.spin_until(
+        lambda: stage.node.count_subscribers(camera.emotions_topic) == 3, 'the subscribers'
+    )
+    camera.ask(small)
+    reader.signal(signal.SIGSTOP)
+    camera.answers.clear()
+    sent = [camera.send(small) for _ in range(60)]
+    stage.spin_until(lambda: stage.logged('does not keep up'), 'the warning')
+    assert len(camera.answers) < len(sent)
+    reader.signal(signal.SIGCONT)
+    stage.spin_until(lambda: len(camera.answers) >= len(sent), 'the last answer')
+    assert camera.stamps == sent
+    reader.kill()

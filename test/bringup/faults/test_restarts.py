@@ -1,7 +1,10 @@
 """One of three running nodes is killed and started again; nobody touches the others."""
 
+import signal
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from processes import finish, start
 from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
@@ -101,3 +104,16 @@ def test_all_three_killed_at_once_come_back(stage, robot):
         robot.start(name)
     robot.spin_until_everything_goes_on()
     assert stage.crashed() == []
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_node_that_is_stopped_while_it_loads_ends_without_a_word(number):
+    """A launch that is stopped at once, on a slow machine."""
+    process = start(['-X', 'importtime', '-m', 'emotion_bringup.main', 'emotion_node'])
+    for line in process.stderr:
+        if 'rclpy' in line:
+            break
+    process.send_signal(number)
+    code, out, err = finish(process)
+    assert (code, out) == (0, '')
+    assert all(line.startswith('import time:') for line in err.splitlines()), err

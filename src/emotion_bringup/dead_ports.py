@@ -1,0 +1,75 @@
+"""Keeps away from the shared-memory ports of processes that were killed.
+
+Fast DDS gives every process on a machine the lowest free participant number, and its shared-memory
+port a name made from it. A node that is killed (SIGKILL, out of memory, a crash) and started again
+gets the port of its dead self, and makes it anew, while cameras may go on writing into the old one:
+the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5469). A process that
+starts beside such a dead port takes another number.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import re
+import tempfile
+from pathlib import Path
+
+_SHARED_MEMORY = Path('/dev/shm')
+# Ports of user traffic by domain and participant number: section 9.6.1 of the RTPS specification.
+_BASE_PORT, _PORTS_OF_DOMAIN, _FIRST_PORT, _PORTS_OF_PARTICIPANT = 7400, 250, 11, 2
+# With discovery on this machine only, ROS looks for participants with these numbers.
+_PARTICIPANTS = 32
+
+
+def number_beside_the_dead(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
+    """The lowest participant number that neither a living nor a killed process has.
+
+    Args:
+        domain: ROS domain.
+        folder: Where Fast DDS keeps its ports.
+
+    Returns:
+        The number; None when no process was killed below it, so that Fast DDS may choose, or when
+        there is none left.
+    """
+    first = _BASE_PORT + _PORTS_OF_DOMAIN * domain + _FIRST_PORT
+    died = False
+    for number in range(_PARTICIPANTS):
+        # Removed by a process that ends as it should.
+        lock = folder / f'fastdds_port{first + _PORTS_OF_PARTICIPANT * number}_el'
+        if not lock.exists():
+            return number if died else None
+        died = died or not _is_held(lock)
+    return None
+
+
+def profile_with_number(profile: Path, number: int) -> Path:
+    """A copy of a DDS profile in which the search for a free participant number starts elsewhere.
+
+    Args:
+        profile: The XML file; has one participant with an `rtps` element.
+        number: Where to start; Fast DDS takes the next one if it is in use by then.
+
+    Returns:
+        A temporary file, removed when this process ends.
+    """
+    text = profile.read_text(encoding='utf-8')
+    element = f'<rtps>\n        <participantID>{number}</participantID>'
+    with tempfile.NamedTemporaryFile(
+        'w', encoding='utf-8', prefix='emotion_dds_', suffix='.xml', delete=False
+    ) as copy:
+        copy.write(re.sub('<rtps>', element, text, count=1))
+    atexit.register(Path(copy.name).unlink, missing_ok=True)
+    return Path(copy.name)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a living process holds the lock of a port; one that we may not ask about is taken."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            with lock.open('rb') as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return False
+        except OSError:
+            return True
+    return True

@@ -1,0 +1,160 @@
+"""Ctrl-C and SIGTERM at moments that differ from each other but not from run to run."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception.bags.reader import BagReader
+from emotion_perception.bags.writer import BagWriter
+
+SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
+SIGNALS = {signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, -signal.SIGTERM)}
+"""Exit codes; the second one, for the shell the same, is Python's own before `main` begins."""
+
+# Which library has just been loaded: moments of the start, before a frame is read.
+STARTS = {
+    '_multiarray_umath': signal.SIGTERM,
+    'cv2': signal.SIGINT,
+    'onnxruntime_pybind11_state': signal.SIGTERM,
+}
+LINES = random.Random(5).sample(range(1, 40), 2)
+TIMEOUT_S = 180
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, '-m', 'emotion_perception.cli', *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(SOURCE_FOLDER)},
+    )
+
+
+def await_library(process, name):
+    """Waits until a process has mapped a library."""
+    while name not in Path(f'/proc/{process.pid}/maps').read_text():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.002)
+
+
+def await_lines(process, count):
+    for _ in range(count):
+        assert process.stdout.readline(), process.stderr.read()
+
+
+def either(*moment):
+    """One of the two signals: the same one for the same moment."""
+    return random.Random(str(moment)).choice(list(SIGNALS))
+
+
+def end(process, number):
+    """Sends a signal; the process must end with its code and without a traceback."""
+    process.send_signal(number)
+    error = process.communicate(timeout=TIMEOUT_S)[1]
+    assert process.returncode in SIGNALS[number]
+    if process.returncode > 0:
+        assert 'Traceback' not in error
+    return process.returncode
+
+
+def check_outputs(video, lines, *, is_whole):
+    """Whole lines, and a video that can be read to its end and searched."""
+    text = lines.read_text()
+    assert text.endswith('\n')
+    records = [json.loads(line) for line in text.splitlines()]
+    capture = cv2.VideoCapture(str(video))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
+    assert capture.read()[0]
+    capture.release()
+    assert b'moov' in video.read_bytes()[:4096]  # the index is in front
+    assert count >= 1 and (not is_whole or count == len(records))
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory, portrait):
+    """Sixty pictures with a face, small enough to be quick."""
+    folder = tmp_path_factory.mktemp('clip')
+    small = cv2.resize(portrait, (192, 192), interpolation=cv2.INTER_AREA)
+    for index in range(60):
+        cv2.imwrite(str(folder / f'{index:02}.png'), np.roll(small, index, axis=1))
+    return folder
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return tmp_path / 'out.mp4', tmp_path / 'out.jsonl'
+
+
+@pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='needs /proc')
+@pytest.mark.parametrize(('library', 'number'), STARTS.items())
+def test_a_signal_during_the_start_leaves_no_half_files(clip, outputs, tiny_model, library, number):
+    video, lines = outputs
+    process = start('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
+    await_library(process, library)
+    end(process, number)
+    assert not video.exists()
+    assert not lines.exists() or lines.read_bytes() == b''
+
+
+@pytest.mark.parametrize('count', LINES)
+@pytest.mark.parametrize('command', ['video', 'live'])
+def test_a_signal_in_mid_stream_leaves_readable_files(clip, outputs, tiny_model, command, count):
+    video, lines = outputs
+    options = ['--no-window', '--loop'] if command == 'live' else []
+    process = start(command, clip, *options, '-o', video, '--json', lines, '--model', tiny_model)
+    await_lines(process, count)
+    assert end(process, either(command, count)) > 0
+    check_outputs(video, lines, is_whole=command == 'video')
+
+
+def test_two_signals_end_it_at_once_and_the_video_can_be_read(clip, outputs, tiny_model):
+    video, lines = outputs
+    process = start('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
+    await_lines(process, 12)
+    process.send_signal(signal.SIGINT)
+    end(process, signal.SIGTERM)
+    text = lines.read_text()
+    assert text.endswith('\n') and [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize('library', ['onnxruntime_pybind11_state', ''])
+def test_a_signal_leaves_no_part_of_a_bag(tmp_path, tiny_model, library):
+    recording, target = write_bag(tmp_path / 'in' / 'bag'), tmp_path / 'out' / 'bag'
+    process = start('annotate-bag', recording, target, '--model', tiny_model)
+    if library:
+        await_library(process, library)
+    else:
+        while not target.parent.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.002)
+    end(process, either('bag', library))
+    assert not target.exists()
+    assert not target.parent.exists() or not list(target.parent.iterdir())
+    with BagReader(recording) as reader:
+        assert reader.topics[0].count == 500
+
+
+def write_bag(path):
+    from emotion_perception.bags.messages import emotion_typestore, image_message
+
+    types, kind = emotion_typestore(), 'sensor_msgs/msg/Image'
+    stamp = types.types['builtin_interfaces/msg/Time'](sec=5, nanosec=0)
+    header = types.types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
+    message = image_message(types, header, np.full((240, 320, 3), 90, np.uint8))
+    data = types.serialize_cdr(message, kind)
+    with BagWriter(path, typestore=types) as writer:
+        topic = writer.add_topic('/image_raw', kind)
+        for index in range(500):
+            writer.write(topic, 10**18 + index, data)
+    return path
