@@ -188,6 +188,10 @@ def test_growth_breaks_the_verdict_of_its_process(good_log):
     ]
 
 
+def test_a_life_that_has_hardly_warmed_up_is_not_judged(good_log):
+    assert _broken(_observations(good_log, _watched('camera_node', _samples(50, growth=9.0)))) == []
+
+
 def test_frames_lost_without_a_kill_break_the_verdict():
     log = Log(range(1, 31)).answers('a', 2, 3).report('a', dropped=0).answers('b', 20)
 

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM at moments that differ from each other but not from run to run."""
 
+import contextlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import pytest
 
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter
+from emotion_perception.cli.signals import StopRequest, Terminated, signals_interrupt
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
 SIGNALS = {signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, -signal.SIGTERM)}
@@ -105,6 +107,18 @@ def test_a_signal_during_the_start_leaves_no_half_files(clip, outputs, tiny_mode
     end(process, number)
     assert not video.exists()
     assert not lines.exists() or lines.read_bytes() == b''
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_a_signal_that_a_library_swallowed_counts_before_anything_is_opened(number):
+    with signals_interrupt():
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        with pytest.raises(kind), StopRequest():
+            pass
+    with signals_interrupt(), StopRequest() as stop:
+        assert not stop.requested
 
 
 @pytest.mark.parametrize('count', LINES)

@@ -21,6 +21,7 @@ from emotion_perception.cli.options import (
     settings_from,
     style_from,
 )
+from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.results import JsonLinesWriter, Record, frame_record
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     with nullcontext() if arguments.json is None else JsonLinesWriter(arguments.json) as writer:
         hidden = True if len(photos) == 1 else None  # None: shown where there is a terminal
         for photo in tqdm(photos, unit='photo', disable=hidden):
+            raise_if_interrupted()
             try:
                 record = work.analyse(photo, targets.get(photo))
             except EmotionPerceptionError as error:

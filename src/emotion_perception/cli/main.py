@@ -11,7 +11,7 @@ from typing import Final
 
 import emotion_perception
 from emotion_perception.cli.console import route_log
-from emotion_perception.cli.signals import Terminated, sigterm_interrupts
+from emotion_perception.cli.signals import Terminated, signals_interrupt
 from emotion_perception.errors import EmotionPerceptionError
 
 EXIT_OK: Final = 0
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         when the reader of the output has gone.
     """
     try:
-        with sigterm_interrupts():
+        with signals_interrupt():
             code = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()
             return code

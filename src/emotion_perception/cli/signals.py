@@ -15,17 +15,35 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
+# Signals that were raised as exceptions. A library that is being imported may swallow an exception
+# (callbacks of the interpreter do), and the run would go on for ever.
+_arrived: list[int] = []
+
+
 @contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Makes SIGTERM raise Terminated, as Ctrl-C raises KeyboardInterrupt; restored at the end."""
+def signals_interrupt() -> Iterator[None]:
+    """Makes Ctrl-C raise KeyboardInterrupt and SIGTERM raise Terminated; restored at the end."""
     if not _may_handle_signals():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, _raise)
+    _arrived.clear()
+    previous = {number: signal.signal(number, _raise) for number in _SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def raise_if_interrupted() -> None:
+    """Raises again what came in the scope of `signals_interrupt` and was swallowed.
+
+    Raises:
+        Terminated: SIGTERM came.
+        KeyboardInterrupt: Ctrl-C came.
+    """
+    if _arrived:
+        _raise(_arrived[0], None)
 
 
 class StopRequest:
@@ -42,6 +60,7 @@ class StopRequest:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> 'StopRequest':
+        raise_if_interrupted()
         if _may_handle_signals():
             self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         return self
@@ -74,6 +93,7 @@ class StopRequest:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    _arrived.append(number)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
