@@ -89,13 +89,14 @@ def _faults_table(found: Observations, counts: Account) -> Table:
 
 def _processes_table(processes: Sequence[Held]) -> Table:
     columns = ('process', 'seconds', 'RSS (MB)', 'RSS at end', 'PSS (MB)', 'PSS at end',
-               'handles', 'at end', 'threads', 'at end', 'CPU cores')  # fmt: skip
+               'own (MB)', 'own at end',                'handles', 'at end', 'threads', 'at end', 'CPU cores')  # fmt: skip
     rows: list[tuple[Cell, ...]] = [
         (
             life.name,
             round(life.seconds),
             *(life.start.resident, life.end.resident),
             *(life.start.proportional, life.end.proportional),
+            *(life.start.own, life.end.own),
             *(round(life.start.handles), round(life.end.handles)),
             *(round(life.start.threads), round(life.end.threads)),
             life.cores,
@@ -107,7 +108,8 @@ def _processes_table(processes: Sequence[Held]) -> Table:
         columns,
         tuple(rows),
         'The emotion node has a line for every life. The verdicts leave out lives of less than '
-        f'{_JUDGED_S:.0f} s here: they have hardly warmed up.',
+        f'{_JUDGED_S:.0f} s here: they have hardly warmed up. RSS and PSS also grow, up to 64 MiB, '
+        'while a process meets the shared memory of the camera; its own memory must not.',
     )
 
 
@@ -141,11 +143,11 @@ def _growth_bars(processes: Sequence[Held], memory_mb: float, handles: int) -> l
     judged = [life for life in processes if life.seconds >= _JUDGED_S]
     for name in dict.fromkeys(life.name for life in judged):
         lives = [life for life in judged if life.name == name]
-        memory = max(life.end.resident - life.start.resident for life in lives)
+        memory = max(life.end.own - life.start.own for life in lives)
         opened = max(life.end.handles - life.start.handles for life in lives)
         started = max(life.end.threads - life.start.threads for life in lives)
         bars += [
-            Bar(f'{name}: growth of its memory (RSS)', memory, memory_mb, 'MB'),
+            Bar(f'{name}: growth of its own memory', memory, memory_mb, 'MB'),
             Bar(f'{name}: file handles more than at its start', opened, handles),
             Bar(f'{name}: threads more than at its start', started, handles),
         ]

@@ -22,6 +22,8 @@ class Sample:
         second: Seconds since it was first watched.
         resident: Resident memory (RSS) in MB.
         proportional: The same with each shared page divided by its users (PSS), in MB.
+        own: Memory that is this process's alone (heap and stacks), in MB. Unlike the other two it
+            does not grow while a process sees more and more of the shared memory of others.
         handles: Open file handles.
         threads: Threads.
         cpu: CPU seconds used since it started.
@@ -30,6 +32,7 @@ class Sample:
     second: float
     resident: float
     proportional: float
+    own: float
     handles: float
     threads: float
     cpu: float
@@ -60,6 +63,7 @@ class Watched:
                     second=time.monotonic() - self.started,
                     resident=used.resident,
                     proportional=used.proportional,
+                    own=used.heap,
                     handles=handles(pid),
                     threads=threads(pid),
                     cpu=cpu_seconds(pid),

@@ -140,14 +140,14 @@ def test_every_round_has_every_fault_and_kills_end_at_half_time(seconds):
 
 
 def _samples(seconds, growth=0.0, handles=20):
-    return [Sample(s, 200 + growth * s, 150, handles, 10, 0.5 * s) for s in range(seconds)]
+    return [Sample(s, 250, 200, 150 + growth * s, handles, 10, 0.5 * s) for s in range(seconds)]
 
 
 def test_the_warm_up_does_not_count():
-    samples = [Sample(s, min(100 + 10 * s, 250), 90, 20, 10, 0.5 * s) for s in range(100)]
+    samples = [Sample(s, 300, 280, min(100 + 10 * s, 250), 20, 10, 0.5 * s) for s in range(100)]
     found = held('node', samples)
 
-    assert (found.start.resident, found.end.resident) == (250, 250)
+    assert (found.start.own, found.end.own) == (250, 250)
     assert found.cores == pytest.approx(0.5)
 
 
@@ -179,10 +179,10 @@ def test_a_good_soak_holds_all_verdicts(good_log):
 
 def test_growth_breaks_the_verdict_of_its_process(good_log):
     leaking = _watched('camera_node', _samples(120, growth=0.5))
-    opening = _watched('overlay_node', [Sample(s, 200, 1, s, s, s) for s in range(120)])
+    opening = _watched('overlay_node', [Sample(s, 200, 150, 90, s, s, s) for s in range(120)])
 
     assert _broken(_observations(good_log, leaking, opening)) == [
-        'camera_node: growth of its memory (RSS)',
+        'camera_node: growth of its own memory',
         'overlay_node: file handles more than at its start',
         'overlay_node: threads more than at its start',
     ]

@@ -133,7 +133,8 @@ def test_every_frame_sees_a_whole_change_or_none(bench, client, two_faces):
         return bench.answered(stamp_ns)
 
     while len(bench.answers) < frames or (len(sizes()) < 2 and len(bench.answers) < enough):
-        bench.spin_until(lambda stamp_ns=bench.send(two_faces): is_answered(stamp_ns), 'an answer')
+        sent = bench.send(two_faces)
+        bench.spin_until(lambda stamp_ns=sent: is_answered(stamp_ns), 'an answer')
     for future in pending.values():
         assert bench.result(future).result.successful
 

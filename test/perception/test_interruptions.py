@@ -16,7 +16,12 @@ import pytest
 
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter
-from emotion_perception.cli.signals import StopRequest, Terminated, signals_interrupt
+from emotion_perception.cli.signals import (
+    StopRequest,
+    Terminated,
+    signals_interrupt,
+    signals_wait,
+)
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
 SIGNALS = {signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, -signal.SIGTERM)}
@@ -119,6 +124,16 @@ def test_a_signal_that_a_library_swallowed_counts_before_anything_is_opened(numb
             pass
     with signals_interrupt(), StopRequest() as stop:
         assert not stop.requested
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_a_signal_waits_for_the_end_of_an_import(number):
+    kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    imported = False
+    with signals_interrupt(), pytest.raises(kind), signals_wait():
+        os.kill(os.getpid(), number)
+        imported = True
+    assert imported
 
 
 @pytest.mark.parametrize('count', LINES)

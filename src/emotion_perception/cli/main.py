@@ -11,7 +11,7 @@ from typing import Final
 
 import emotion_perception
 from emotion_perception.cli.console import route_log
-from emotion_perception.cli.signals import Terminated, signals_interrupt
+from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
 
 EXIT_OK: Final = 0
@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     name = next((argument for argument in argv if argument in _COMMANDS), None)
     # Only the chosen command is imported, so that `emotion --help` need not wait for OpenCV.
-    command = _command(name) if name else None
+    with signals_wait():
+        command = _command(name) if name else None
     arguments = _make_parser(name, command).parse_args(argv)
     if command is None:
         raise AssertionError('argparse demands a command')

@@ -15,8 +15,8 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
-# Signals that were raised as exceptions. A library that is being imported may swallow an exception
-# (callbacks of the interpreter do), and the run would go on for ever.
+# Signals so far. An exception alone may get lost in a library's callback, and a run that was told to
+# end would go on for ever.
 _arrived: list[int] = []
 
 
@@ -33,6 +33,30 @@ def signals_interrupt() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Holds signals back while libraries are imported, which make other errors of an exception.
+
+    Raises:
+        Terminated: SIGTERM came meanwhile.
+        KeyboardInterrupt: Ctrl-C came meanwhile.
+    """
+    if not _may_handle_signals():
+        yield
+        return
+    previous = {number: signal.signal(number, _remember) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    raise_if_interrupted()
+
+
+def _remember(number: int, frame: FrameType | None) -> None:
+    _arrived.append(number)
 
 
 def raise_if_interrupted() -> None:
