@@ -93,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--memory', type=_positive, default=20.0,
-        help='MB that the own memory of a process may grow by after its warm-up (default: %(default)s)',
+        help='MB that a process may grow by after its warm-up, in memory of its own '
+        '(default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
         '--handles', type=int, default=16,

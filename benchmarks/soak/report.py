@@ -89,7 +89,8 @@ def _faults_table(found: Observations, counts: Account) -> Table:
 
 def _processes_table(processes: Sequence[Held]) -> Table:
     columns = ('process', 'seconds', 'RSS (MB)', 'RSS at end', 'PSS (MB)', 'PSS at end',
-               'own (MB)', 'own at end',                'handles', 'at end', 'threads', 'at end', 'CPU cores')  # fmt: skip
+               'own (MB)', 'own at end', 'handles', 'at end', 'threads', 'at end',
+               'CPU cores')  # fmt: skip
     rows: list[tuple[Cell, ...]] = [
         (
             life.name,

@@ -3,11 +3,17 @@
 import http.client
 import json
 import socket
+from importlib.util import find_spec
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from emotion_perception.cli.main import main
+
+# Importing it would take seconds.
+needs_gradio = pytest.mark.skipif(
+    find_spec('gradio') is None, reason='gradio is not installed: make web-env'
+)
 
 
 def ask(server, method, path, body=None, **headers):
@@ -117,8 +123,8 @@ def test_stopped_server_leaves_no_file(server_factory, media):
     assert {path.name for path in server.folder.iterdir()} <= {'.ses'}
 
 
+@needs_gradio
 def test_taken_port_is_said_in_a_sentence(capsys):
-    pytest.importorskip('gradio', reason='gradio is not installed: make web-env')
     with socket.create_server(('127.0.0.1', 0)) as taken:
         assert main(['web', '--port', str(taken.getsockname()[1])]) == 1
     assert 'another program listens there' in capsys.readouterr().err
@@ -130,8 +136,8 @@ def test_missing_gradio_is_said_in_a_sentence(capsys, monkeypatch):
     assert 'make web-env' in capsys.readouterr().err
 
 
+@needs_gradio
 def test_page_for_the_whole_network_warns(capsys, monkeypatch):
-    pytest.importorskip('gradio', reason='gradio is not installed: make web-env')
     monkeypatch.setattr('emotion_perception.cli.web.serve', lambda *arguments: None)
     assert main(['web', '--host', '0.0.0.0', '--port', '0', '--detector', 'haar']) == 0
     output = capsys.readouterr()

@@ -15,8 +15,8 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
-# Signals so far. An exception alone may get lost in a library's callback, and a run that was told to
-# end would go on for ever.
+# Signals so far. An exception alone may get lost in a library's callback, and a run that was told
+# to end would go on for ever.
 _arrived: list[int] = []
 
 

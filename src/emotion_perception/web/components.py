@@ -67,6 +67,7 @@ def probability_chart() -> gr.BarPlot:
         **{'x_title': ' ', 'y_title': 'Probability', 'y_lim': [0, 1], 'y_axis_format': '.0%'},
         sort=list(EMOTION_NAMES),
         colors_in_legend=[],
+        x_label_angle=-35,  # seven names side by side are wider than a phone
         title='Probabilities',
         height=300,
         elem_id='chart',
