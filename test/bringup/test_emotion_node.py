@@ -272,10 +272,10 @@ def test_a_value_of_another_type_is_refused(bench):
         ('mode', 'replay'),
     ],
 )
-def test_fixed_parameters_are_read_only(bench, name, value):
+def test_fixed_parameters_are_refused_while_the_node_runs(bench, name, value):
     successful, reason = bench.set_parameter(name, value)
     assert not successful
-    assert 'read-only' in reason
+    assert f'{name} is read when the node starts' in reason
 
 
 # --- labels and diagnostics --------------------------------------------------------------------

@@ -51,12 +51,24 @@ def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_b
     )
     executor.spin_until_future_complete(ready, timeout_sec=60)
     assert ready.done()
-    # Too short a smile, a break, then a long smile.
-    for number in range(40):
-        happy = number < 3 or number >= 10
-        publisher.publish(frame(number, FaceEmotion.HAPPY if happy else FaceEmotion.SAD))
-    for number in range(10):
-        publisher.publish(frame(number, FaceEmotion.HAPPY))
+    # Too short a smile, a break, then a long smile; and all of a smile again, earlier.
+    emotions = [
+        FaceEmotion.HAPPY if not 3 <= number < 10 else FaceEmotion.SAD for number in range(40)
+    ]
+    frames = [frame(number, emotion) for number, emotion in enumerate(emotions)]
+    frames += [frame(number, FaceEmotion.HAPPY) for number in range(10)]
+    sent = rclpy.Future()
+
+    def publish_next():
+        # One at a time, as a camera's: the behaviour's queue holds ten.
+        if frames:
+            publisher.publish(frames.pop(0))
+        elif not sent.done():
+            sent.set_result(None)
+
+    camera = node.create_timer(0.02, publish_next)
+    executor.spin_until_future_complete(sent, timeout_sec=60)
+    node.destroy_timer(camera)
     acknowledged = publisher.wait_for_all_acked(rclpy.duration.Duration(seconds=30))
     assert acknowledged
     finished = rclpy.Future()

@@ -168,6 +168,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         ('framerate: 0.0', 'framerate: 12.5'),
         ('draw_landmarks: false', 'draw_landmarks: true'),
         ('face_width: 128', 'face_width: 96'),
+        ('jpeg_quality: 85', 'jpeg_quality: 70'),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -177,6 +178,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         'camera_node': ('framerate', 12.5),
         'overlay_node': ('draw_landmarks', True),
         'humans_bridge': ('face_width', 96),
+        'foxglove_node': ('jpeg_quality', 70),
     }
     made = make_node(node, '-r', f'__ns:={namespace}', '--params-file', str(changed))
     name, value = expected[node]
