@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -131,7 +132,9 @@ def answer_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers)
 
     pairs = [(b'host', host.encode()), *((k.encode(), v.encode()) for k, v in headers.items())]
     scope = {'type': 'http', 'path': path, 'headers': pairs}
-    asyncio.run(Guard(application, listens_on)(scope, None, send))
+    # In a thread of its own: a browser of other tests keeps an event loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, Guard(application, listens_on)(scope, None, send)).result()
     return sent[0]['status'], dict(sent[0]['headers'])
 
 
