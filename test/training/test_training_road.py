@@ -32,8 +32,9 @@ def executed(tmp_path_factory):
         patch.setenv('JUPYTER_RUNTIME_DIR', str(tmp_path_factory.mktemp('jupyter')))
         patch.delenv('FER2013', raising=False)
         notebook = nbformat.read(NOTEBOOK, as_version=4)
-        # By sockets in that folder, not over the network.
-        config = Config({'KernelManager': {'transport': 'ipc'}})
+        # By sockets in a folder, not over the network; the kernel runs in another folder than this.
+        sockets = str(tmp_path_factory.mktemp('sockets') / 'kernel')
+        config = Config({'KernelManager': {'transport': 'ipc', 'ip': sockets}})
         place = {'metadata': {'path': str(NOTEBOOK.parent)}}
         NotebookClient(notebook, timeout=1800, resources=place, config=config).execute()
     return notebook, out
