@@ -116,7 +116,8 @@ class Account:
         unknown: Answers to images that the camera never sent.
         unrecorded: Messages that the recorder missed; the counts above include them.
         pictures: Pictures that the overlay drew, each of an answered frame.
-        strange_pictures: Pictures of other frames, or drawn twice.
+        strange_pictures: Pictures of other frames, or drawn twice. While a life begins, the overlay
+            may hear its answers before the recorder does: pictures from then are not strange.
         bad_sent: Bad frames that were sent.
         bad: Bad frames that the node counted.
         lives: Each life's own account.
@@ -189,7 +190,9 @@ def account(recording: Recording, bad_sent: Sequence[int] = ()) -> Account:
         unknown=max(len(stamps) - len(known) - _gaps(sorted(numbers.values())), 0),
         unrecorded=_unrecorded(lives, numbers),
         pictures=len(pictures),
-        strange_pictures=len(recording.pictures) - len(pictures & stamps),
+        strange_pictures=len(recording.pictures)
+        - len(pictures)
+        + sum(_is_heard(stamp_ns, lives) for stamp_ns in pictures - stamps),
         bad_sent=sum(bad_sent),
         bad=sum(life.reports[-1].bad for life in lives if life.reports),
         lives=accounts,
@@ -219,6 +222,11 @@ def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
         bad_sent=bad_sent,
         bad=last.bad - first.bad,
     )
+
+
+def _is_heard(stamp_ns: int, lives: Sequence[Life]) -> bool:
+    """Whether the recorder heard the answers to the frames about a stamp."""
+    return any(life.answers[0].stamp_ns <= stamp_ns <= life.answers[-1].stamp_ns for life in lives)
 
 
 def _unordered(answers: Sequence[Answer]) -> int:

@@ -108,10 +108,17 @@ def test_answers_twice_out_of_order_and_to_nothing_are_found():
 
 
 def test_pictures_belong_to_answers():
-    log = Log(range(1, 9)).answers('a', 2, 3)
+    log = Log(range(1, 9)).answers('a', 2, 3, 6)
     log.lines += ['p,2000\n', 'p,2000\n', 'p,5000\n']
 
     assert (log.account().pictures, log.account().strange_pictures) == (2, 2)
+
+
+def test_pictures_of_answers_before_the_first_that_was_heard_are_not_strange():
+    log = Log(range(1, 9)).answers('a', 3, 4)
+    log.lines += ['p,1000\n', 'p,2000\n', 'p,3000\n']
+
+    assert (log.account().pictures, log.account().strange_pictures) == (3, 0)
 
 
 def test_nothing_recorded_is_nothing():
