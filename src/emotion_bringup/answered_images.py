@@ -32,15 +32,15 @@ class AnsweredImages:
     def __init__(
         self,
         node: Node,
-        on_answer: Callable[[FaceEmotionArray], None],
         on_pair: Callable[[ImageMessage, FaceEmotionArray], None],
+        on_answer: Callable[[FaceEmotionArray], None] = lambda _: None,
     ) -> None:
         """Listens to nothing yet.
 
         Args:
             node: Has the parameters `mode` and `image_transport`.
-            on_answer: Called with every answer, after `on_pair` where its image is there.
             on_pair: Called with an image and its answer, as soon as both are there.
+            on_answer: Called with every answer, after `on_pair` where its image is there.
         """
         self._node = node
         self._on_answer = on_answer
@@ -62,6 +62,11 @@ class AnsweredImages:
     def dropped(self) -> int:
         """Images and answers that waited in vain for each other."""
         return self._matcher.dropped
+
+    @property
+    def waiting(self) -> int:
+        """Images and answers that still wait for each other."""
+        return len(self._matcher)
 
     def listen(self, *, answers: bool, images: bool) -> None:
         """Subscribes to what is wanted and to nothing else.

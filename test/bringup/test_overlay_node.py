@@ -99,7 +99,7 @@ def test_stamps_match_exactly_in_either_order(open_bench, image_first):
     ]
     for waiting, step in enumerate(steps[:2] if image_first else steps[2:0:-1], start=1):
         step()
-        bench.spin_until(lambda n=waiting: len(bench.node._matcher) == n, 'the message')
+        bench.spin_until(lambda n=waiting: bench.node._input.waiting == n, 'the message')
     assert not bench.pictures
     (steps[2] if image_first else steps[0])()
     bench.spin_until(lambda: bool(bench.pictures), 'the overlay')

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from emotion_perception.manifest import sha256_of
-from training import checkpoint, curves, imagenet, initial, transfer
+from training import augment, checkpoint, curves, imagenet, initial, transfer
 from training.cli import main
 from training.config import ModelConfig, Phase, Recipe, TrainConfig
 from training.errors import TrainingError
@@ -276,6 +276,7 @@ RUNS = [
     {'arch': 'alexnet'},
     {'arch': 'alexnet', 'fc_ranks': (6, 4)},
     {'arch': 'alexnet', 'conv_ranks': (4, 5, 6, 7)},
+    {'arch': 'alexnet', 'grey': True},
     {'arch': 'small_cnn'},
     {'arch': 'mini_xception'},
 ]
@@ -338,6 +339,26 @@ def test_a_run_can_be_factorised_and_widened_again(narrow, tmp_path):
             before_last(network.eval(), grey()), expected, atol=1e-5, rtol=1e-3
         )
     assert done.factorised == {}
+
+
+@pytest.mark.parametrize('size', [64, 99, 227])
+def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size):
+    run = make_run(tmp_path / 'run', module())
+    fresh = module(grey=True, init=str(run))
+    done = initial.start(fresh, IMAGES)
+    assert (done.fresh, done.skipped) == ((), ())
+    source = checkpoint.load(run / 'best.ckpt').network
+    faces = colour(augment.resize(grey(), size))
+    with torch.inference_mode():
+        expected, found = source(faces), fresh.network.eval()(faces)
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_grey_network_does_not_become_a_coloured_one(narrow, tmp_path):
+    run = make_run(tmp_path / 'run', module(grey=True))
+    with pytest.raises(TrainingError, match='model.grey True, the recipe says False'):
+        initial.start(module(init=str(run)), IMAGES)
 
 
 @pytest.mark.parametrize(

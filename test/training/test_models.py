@@ -27,15 +27,17 @@ def test_alexnet_has_the_known_number_of_weights(config, millions):
     assert count / 1e6 == pytest.approx(millions, abs=0.06)
 
 
-@pytest.mark.parametrize('size', [63, 99, 131, 227])
+@pytest.mark.parametrize('size', [64, 99, 131, 227])
+@pytest.mark.parametrize('grey', [False, True])
 @pytest.mark.parametrize('conv_ranks', [None, (4, 5, 6, 7)])
-def test_any_training_size_gives_seven_scores(size, conv_ranks):
-    network = build(ModelConfig(conv_ranks=conv_ranks, fc_ranks=(8, 8))).eval()
+def test_any_training_size_gives_seven_scores(size, conv_ranks, grey):
+    network = build(ModelConfig(grey=grey, conv_ranks=conv_ranks, fc_ranks=(8, 8))).eval()
     assert network(torch.rand(2, 3, size, size)).shape == (2, 7)
 
 
-def test_227_pixels_arrive_as_six_by_six_without_pooling():
-    network = build(ModelConfig(fc_ranks=(8, 8))).eval()
+@pytest.mark.parametrize('grey', [False, True])
+def test_227_pixels_arrive_as_six_by_six_without_pooling(grey):
+    network = build(ModelConfig(grey=grey, fc_ranks=(8, 8))).eval()
     assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 6, 6)
 
 

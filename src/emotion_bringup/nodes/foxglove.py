@@ -53,7 +53,7 @@ class FoxgloveNode(CheckedParameters, Node):
         self._newest_ns: int | None = None
         self._diagnostics_subscription: Any = None
         self._channels = EmotionChannels()
-        self._input = AnsweredImages(self, self._on_answer, self._on_pair)
+        self._input = AnsweredImages(self, self._on_pair, self._on_answer)
         # Viewers come and go in threads of the server; the executor's thread does what follows.
         self._demand = self.create_guard_condition(self._follow_demand)
         self._server = self._make_server()

@@ -62,7 +62,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         self._picture = Image()
         self._header = Header()
         self._heard_ns = 0
-        self._input = AnsweredImages(self, self._on_emotions, self._on_pair)
+        self._input = AnsweredImages(self, self._on_pair, self._on_emotions)
         self._tracked = self.create_publisher(
             IdsList,
             f'{self._topic}/tracked',

@@ -1,8 +1,6 @@
 """Draws the answers of the emotion node onto the images they belong to."""
 
-import time
 from pathlib import Path
-from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import Executor
@@ -10,6 +8,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
+from emotion_bringup.answered_images import AnsweredImages
 from emotion_bringup.conversion import (
     compressed_message,
     faces_from_message,
@@ -17,8 +16,7 @@ from emotion_bringup.conversion import (
     image_from_message,
     stamp_to_ns,
 )
-from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
-from emotion_bringup.matching import StampMatcher
+from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
@@ -30,11 +28,7 @@ from emotion_perception.recording import VideoRecorder
 from emotion_perception.types import BgrImage
 from emotion_perception.window import Window
 
-# Live images waiting for their answer: half a second at 30 Hz.
-_LIVE_LIMIT = 15
 _WARN_PERIOD_S = 5.0
-# When stopped, a file's overlay goes on until nothing has come for this long.
-_DRAIN_S = 0.5
 
 
 class OverlayNode(CheckedParameters, Node):
@@ -53,17 +47,11 @@ class OverlayNode(CheckedParameters, Node):
         declare_parameters(self, OVERLAY_PARAMETERS)
         self.exit_code = EXIT_OK
         self._stop_process = stop
-        self._mode: str = value_of(self, 'mode')
         self._jpeg_quality: int = value_of(self, 'jpeg_quality')
         self._window = Window() if value_of(self, 'show_window') else None
         self._recorder = self._make_recorder()
         self._statistics = StreamStatistics()
-        limit = None if self._mode == REPLAY else _LIVE_LIMIT
-        self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
-        self._images = ImageSubscription(self, self._on_image)
-        self._emotions_subscription: Any = None
-        self._received = 0
-        self._lonely_reports = 0
+        self._input = AnsweredImages(self, self._draw)
         self._message = Image()
         self._style = self._read_style()
         self.add_post_set_parameters_callback(lambda _: self._restyle())
@@ -73,13 +61,8 @@ class OverlayNode(CheckedParameters, Node):
 
     def drain(self, executor: Executor) -> None:
         """Draws what is still on its way, so that a video ends with its last frame."""
-        if self._recorder is None or self._mode != REPLAY:
-            return
-        quiet_since, seen = time.monotonic(), self._received
-        while time.monotonic() - quiet_since < _DRAIN_S:
-            executor.spin_once(timeout_sec=_DRAIN_S)
-            if self._received != seen:
-                quiet_since, seen = time.monotonic(), self._received
+        if self._recorder is not None and value_of(self, 'mode') == REPLAY:
+            self._input.drain(executor)
 
     def close(self) -> None:
         """Finishes the video and closes the window."""
@@ -130,38 +113,9 @@ class OverlayNode(CheckedParameters, Node):
     def _follow_demand(self) -> None:
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
-        if watched and not self._images.is_listening:
-            self._start_listening()
-        elif not watched and self._images.is_listening:
-            self._stop_listening()
+        self._input.listen(answers=watched, images=watched)
 
-    def _start_listening(self) -> None:
-        self._images.start()
-        self._emotions_subscription = self.create_subscription(
-            FaceEmotionArray,
-            'emotions',
-            self._on_emotions,
-            qos.emotions(self._mode),
-            qos_overriding_options=qos.overridable(),
-        )
-
-    def _stop_listening(self) -> None:
-        self._images.stop()
-        self.destroy_subscription(self._emotions_subscription)
-        self._matcher.clear()
-
-    def _on_image(self, message: ImageMessage) -> None:
-        self._received += 1
-        self._draw(self._matcher.add_left(stamp_to_ns(message.header.stamp), message))
-
-    def _on_emotions(self, message: FaceEmotionArray) -> None:
-        self._received += 1
-        self._draw(self._matcher.add_right(stamp_to_ns(message.header.stamp), message))
-
-    def _draw(self, pair: tuple[ImageMessage, FaceEmotionArray] | None) -> None:
-        if pair is None:
-            return
-        message, emotions = pair
+    def _draw(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         try:
             image = image_from_message(message)
             self._output(draw_faces(image, faces_from_message(emotions), self._style), message)
@@ -213,23 +167,14 @@ class OverlayNode(CheckedParameters, Node):
         self.exit_code = EXIT_ERROR
         self.get_logger().error(str(error))
 
-    def _forget_unanswerable(self) -> None:
-        """Without an emotion node images get no answer; they must not fill the memory."""
-        subscription = self._emotions_subscription
-        is_lonely = self._images.is_listening and not subscription.get_publisher_count()
-        # Twice in a row: at the start an image may come before its answerer is discovered.
-        self._lonely_reports = self._lonely_reports + 1 if is_lonely else 0
-        if self._lonely_reports > 1:
-            self._matcher.forget_all()
-
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _report(self) -> diagnostics.Report:
         self._follow_demand()
-        self._forget_unanswerable()
-        self._statistics.dropped = self._matcher.dropped
+        self._input.forget_unanswerable()
+        self._statistics.dropped = self._input.dropped
         values = diagnostics.stream_values(self._statistics, self._now_ns())
-        if not self._images.is_listening:
+        if not self._input.is_listening:
             return diagnostics.OK, 'Idle: nobody watches', values
         return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values
