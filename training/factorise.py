@@ -1,4 +1,4 @@
-"""Low-rank factors of fully connected and convolutional layers, by singular value decomposition."""
+"""Cheaper forms of trained layers: low-rank factors by singular value decomposition, grey filters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .errors import TrainingError
 
@@ -81,6 +82,25 @@ def factorise_convolution(weight: Tensor, rank: int) -> Factors:
         second=factors.second.reshape(outputs, columns, rank).permute(0, 2, 1)[:, :, None, :],
         energy=factors.energy,
     )
+
+
+def grey_blocks(weight: Tensor, block: int) -> Tensor:
+    """Filters for blocks of one grey plane that do what filters of equal colour channels did.
+
+    Args:
+        weight: float32 `[outputs, 3, k, k]` of a convolution whose stride is the block.
+        block: Side of a block in pixels.
+
+    Returns:
+        float32 `[outputs, block * block, b, b]`, b the blocks that hold k pixels; the rows and
+        columns past k are zero.
+    """
+    outputs, _, side, _ = weight.shape
+    blocks = -(-side // block)
+    missing = blocks * block - side
+    grey = F.pad(weight.sum(dim=1), (0, missing, 0, missing))
+    split = grey.reshape(outputs, blocks, block, blocks, block)
+    return split.permute(0, 2, 4, 1, 3).reshape(outputs, block * block, blocks, blocks)
 
 
 def product(first: Tensor, second: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ The recipe's `model.init` says which:
 
 Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full layers, these are
 factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
+Where it is `grey` and the source is not, the filters of the three channels are summed.
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
@@ -164,6 +165,7 @@ def _from_published(
     twin = dataclasses.replace(
         config,
         batch_norm=published.batch_norm,
+        grey=False,
         conv_ranks=None,
         fc_ranks=None,
         fc_width=FC_WIDTH,
@@ -179,7 +181,9 @@ def _from_run(config: ModelConfig, path: Path) -> _Source:
     trained = checkpoint.load(path)
     for field in dataclasses.fields(ModelConfig):
         theirs, ours = (getattr(c, field.name) for c in (trained.recipe.model, config))
-        if field.name not in _FREE and theirs != ours:
+        # The colours that a grey network has summed do not come back.
+        free = field.name in _FREE or (field.name == 'grey' and ours)
+        if not free and theirs != ours:
             raise TrainingError(
                 f'model.init: {path} was trained with model.{field.name} {theirs}, the recipe says '
                 f'{ours}: a run can start only from the same network'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import TrainingError
-from .factorise import Factors, factorise, factorise_convolution, product
+from .factorise import Factors, factorise, factorise_convolution, grey_blocks, product
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -153,9 +154,11 @@ def renormalise(
         A new state.
     """
     first = layers(network)[0]
-    own_mean, own_std = (torch.tensor(values)[None, :, None, None] for values in trained)
-    mean, std = given
     filters = state[f'{first.name}.weight']
+    # The channels of a grey network are pixels of one plane.
+    channels = slice(None) if filters.shape[1] == len(trained[0]) else slice(1)
+    own_mean, own_std = (torch.tensor(values)[None, channels, None, None] for values in trained)
+    mean, std = given
     offset = (filters * (mean - own_mean) / own_std).sum(dim=(1, 2, 3))
     result = {**state, f'{first.name}.weight': filters * std / own_std}
     bias = f'{first.name}.bias'
@@ -207,6 +210,8 @@ def _weights(
         factors = split(dense, wanted[0][0])
         result.factors[new.name] = factors
         return dict(zip(names, (factors.first, factors.second), strict=True))
+    if dense.ndim == 4 and dense.shape[1] == 3:
+        dense = grey_blocks(dense, math.isqrt(wanted[0][1]))
     return {names[0]: dense} if dense.shape == wanted[0] else None
 
 

@@ -60,7 +60,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_RANKS = ('conv_ranks', 'fc_ranks')
+_ALEXNET = ('grey', 'conv_ranks', 'fc_ranks')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -68,34 +68,41 @@ def _alexnet(config: ModelConfig) -> nn.Module:
     return AlexNet(
         batch_norm=config.batch_norm,
         dropout=config.dropout,
+        grey=config.grey,
         conv_ranks=config.conv_ranks,
         fc_ranks=config.fc_ranks,
     )
 
 
 def _small_cnn(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_RANKS, 'fc_width')
+    _refuse(config, *_ALEXNET, 'fc_width')
     return SmallCnn(batch_norm=config.batch_norm, dropout=config.dropout)
 
 
 def _vgg16(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_RANKS)
+    _refuse(config, *_ALEXNET)
     return Vgg16(batch_norm=config.batch_norm, dropout=config.dropout, fc_width=config.fc_width)
 
 
 def _resnet50v2(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_RANKS, 'fc_width', 'batch_norm')
+    _refuse(config, *_ALEXNET, 'fc_width', 'batch_norm')
     return ResNet50V2(dropout=config.dropout)
 
 
 def _mini_xception(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_RANKS, 'fc_width', 'batch_norm')
+    _refuse(config, *_ALEXNET, 'fc_width', 'batch_norm')
     return MiniXception(dropout=config.dropout)
 
 
 def _refuse(config: ModelConfig, *options: str) -> None:
     """An option without effect would make a recipe say something that is not so."""
-    usual = {'conv_ranks': None, 'fc_ranks': None, 'fc_width': FC_WIDTH, 'batch_norm': True}
+    usual = {
+        'grey': False,
+        'conv_ranks': None,
+        'fc_ranks': None,
+        'fc_width': FC_WIDTH,
+        'batch_norm': True,
+    }
     for option in options:
         if getattr(config, option) != usual[option]:
             raise TrainingError(
