@@ -1,6 +1,7 @@
 """Many subscribers of `emotions` in one process; it ends when each has heard enough.
 
-`python crowd.py TOPIC SUBSCRIBERS MESSAGES`; a crowd of zero messages never reads at all.
+`python crowd.py TOPIC SUBSCRIBERS MESSAGES`; a crowd of zero messages never reads at all. Says so
+when each has heard a first message.
 """
 
 import sys
@@ -23,6 +24,8 @@ def main() -> None:
     def listen(number: int) -> None:
         def hear(message: FaceEmotionArray) -> None:
             heard[number] += 1
+            if heard[number] == 1 and len(heard) == subscribers:
+                print('All have heard something.', flush=True)
 
         # Of both kinds: those of replay keep everything that they do not read.
         profile = qos.emotions('replay' if number % 2 else 'live')

@@ -71,6 +71,7 @@ class NodeProcess:
     def end(self) -> int:
         """Ctrl-C; returns the exit code."""
         if self.is_alive:
+            self.signal(signal.SIGCONT)  # a stopped one would not listen
             self.signal(signal.SIGINT)
         try:
             return self._process.wait(DEADLINE_S)

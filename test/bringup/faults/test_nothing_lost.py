@@ -104,10 +104,13 @@ def test_a_subscriber_that_is_behind_is_waited_for_in_replay(stage, small, tmp_p
     camera = Camera(stage, '/behind', mode='replay')
     camera.connect(small)
     reader = stage.python('reader', CROWD, camera.emotions_topic, '2', '1000000')
-    stage.spin_until(
-        lambda: stage.node.count_subscribers(camera.emotions_topic) == 3, 'the subscribers'
-    )
-    camera.ask(small)
+
+    def heard() -> bool:
+        camera.ask(small)
+        return 'All have heard' in reader.output
+
+    # A writer waits only for readers that it has found: that must come before they stop.
+    stage.spin_until(heard, 'an answer in the reader')
     reader.signal(signal.SIGSTOP)
     camera.answers.clear()
     sent = [camera.send(small) for _ in range(60)]
