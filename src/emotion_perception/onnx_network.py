@@ -39,6 +39,10 @@ class OnnxNetwork:
         self._device_id = device_id
         self._buffer: Any = None
 
+    def twin(self) -> 'OnnxNetwork':
+        """The same session for another thread (ONNX Runtime's sessions may be shared)."""
+        return OnnxNetwork(self.session, self._outputs, self._device_id)
+
     @property
     def provider(self) -> str:
         """Execution provider that is really in use, as ONNX Runtime reports it."""

@@ -10,7 +10,7 @@ from emotion_perception.alignment import align_faces
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.preprocessing import Float32Array
-from emotion_perception.tracking.flow import FlowPropagator
+from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.tracking.smoothing import smooth, smoothing_weight
 from emotion_perception.tracking.tracker import FaceTracker, Track
 from emotion_perception.types import BgrImage, Box, Detection, Face
@@ -28,8 +28,8 @@ class PipelineSettings:
         min_face_size: Faces whose box is narrower or lower are dropped, in pixels.
         smoothing: Time constant of the probabilities' low-pass filter in seconds; 0 is off.
         max_faces: Only the largest faces are kept; 0 keeps all.
-        detect_every_n: The detector looks at every n-th frame; between, faces are followed by
-            optical flow. 1 detects in every frame.
+        detect_every_n: The detector looks at the whole of every n-th frame; between, near the known
+            faces only, and new ones appear later. 1 looks at the whole of every frame.
     """
 
     confidence_threshold: float = 0.0
@@ -48,14 +48,23 @@ class EmotionPipeline:
         detector: FaceDetector,
         classifier: EmotionClassifier,
         settings: PipelineSettings | None = None,
+        *,
+        in_background: bool = False,
     ) -> None:
+        """Starts a stream.
+
+        Args:
+            detector: Finds the faces.
+            classifier: Tells their emotions.
+            settings: May be replaced at any time.
+            in_background: With `detect_every_n`, whole frames are searched in another thread and
+                delay no answer. For live streams: what is answered depends on the machine's speed.
+        """
         self.settings = settings or PipelineSettings()
         self._detector = detector
         self._classifier = classifier
         self._tracker = FaceTracker()
-        self._flow = FlowPropagator()
-        self._last_detections: list[Detection] = []
-        self._frames_since_detection = 0
+        self._follower = FaceFollower(detector, in_background)
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 
@@ -72,10 +81,12 @@ class EmotionPipeline:
     def reset(self) -> None:
         """Forgets all tracks and motion: the next picture starts a new stream."""
         self._tracker.reset()
-        self._flow.reset()
-        self._last_detections = []
-        self._frames_since_detection = 0
+        self._follower.reset()
         self._last_stamp_ns = None
+
+    def close(self) -> None:
+        """Ends what runs in the background."""
+        self._follower.close()
 
     def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
         """Answers one picture.
@@ -98,7 +109,9 @@ class EmotionPipeline:
             self._told_of_jump = True
             self.reset()
         self._last_stamp_ns = stamp_ns
-        detections = self._find_faces(image, settings)
+        found = self._follower.find(image, stamp_ns, settings)
+        detections = select_faces(_inside(found, image), settings)
+        self._follower.keep(detections)
         tracks = self._tracker.update(detections, stamp_ns)
         probabilities = self._classify(image, detections)
         height, width = image.shape[:2]
@@ -106,28 +119,6 @@ class EmotionPipeline:
             _face(track, _update_emotion(track, row, stamp_ns, settings), settings, width, height)
             for track, row in zip(tracks, probabilities, strict=True)
         ]
-
-    def _find_faces(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
-        found = self._follow(image, settings)
-        if found is None:
-            found = self._detector.detect(
-                image, settings.face_score_threshold, settings.min_face_size
-            )
-            self._frames_since_detection = 0
-        self._last_detections = select_faces(_inside(found, image), settings)
-        return self._last_detections
-
-    def _follow(self, image: BgrImage, settings: PipelineSettings) -> list[Detection] | None:
-        """Moves the last faces on to this picture; None when the detector has to look."""
-        if settings.detect_every_n <= 1:
-            # An old picture must not start the flow when `detect_every_n` is raised again.
-            self._flow.reset()
-            return None
-        self._frames_since_detection += 1
-        if self._frames_since_detection < settings.detect_every_n and self._last_detections:
-            return self._flow.propagate(image, self._last_detections)
-        self._flow.remember(image)
-        return None
 
     def _classify(self, image: BgrImage, detections: Sequence[Detection]) -> Float32Array:
         manifest = self._classifier.manifest

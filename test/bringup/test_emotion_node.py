@@ -243,7 +243,7 @@ def test_detect_every_n_keeps_the_identity(bench, astronaut):
         ('face_score_threshold', -0.1),
         ('min_face_size', 0),
         ('max_faces', -1),
-        ('detect_every_n', 0),
+        ('detect_every_n', -1),
         ('smoothing', 11.0),
     ],
 )

@@ -10,7 +10,7 @@ from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, select_faces
-from emotion_perception.tracking.tracker import iou_matrix
+from emotion_perception.overlap import iou_matrix
 from emotion_perception.types import Box, Detection
 
 FRAME_NS = 33_333_333
@@ -31,19 +31,6 @@ def classifier(tiny_model):
 @pytest.fixture
 def pipeline(detector, classifier):
     return EmotionPipeline(detector, classifier, PipelineSettings(smoothing=0.0))
-
-
-class CountingDetector:
-    """Counts the calls of a real detector."""
-
-    def __init__(self, detector):
-        self._detector = detector
-        self.name = detector.name
-        self.calls = 0
-
-    def detect(self, image, score_threshold, min_face_size):
-        self.calls += 1
-        return self._detector.detect(image, score_threshold, min_face_size)
 
 
 def configure(pipeline, **settings):
@@ -210,34 +197,7 @@ def test_tracks_are_smoothed_apart(detector, classifier, two_faces):
     np.testing.assert_allclose(first[1].probabilities, second[1].probabilities, atol=1e-3)
 
 
-# --- optical flow between detections -----------------------------------------------------------
-
-
-def test_between_detections_faces_are_followed(detector, classifier, portrait):
-    images = list(moving(portrait, 10))
-    every = EmotionPipeline(detector, classifier, PipelineSettings())
-    counting = CountingDetector(detector)
-    third = EmotionPipeline(counting, classifier, PipelineSettings(detect_every_n=3))
-    expected, answers = run(every, images), run(third, images)
-    assert counting.calls == 4
-    for (wanted,), (face,) in zip(expected, answers, strict=True):
-        assert face.track_id == wanted.track_id == 1
-        assert overlap(face.box, wanted.box) >= 0.7
-
-
-def test_without_a_face_the_detector_looks_at_every_picture(detector, classifier, portrait):
-    counting = CountingDetector(detector)
-    pipeline = EmotionPipeline(counting, classifier, PipelineSettings(detect_every_n=5))
-    blank = np.full_like(portrait, 127)
-    answers = run(pipeline, [blank, blank, portrait])
-    assert [len(faces) for faces in answers] == [0, 0, 1]
-    assert counting.calls == 3
-
-
-def test_a_face_that_vanishes_is_not_followed(detector, classifier, portrait):
-    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(detect_every_n=100))
-    blank = np.full_like(portrait, 127)
-    assert [len(faces) for faces in run(pipeline, [portrait, blank, blank])] == [1, 0, 0]
+# --- between detections ------------------------------------------------------------------------
 
 
 def test_max_faces_holds_between_detections(detector, classifier, two_faces):
@@ -246,17 +206,6 @@ def test_max_faces_holds_between_detections(detector, classifier, two_faces):
     assert len(pipeline.process(two_faces, 0)) == 2
     configure(pipeline, max_faces=1)
     assert len(pipeline.process(two_faces, FRAME_NS)) == 1
-
-
-def test_the_flow_starts_from_the_newest_detection(detector, classifier, portrait):
-    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(detect_every_n=3))
-    moved = np.roll(portrait, 60, axis=1)
-    pipeline.process(portrait, 0)
-    configure(pipeline, detect_every_n=1)
-    (expected,) = pipeline.process(moved, FRAME_NS)
-    configure(pipeline, detect_every_n=3)
-    (face,) = pipeline.process(moved, 2 * FRAME_NS)
-    assert overlap(face.box, expected.box) > 0.9
 
 
 def test_the_size_of_the_pictures_may_change(detector, classifier, portrait):

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion_perception.tracking.tracker import FaceTracker, iou_matrix
+from emotion_perception.overlap import iou_matrix
+from emotion_perception.tracking.tracker import FaceTracker
 from emotion_perception.types import Box, Detection
 
 FRAME_NS = 33_333_333

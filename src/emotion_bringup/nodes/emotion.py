@@ -17,7 +17,12 @@ from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
-from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, REPLAY
+from emotion_bringup.parameter_tables import (
+    EMOTION_PARAMETERS,
+    LIVE,
+    LIVE_DETECT_EVERY_N,
+    REPLAY,
+)
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.patience import PatientPublishing
 from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
@@ -74,7 +79,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def close(self) -> None:
         """Nothing outlives the node: sessions are freed with it."""
         self._images.stop()
-        self._pipeline = None
+        self._close_pipeline()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads detector and classifier and announces the labels."""
@@ -149,10 +154,16 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         path = Path(model_path).expanduser() if model_path else default_model_path()
         classifier = EmotionClassifier(path, providers)
         detector = create_detector(value_of(self, 'detector'), providers)
-        return EmotionPipeline(detector, classifier, self._settings())
+        is_live = self._mode == LIVE
+        return EmotionPipeline(detector, classifier, self._settings(), in_background=is_live)
 
     def _settings(self) -> PipelineSettings:
-        return PipelineSettings(**{name: value_of(self, name) for name in _SETTINGS})
+        values = {name: value_of(self, name) for name in _SETTINGS}
+        # A replay answers every image alike, however often it is run and however quick it is.
+        values['detect_every_n'] = values['detect_every_n'] or (
+            LIVE_DETECT_EVERY_N if self._mode == LIVE else 1
+        )
+        return PipelineSettings(**values)
 
     def _apply_settings(self, changes: list[RosParameter]) -> None:
         # One assignment: a frame sees all values of a change or none.
@@ -203,9 +214,14 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             'listening best effort, images may be lost.'
         )
 
+    def _close_pipeline(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.close()
+        self._pipeline = None
+
     def _release(self) -> None:
         self._images.stop()
-        self._pipeline = None
+        self._close_pipeline()
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
             self.destroy_publisher(self._labels_publisher)

@@ -1,8 +1,9 @@
 """What every face detector offers, and the steps that all of them share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from emotion_perception.detection.vicinity import closest, moved, vicinity
 from emotion_perception.types import BgrImage, Box, Detection
 
 DEFAULT_MAX_SIDE: Final = 480
@@ -42,6 +43,25 @@ class FaceDetector(Protocol):
         """
         ...
 
+    def detect_near(
+        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
+    ) -> list[Detection | None]:
+        """Looks for known faces about where they were: quicker than a look at the whole picture.
+
+        Args:
+            image: uint8 [height, width, 3], BGR, not empty.
+            faces: Where the faces were in the last picture, in pixels.
+            score_threshold: Smallest score to report, 0..1.
+
+        Returns:
+            For every face what it is now, in pixels of `image`; None where there is none any more.
+        """
+        ...
+
+    def twin(self) -> 'FaceDetector':
+        """Another detector of the same kind and settings, for use in another thread."""
+        ...
+
 
 def select_faces(
     detections: Iterable[Detection], score_threshold: float, min_face_size: int
@@ -53,6 +73,19 @@ def select_faces(
         if detection.score >= score_threshold and _is_large_enough(detection.box, min_face_size)
     ]
     return sorted(kept, key=lambda detection: detection.score, reverse=True)
+
+
+def detect_in_crops(
+    detector: FaceDetector, image: BgrImage, faces: Sequence[Box], score_threshold: float
+) -> list[Detection | None]:
+    """`FaceDetector.detect_near` for any detector: one look at the surroundings of each face."""
+    found: list[Detection | None] = []
+    for face in faces:
+        crop, left, top = vicinity(face).inside(image)
+        smallest = max(round(min(face.width, face.height) / 2), 1)
+        here = detector.detect(crop, score_threshold, smallest) if crop.size else []
+        found.append(closest((moved(each, left, top) for each in here), face))
+    return found
 
 
 def _is_large_enough(box: Box, min_face_size: int) -> bool:

@@ -5,6 +5,8 @@ Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point",
 face's size, the centre's offset inside the cell, and the landmarks relative to the face's box.
 """
 
+import copy
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -18,9 +20,11 @@ from emotion_perception.detection.centerface_graph import (
     load_centerface_graph,
 )
 from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up
+from emotion_perception.detection.vicinity import closest, moved, vicinity
 from emotion_perception.onnx_network import OnnxNetwork
 from emotion_perception.onnx_session import ProviderSettings, create_session
 from emotion_perception.provider_options import InputShapes
+from emotion_perception.scaling import scaled
 from emotion_perception.types import BgrImage, Box, Detection
 
 Float32Array = npt.NDArray[np.float32]
@@ -33,6 +37,11 @@ _MAX_SQUEEZE: Final = 0.07
 # Side of the smallest face, in pixels of the network's input, that scores 0.7 (measured on a
 # portrait scaled down step by step: 0.54 at 16 pixels of height, 0.70 at 22, 0.88 at 58).
 _DETECTABLE_FACE: Final = 24.0
+# Side of a known face's surroundings in pixels of the network's input; the face has half of it.
+# At 64 pixels scores fall by 0.11 in the mean, 128 cost half as much again and gain nothing.
+_NEAR_SIDE: Final = 96
+# Largest batch that TensorRT prepares for; more are looked for in several.
+_MOST_NEAR: Final = 8
 
 
 class CenterFaceDetector:
@@ -83,6 +92,65 @@ class CenterFaceDetector:
         return select_faces(detections, score_threshold, min_face_size)
 
 
+    def detect_near(
+        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
+    ) -> list[Detection | None]:
+        """See `base.FaceDetector.detect_near`; up to eight surroundings make one batch."""
+        found: list[Detection | None] = []
+        for start in range(0, len(faces), _MOST_NEAR):
+            found += self._detect_near(image, faces[start : start + _MOST_NEAR], score_threshold)
+        return found
+
+    def _detect_near(
+        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
+    ) -> list[Detection | None]:
+        batch = np.zeros((len(faces), 3, _NEAR_SIDE, _NEAR_SIDE), np.float32)
+        places = [_fill(planes, image, face) for planes, face in zip(batch, faces, strict=True)]
+        maps = self._network.run(batch)
+        found: list[Detection | None] = []
+        for index, (face, (left, top, scale)) in enumerate(zip(faces, places, strict=True)):
+            here = decode([each[index : index + 1] for each in maps], score_threshold, scale)
+            found.append(closest((moved(each, left, top) for each in here), face))
+        return found
+
+    def twin(self) -> 'CenterFaceDetector':
+        """See `base.FaceDetector.twin`; it shares the weights."""
+        other = copy.copy(self)
+        other._network = self._network.twin()
+        other._input = NetworkInput()
+        return other
+
+
+def _fill(
+    planes: Float32Array, image: BgrImage, face: Box
+) -> tuple[float, float, tuple[float, float]]:
+    """Writes the surroundings of a face into planes [3, side, side] of zeros.
+
+    Returns:
+        Column and row of the picture where the planes begin, and how many pixels of the picture
+        each of theirs is wide and high.
+    """
+    around = vicinity(face)
+    inside, left, top = around.inside(image)
+    if inside.size == 0:
+        return left, top, (1.0, 1.0)
+    zoom = _NEAR_SIDE / around.side
+    height, width = inside.shape[:2]
+    columns = _stretch(left - around.left, width, zoom)
+    rows = _stretch(top - around.top, height, zoom)
+    small = scaled(inside, (len(columns), len(rows)))
+    target = planes[:, rows.start : rows.stop, columns.start : columns.stop]
+    target[:] = small[:, :, ::-1].transpose(2, 0, 1)  # red, green, blue
+    scale = width / len(columns), height / len(rows)
+    return left - columns.start * scale[0], top - rows.start * scale[1], scale
+
+
+def _stretch(start: int, length: int, zoom: float) -> range:
+    """Pixels that a stretch of pixels becomes; at least one."""
+    first = min(round(start * zoom), _NEAR_SIDE - 1)
+    return range(first, max(round((start + length) * zoom), first + 1))
+
+
 def _input_shapes(max_side: int) -> InputShapes:
     """From the smallest picture to the largest; usual is a camera's 4:3."""
     longest = round_up(max_side)
@@ -91,7 +159,7 @@ def _input_shapes(max_side: int) -> InputShapes:
         INPUT_NAME,
         smallest=(1, 3, SIZE_MULTIPLE, SIZE_MULTIPLE),
         usual=(1, 3, round_up(usual[1]), round_up(usual[0])),
-        largest=(1, 3, longest, longest),
+        largest=(_MOST_NEAR, 3, longest, longest),
     )
 
 

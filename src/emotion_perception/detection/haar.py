@@ -1,6 +1,7 @@
 """OpenCV's Haar cascade: needs no weights but OpenCV's own, finds frontal faces only."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import cv2
 import cv2.data
 import numpy as np
 
-from emotion_perception.detection.base import select_faces
+from emotion_perception.detection.base import detect_in_crops, select_faces
 from emotion_perception.errors import DetectorError
 from emotion_perception.types import BgrImage, Box, Detection
 
@@ -70,6 +71,16 @@ class HaarDetector:
             for box, weight in zip(boxes.tolist(), np.ravel(weights).tolist(), strict=True)
         )
         return select_faces(found, score_threshold, min_face_size)
+
+    def detect_near(
+        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
+    ) -> list[Detection | None]:
+        """See `base.FaceDetector.detect_near`."""
+        return detect_in_crops(self, image, faces, score_threshold)
+
+    def twin(self) -> 'HaarDetector':
+        """See `base.FaceDetector.twin`."""
+        return HaarDetector()
 
 
 def score_of(weight: float) -> float:

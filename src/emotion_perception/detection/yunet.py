@@ -1,7 +1,9 @@
 """YuNet through OpenCV's `FaceDetectorYN`, from a weights file that the user names."""
 
+import copy
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
+from emotion_perception.detection.base import (
+    DEFAULT_MAX_SIDE,
+    detect_in_crops,
+    select_faces,
+)
 from emotion_perception.errors import DetectorError
 from emotion_perception.limits import MAX_MODEL_BYTES
 from emotion_perception.scaling import scaled
@@ -60,9 +66,7 @@ class YuNetDetector:
                 f'Detector file {model} is not a YuNet network that OpenCV {cv2.__version__} can '
                 'load: download it again (a Git LFS pointer is not the file).'
             )
-        self._network = cv2.FaceDetectorYN.create(
-            str(model), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
-        )
+        self._network = self._open()
         # A network that is none is found out now, not on a live frame.
         self._run(np.zeros((64, 64, 3), np.uint8), 0.5)
 
@@ -84,6 +88,23 @@ class YuNetDetector:
         rows[:, :14:2] *= width / size[0]
         rows[:, 1:14:2] *= height / size[1]
         return select_faces(map(_to_detection, rows), score_threshold, min_face_size)
+
+    def detect_near(
+        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
+    ) -> list[Detection | None]:
+        """See `base.FaceDetector.detect_near`."""
+        return detect_in_crops(self, image, faces, score_threshold)
+
+    def twin(self) -> 'YuNetDetector':
+        """See `base.FaceDetector.twin`."""
+        other = copy.copy(self)
+        other._network = self._open()
+        return other
+
+    def _open(self) -> cv2.FaceDetectorYN:
+        return cv2.FaceDetectorYN.create(
+            str(self._path), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
+        )
 
     def _run(self, image: BgrImage, score_threshold: float) -> npt.NDArray[np.float32]:
         """Rows of `_FIELDS` numbers in pixels of `image`."""

@@ -1,7 +1,7 @@
-"""Identity and steadiness over time: tracks, motion between detections, smoothing."""
+"""Identity and steadiness over time: following, tracks, smoothing."""
 
-from emotion_perception.tracking.flow import FlowPropagator
+from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.tracking.smoothing import smoothing_weight
 from emotion_perception.tracking.tracker import FaceTracker, Track
 
-__all__ = ['FaceTracker', 'FlowPropagator', 'Track', 'smoothing_weight']
+__all__ = ['FaceFollower', 'FaceTracker', 'Track', 'smoothing_weight']

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.tracking.smoothing import Probabilities
 from emotion_perception.types import Box, Detection
 
@@ -99,7 +100,7 @@ class FaceTracker:
             [detection.box for detection in detections],
         )
         known = list(self._tracks)
-        matches = dict(_match_greedily(overlap, self._min_iou))
+        matches = dict(match_greedily(overlap, self._min_iou))
         matched: list[Track] = []
         for column, detection in enumerate(detections):
             if column in matches:
@@ -115,41 +116,3 @@ class FaceTracker:
         self._next_id += 1
         self._tracks.append(track)
         return track
-
-
-def iou_matrix(first: Sequence[Box], second: Sequence[Box]) -> npt.NDArray[np.float64]:
-    """Intersection over union of every pair of boxes.
-
-    Args:
-        first: N boxes.
-        second: M boxes.
-
-    Returns:
-        float64 [N, M], 0..1.
-    """
-    if not first or not second:
-        return np.zeros((len(first), len(second)))
-    a, b = _corners(first)[:, None], _corners(second)[None]
-    low = np.maximum(a[..., :2], b[..., :2])
-    high = np.minimum(a[..., 2:], b[..., 2:])
-    intersection = np.clip(high - low, 0, None).prod(axis=-1)
-    union = _areas(a) + _areas(b) - intersection
-    return np.asarray(intersection / np.maximum(union, 1e-9))
-
-
-def _corners(boxes: Iterable[Box]) -> npt.NDArray[np.float64]:
-    return np.array([(b.x, b.y, b.x + b.width, b.y + b.height) for b in boxes])
-
-
-def _areas(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray((corners[..., 2:] - corners[..., :2]).prod(axis=-1))
-
-
-def _match_greedily(overlap: npt.NDArray[np.float64], minimum: float) -> Iterable[tuple[int, int]]:
-    """Pairs (column, row) in order of falling overlap, each row and column used once."""
-    overlap = overlap.copy()
-    while overlap.size and overlap.max() >= minimum:
-        row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
-        yield int(column), int(row)
-        overlap[row, :] = -1
-        overlap[:, column] = -1

@@ -104,7 +104,7 @@ def encoded(picture, encoding):
     return image_message(picture, encoding, padding=8 if encoding == 'mono16' else 0)
 
 
-@pytest.mark.parametrize('every', [1, 3], ids=['detected', 'followed by flow'])
+@pytest.mark.parametrize('every', [1, 3], ids=['detected', 'followed'])
 def test_size_and_encoding_may_change_with_every_image(stage, camera, portrait, every):
     set_parameter(stage, 'detect_every_n', every)
     for side, encoding in [(256, 'bgr8'), (320, 'mono8'), (200, 'rgb8'), (256, 'mono16')] * 3:

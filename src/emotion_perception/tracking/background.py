@@ -1,0 +1,47 @@
+"""A detector that looks at pictures in a thread of its own, while others are answered."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from emotion_perception.detection.base import FaceDetector
+from emotion_perception.types import BgrImage, Detection
+
+
+class BackgroundDetection:
+    """Looks at one picture at a time. The networks let go of Python's lock while they work."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        """Starts no thread yet.
+
+        Args:
+            detector: Used by the thread alone from now on.
+        """
+        self._detector = detector
+        self._thread = ThreadPoolExecutor(1, 'face_detection')
+        self._look: Future[list[Detection]] | None = None
+
+    def start(self, image: BgrImage, score_threshold: float, min_face_size: int) -> bool:
+        """Starts a look at a copy of a picture; returns False while another one is going on."""
+        if self._look is not None:
+            return False
+        arguments = image.copy(), score_threshold, min_face_size
+        self._look = self._thread.submit(self._detector.detect, *arguments)
+        return True
+
+    def take(self) -> list[Detection] | None:
+        """The faces of the last look, once; None before it has ended.
+
+        Raises:
+            Exception: What the detector raised.
+        """
+        if self._look is None or not self._look.done():
+            return None
+        look, self._look = self._look, None
+        return look.result()
+
+    def forget(self) -> None:
+        """The last look is of no interest any more."""
+        self._look = None
+
+    def close(self) -> None:
+        """Ends the thread, after its last look."""
+        self._thread.shutdown()

@@ -1,0 +1,232 @@
+"""Following real faces with the real detector, in turn with whole pictures and beside them."""
+
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception.detection import create_detector
+from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.overlap import iou_matrix
+from emotion_perception.tracking.follower import FaceFollower
+from emotion_perception.types import Box
+
+FRAME_NS = 33_333_333
+FACE = Box(181, 58, 89, 120)
+
+
+@dataclass(frozen=True)
+class Settings:
+    detect_every_n: int = 3
+    face_score_threshold: float = 0.5
+    min_face_size: int = 24
+
+
+class Watched:
+    """A real detector; counts its looks and, in the background, waits to be allowed to."""
+
+    def __init__(self, detector):
+        self._detector = detector
+        self.name = detector.name
+        self.whole = self.near = 0
+        self.allowed, self.ended = threading.Event(), threading.Event()
+        self.other = None
+
+    def detect(self, image, score_threshold, min_face_size):
+        self.whole += 1
+        return self._detector.detect(image, score_threshold, min_face_size)
+
+    def detect_near(self, image, faces, score_threshold):
+        self.near += 1
+        return self._detector.detect_near(image, faces, score_threshold)
+
+    def twin(self):
+        self.other = Behind(self, self._detector.twin())
+        return self.other
+
+
+class Behind(Watched):
+    def __init__(self, owner, detector):
+        super().__init__(detector)
+        self._owner = owner
+
+    def detect(self, image, score_threshold, min_face_size):
+        assert self._owner.allowed.wait(60)
+        return super().detect(image, score_threshold, min_face_size)
+
+
+@pytest.fixture(scope='module')
+def detector():
+    return create_detector('centerface', ProviderSettings(('cpu',)))
+
+
+@pytest.fixture
+def watched(detector):
+    return Watched(detector)
+
+
+@pytest.fixture
+def blank(portrait):
+    return np.full_like(portrait, 127)
+
+
+@pytest.fixture
+def beside(watched):
+    """A follower with a thread."""
+    follower = FaceFollower(watched, in_background=True)
+    yield Stream(follower)
+    watched.allowed.set()
+    follower.close()
+
+
+class Stream:
+    def __init__(self, follower):
+        self._follower, self._stamp = follower, 0
+
+    def find(self, image, settings=Settings(), step=FRAME_NS):
+        self._stamp += step
+        faces = self._follower.find(image, self._stamp, settings)
+        self._follower.keep(faces)
+        return faces
+
+
+def moving(portrait, count):
+    """The portrait on its way to the lower right, slowly growing."""
+    size = (portrait.shape[1], portrait.shape[0])
+    for number in range(count):
+        matrix = cv2.getRotationMatrix2D(FACE.center, 0, 1 + 0.01 * number)
+        matrix[:, 2] += (4 * number, 2 * number)
+        yield cv2.warpAffine(portrait, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def overlap(first, second):
+    return iou_matrix([first], [second])[0, 0]
+
+
+# --- in turn -----------------------------------------------------------------------------------
+
+
+def test_faces_are_followed_between_searches(detector, watched, portrait):
+    stream = Stream(FaceFollower(watched))
+    for number, image in enumerate(moving(portrait, 10)):
+        (face,) = stream.find(image)
+        (wanted,) = detector.detect(image, 0.5, 24)
+        assert overlap(face.box, wanted.box) >= 0.75
+        points = np.abs(face.landmarks - wanted.landmarks).mean()
+        assert points < 0.08 * wanted.box.width
+        assert watched.whole == 1 + number // 3
+
+
+def test_every_picture_is_searched_where_that_is_asked(detector, watched, portrait):
+    stream = Stream(FaceFollower(watched))
+    for image in moving(portrait, 3):
+        found = stream.find(image, Settings(detect_every_n=1))
+        (wanted,) = detector.detect(image, 0.5, 24)
+        assert found[0].box == wanted.box
+    assert (watched.whole, watched.near) == (3, 0)
+
+
+def test_a_new_face_is_found_at_the_next_search(watched, portrait, blank):
+    stream = Stream(FaceFollower(watched))
+    counts = [len(stream.find(image)) for image in [blank, portrait, portrait, portrait]]
+    assert counts == [0, 0, 0, 1]
+
+
+def test_a_face_that_vanishes_is_gone_at_once(watched, portrait, blank):
+    stream = Stream(FaceFollower(watched))
+    settings = Settings(detect_every_n=100)
+    counts = [len(stream.find(image, settings)) for image in [portrait, portrait, blank, blank]]
+    assert counts == [1, 1, 0, 0]
+    assert watched.whole == 2
+
+
+@pytest.mark.parametrize('step', [200_000_000, 3_600_000_000_000])
+def test_after_a_pause_the_whole_picture_is_searched(watched, portrait, blank, step):
+    stream = Stream(FaceFollower(watched))
+    counts = [len(stream.find(image, step=step)) for image in [blank, portrait, blank, portrait]]
+    assert counts == [0, 1, 0, 1]
+
+
+def test_another_size_of_picture_is_searched(watched, portrait):
+    stream = Stream(FaceFollower(watched))
+    half = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
+    assert [len(stream.find(image)) for image in [portrait, half, portrait]] == [1, 1, 1]
+    assert watched.whole == 3
+
+
+def test_a_crowd_is_searched_as_a_whole(watched, portrait):
+    tile = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
+    crowd = np.tile(tile, (2, 4, 1))
+    stream = Stream(FaceFollower(watched))
+    settings = Settings(detect_every_n=100)
+    assert [len(stream.find(crowd, settings)) for _ in range(3)] == [8, 8, 8]
+    assert (watched.whole, watched.near) == (3, 0)
+
+
+def test_two_places_of_one_face_become_one(watched, portrait):
+    follower = FaceFollower(watched)
+    (face,) = follower.find(portrait, 0, Settings())
+    follower.keep([face, face])
+    assert len(follower.find(portrait, FRAME_NS, Settings())) == 1
+
+
+# --- beside ------------------------------------------------------------------------------------
+
+
+def wait_for_look(stream, watched):
+    """Lets the search that goes on come to its end."""
+    watched.allowed.set()
+    look = stream._follower._background._look
+    look.exception(60)
+    watched.allowed.clear()
+
+
+def test_a_search_beside_delays_no_answer(beside, watched, portrait):
+    answers = [beside.find(image) for image in moving(portrait, 12)]
+    assert [len(faces) for faces in answers] == [1] * 12
+    # Only the first picture, when no face was known, had to wait.
+    assert watched.whole == 1 and watched.other.whole == 0
+
+
+def test_a_face_found_beside_joins(beside, watched, two_faces, portrait):
+    alone = two_faces.copy()
+    alone[:, 512:] = 127
+    assert len(beside.find(alone)) == 1
+    assert [len(beside.find(two_faces)) for _ in range(3)] == [1, 1, 1]
+    wait_for_look(beside, watched)
+    assert len(beside.find(two_faces)) == 2
+    assert watched.whole == 1
+
+
+def test_a_face_not_found_beside_is_dropped(beside, watched, portrait):
+    """What near looks take for a face does not outlive the whole picture's verdict."""
+    for _ in range(4):
+        beside.find(portrait)
+    watched.other._detector = Blind()
+    wait_for_look(beside, watched)
+    assert beside.find(portrait) == []
+
+
+def test_a_search_of_an_earlier_stream_counts_no_more(beside, watched, portrait, blank):
+    for _ in range(4):
+        beside.find(portrait)
+    beside._follower.reset()
+    watched.allowed.set()
+    assert [len(beside.find(blank)) for _ in range(4)] == [0] * 4
+
+
+def test_what_fails_beside_is_told(beside, watched, portrait):
+    for _ in range(4):
+        beside.find(portrait)
+    watched.other._detector = None
+    wait_for_look(beside, watched)
+    with pytest.raises(AttributeError):
+        beside.find(portrait)
+    assert len(beside.find(portrait)) == 1
+
+
+class Blind:
+    def detect(self, image, score_threshold, min_face_size):
+        return []
