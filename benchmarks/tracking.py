@@ -13,9 +13,9 @@ from benchmarks.timing import Stopwatch
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.overlap import iou_matrix
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.resources import default_model_path
-from emotion_perception.overlap import iou_matrix
 from emotion_perception.types import BgrImage, Box
 
 _INTERVALS = (2, 3, 5)

@@ -1,4 +1,4 @@
-"""Cheaper forms of trained layers: low-rank factors by singular value decomposition, grey filters."""
+"""Cheaper forms of trained layers: low-rank factors by SVD, filters for a grey plane."""
 
 from __future__ import annotations
 

@@ -204,8 +204,22 @@ def test_the_whole_life_of_a_managed_node(open_bench, astronaut):
         )
 
 
-def test_activation_starts_new_tracks(open_bench, astronaut):
+def test_a_live_node_finds_a_new_face_within_five_images(open_bench, astronaut):
     bench = open_bench()
+    bench.connect(np.zeros_like(astronaut))
+    counts = [len(bench.ask(astronaut).faces) for _ in range(5)]
+    assert counts == sorted(counts)
+    assert counts[-1] == 1
+
+
+def test_a_replaying_node_searches_every_image(open_bench, astronaut):
+    bench = open_bench(mode='replay')
+    bench.connect(np.zeros_like(astronaut))
+    assert len(bench.ask(astronaut).faces) == 1
+
+
+def test_activation_starts_new_tracks(open_bench, astronaut):
+    bench = open_bench(detect_every_n=1)
     life = Lifecycle(bench)
     bench.connect(astronaut)
     for _ in range(2):

@@ -84,7 +84,9 @@ class LoadBench(EmotionBench):
 
 @pytest.fixture(scope='module')
 def bench(model_path, two_faces):
-    made = LoadBench(parameters(model_path=model_path, num_threads=1, smoothing=0.0))
+    made = LoadBench(
+        parameters(model_path=model_path, num_threads=1, smoothing=0.0, detect_every_n=1)
+    )
     made.clients = [Client(made, number) for number in range(CLIENTS)]
     for service in ('set_parameters', 'set_parameters_atomically', 'get_parameters'):
         made.spin_until(

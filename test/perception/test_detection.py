@@ -1,5 +1,6 @@
 import hashlib
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -105,6 +106,56 @@ def test_box_is_in_source_pixels_whatever_the_scale(detector, astronaut):
 
     box = enlarged.box
     assert overlap(face.box, Box(box.x / 3, box.y / 3, box.width / 3, box.height / 3)) > 0.7
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+@pytest.mark.parametrize('zoom', [0.5, 1, 3])
+def test_a_known_face_is_found_where_it_moved_to(detector, astronaut, zoom):
+    picture = cv2.resize(astronaut, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    (whole,) = detector.detect(picture, 0.5, round(40 * zoom))
+    box, step = whole.box, whole.box.width / 4
+    for x, y in [(0, 0), (step, 0), (-step, step), (0, -step)]:
+        before = Box(box.x + x, box.y + y, box.width, box.height)
+        (near,) = detector.detect_near(picture, [before], 0.5)
+        assert overlap(near.box, box) > 0.7
+        if whole.landmarks is not None:
+            assert np.abs(near.landmarks - whole.landmarks).mean() < 0.06 * box.width
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_each_known_face_is_answered_in_its_place(detector, astronaut):
+    (whole,) = detector.detect(astronaut, 0.5, 40)
+    gone = Box(380, 380, 80, 80)
+    places = [gone, whole.box, Box(-500, -500, 80, 80), Box(600, 100, 80, 80)] * 3
+    found = detector.detect_near(astronaut, places, 0.5)
+    assert [face is not None for face in found] == [False, True, False, False] * 3
+    assert detector.detect_near(astronaut, [], 0.5) == []
+    assert detector.detect_near(astronaut, [whole.box], 1.0) == [None]
+
+
+@pytest.mark.parametrize('cut', [(slice(100, None), slice(None)), (slice(None), slice(210, None))])
+def test_a_known_face_at_the_edge_is_found(centerface, astronaut, cut):
+    picture = astronaut[cut]
+    (whole,) = centerface.detect(picture, 0.3, 40)
+    (near,) = centerface.detect_near(picture, [whole.box], 0.3)
+    assert overlap(near.box, whole.box) > 0.6
+
+
+@pytest.mark.parametrize('box', [Box(10, 10, 1e-3, 1e-3), Box(-1e6, -1e6, 2e6, 2e6)], ids=str)
+def test_a_place_of_any_size_is_looked_at(centerface, astronaut, box):
+    assert centerface.detect_near(astronaut, [box], 0.5) == [None]
+
+
+@pytest.mark.parametrize('detector', DETECTORS, indirect=True)
+def test_a_twin_answers_alike_at_the_same_time(detector, astronaut):
+    twin = detector.twin()
+    small = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    (expected,), (other,) = twin.detect(astronaut, 0.5, 40), twin.detect(small, 0.5, 20)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            first = pool.submit(detector.detect, astronaut, 0.5, 40)
+            second = pool.submit(twin.detect, small, 0.5, 20)
+            assert (first.result()[0].box, second.result()[0].box) == (expected.box, other.box)
 
 
 @pytest.mark.parametrize('detector', DETECTORS, indirect=True)

@@ -149,3 +149,12 @@ def test_every_detection_gets_a_track_of_its_own(frames):
         tracks = tracker.update(detections, number * FRAME_NS)
         assert [track.detection for track in tracks] == detections
         assert len(set(ids(tracks))) == len(tracks)
+
+
+def test_jitter_between_quick_pictures_carries_no_track_away():
+    tracker = FaceTracker()
+    stamp, x = 0, 100.0
+    for step, shift in [(33, 0), (1, 2), (500, -2), (4, 2), (900, -2)]:
+        stamp, x = stamp + step * 1_000_000, x + shift
+        (track,) = tracker.update([Detection(Box(x, 100, 40, 50), 0.9)], stamp)
+    assert track.track_id == 1

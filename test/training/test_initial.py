@@ -357,7 +357,7 @@ def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size
 
 def test_a_grey_network_does_not_become_a_coloured_one(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module(grey=True))
-    with pytest.raises(TrainingError, match='model.grey True, the recipe says False'):
+    with pytest.raises(TrainingError, match=r'model\.grey True, the recipe says False'):
         initial.start(module(init=str(run)), IMAGES)
 
 

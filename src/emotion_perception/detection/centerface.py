@@ -91,7 +91,6 @@ class CenterFaceDetector:
         detections = decode(outputs, score_threshold, scale)
         return select_faces(detections, score_threshold, min_face_size)
 
-
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float
     ) -> list[Detection | None]:

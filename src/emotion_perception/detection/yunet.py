@@ -102,9 +102,7 @@ class YuNetDetector:
         return other
 
     def _open(self) -> cv2.FaceDetectorYN:
-        return cv2.FaceDetectorYN.create(
-            str(self._path), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K
-        )
+        return cv2.FaceDetectorYN.create(str(self._path), '', (320, 320), 0.5, _NMS_OVERLAP, _TOP_K)
 
     def _run(self, image: BgrImage, score_threshold: float) -> npt.NDArray[np.float32]:
         """Rows of `_FIELDS` numbers in pixels of `image`."""

@@ -5,11 +5,8 @@ Tracks age by the images' own time stamps, so that a slow camera or a bag played
 keeps the same identities, and they age on frames without any detection too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.tracking.smoothing import Probabilities
@@ -23,6 +20,10 @@ MAX_AGE_S = 1.0
 
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two.
 _VELOCITY_GAIN = 0.5
+# That jitter must not carry a track away: between pictures that follow each other quicker it would
+# be most of the velocity, and no velocity holds for longer than some of the steps it was seen over.
+_SHORTEST_STEP_S = 1 / 30
+_STEPS_AHEAD = 10
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Track:
         detection: Newest detection of the face, in pixels.
         seen_ns: Stamp of that detection.
         velocity: (x, y) of the box centre in pixels per second.
+        horizon_s: How far ahead the velocity holds, in seconds.
         probabilities: Smoothed class probabilities, float32 [7]; None before the first sample.
         classified_ns: Stamp of the newest sample in `probabilities`.
     """
@@ -42,12 +44,13 @@ class Track:
     detection: Detection
     seen_ns: int
     velocity: tuple[float, float] = (0.0, 0.0)
+    horizon_s: float = 0.0
     probabilities: Probabilities | None = None
     classified_ns: int = 0
 
     def predicted_box(self, stamp_ns: int) -> Box:
-        """The track's box moved on to a later time at its own velocity."""
-        elapsed = (stamp_ns - self.seen_ns) / _NS_PER_S
+        """The track's box moved on to a later time at its own velocity, as long as that holds."""
+        elapsed = min((stamp_ns - self.seen_ns) / _NS_PER_S, self.horizon_s)
         box, (vx, vy) = self.detection.box, self.velocity
         return Box(box.x + vx * elapsed, box.y + vy * elapsed, box.width, box.height)
 
@@ -55,6 +58,8 @@ class Track:
         """Takes a matched detection over and follows its velocity."""
         elapsed = (stamp_ns - self.seen_ns) / _NS_PER_S
         if elapsed > 0:
+            elapsed = max(elapsed, _SHORTEST_STEP_S)
+            self.horizon_s = _STEPS_AHEAD * elapsed
             (x0, y0), (x1, y1) = self.detection.box.center, detection.box.center
             vx, vy = self.velocity
             self.velocity = (

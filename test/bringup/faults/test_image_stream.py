@@ -78,7 +78,7 @@ def test_a_camera_that_is_gone_and_comes_back_is_answered(stage, camera, small):
 
 
 def test_a_rate_that_jumps_keeps_the_face_as_long_as_its_track_lives(camera, portrait):
-    camera.ask(portrait)
+    camera.ask(portrait, camera.next_stamp(1.0))  # after a pause the whole image is searched
     for seconds in (0.9, 0.001, 0.5, 1 / 240, 0.99, 1 / 30):
         camera.ask(portrait, camera.next_stamp(seconds))
     assert len({tuple(ids) for ids in track_ids(camera.answers)}) == 1
