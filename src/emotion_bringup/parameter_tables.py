@@ -8,7 +8,7 @@ made anywhere.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, PipelineSettings
 
 LIVE = 'live'
 REPLAY = 'replay'
@@ -18,9 +18,6 @@ CAMERA_IMAGE = 'camera/image_raw'
 REPLAY_IN_FLIGHT = 4
 """Frames of a file that may be unanswered: enough to keep all nodes busy, few enough that answers
 are fresh and memory stays flat."""
-
-LIVE_DETECT_EVERY_N = 5
-"""At 30 frames a second a new face is found within a sixth of one, for a fourth of the work."""
 
 Value = bool | int | float | str | list[str]
 

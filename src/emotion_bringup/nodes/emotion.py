@@ -20,7 +20,6 @@ from emotion_bringup.interop.detection_topics import DetectionTopics
 from emotion_bringup.parameter_tables import (
     EMOTION_PARAMETERS,
     LIVE,
-    LIVE_DETECT_EVERY_N,
     REPLAY,
 )
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
@@ -33,7 +32,11 @@ from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.factory import create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.onnx_session import ProviderSettings
-from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.pipeline import (
+    LIVE_DETECT_EVERY_N,
+    EmotionPipeline,
+    PipelineSettings,
+)
 from emotion_perception.provider_options import GpuSettings
 from emotion_perception.resources import default_model_path
 

@@ -25,7 +25,7 @@ from emotion_perception.cli.real_time_recorder import RealTimeRecorder
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
-from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
 from emotion_perception.sources import (
     FrameSource,
     Reconnecting,
@@ -87,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_camera_options(parser)
     add_drawing_options(parser)
     add_pipeline_options(parser)
+    parser.set_defaults(detect_every_n=LIVE_DETECT_EVERY_N)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = arguments.source or arguments.camera
     refuse_overwriting([spec], (arguments.output, arguments.json))
     with _opened(spec, _source_options(arguments)) as source:
-        pipeline = load_pipeline(arguments)
+        pipeline = load_pipeline(arguments, in_background=True)
         window = None if arguments.no_window else _open_window()
         recorder = None
         if arguments.output is not None:
@@ -108,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
             ):
                 failure = _Session(source, pipeline, outputs, window, style).run(stop)
         finally:
+            pipeline.close()
             if window is not None:
                 window.close()
         outputs.report(pipeline.classifier, source.skipped)

@@ -94,9 +94,10 @@ def load_networks(arguments: argparse.Namespace) -> tuple[FaceDetector, EmotionC
     return create_detector(arguments.detector, providers), EmotionClassifier(model, providers)
 
 
-def load_pipeline(arguments: argparse.Namespace) -> EmotionPipeline:
+def load_pipeline(arguments: argparse.Namespace, *, in_background: bool = False) -> EmotionPipeline:
     """Loads a pipeline for one stream; raises what `load_networks` raises."""
-    return EmotionPipeline(*load_networks(arguments), settings_from(arguments))
+    networks, settings = load_networks(arguments), settings_from(arguments)
+    return EmotionPipeline(*networks, settings, in_background=in_background)
 
 
 def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | None]) -> None:
@@ -193,8 +194,8 @@ def _add_stream_options(group: argparse._ArgumentGroup) -> None:
         type=whole_number(1),
         default=_DEFAULTS.detect_every_n,
         metavar='N',
-        help='look for faces in every N-th frame and follow them between, which is quicker '
-        '(default: %(default)s)',
+        help='search the whole of every N-th frame for faces, of the others only where faces were, '
+        'which is quicker (default: %(default)s)',
     )
 
 
