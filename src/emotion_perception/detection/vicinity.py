@@ -67,5 +67,5 @@ def moved(detection: Detection, x: float, y: float) -> Detection:
     return Detection(
         Box(box.x + x, box.y + y, box.width, box.height),
         detection.score,
-        None if points is None else points + np.float32((x, y)),
+        None if points is None else points + np.array((x, y), np.float32),
     )
