@@ -37,15 +37,6 @@ def configure(pipeline, **settings):
     pipeline.settings = dataclasses.replace(pipeline.settings, **settings)
 
 
-def moving(portrait, count):
-    """The portrait on its way to the lower right, slowly growing."""
-    size = (portrait.shape[1], portrait.shape[0])
-    for number in range(count):
-        matrix = cv2.getRotationMatrix2D(FACE.center, 0, 1 + 0.01 * number)
-        matrix[:, 2] += (4 * number, 2 * number)
-        yield cv2.warpAffine(portrait, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-
-
 def run(pipeline, images, first=0):
     return [pipeline.process(image, (first + n) * FRAME_NS) for n, image in enumerate(images)]
 
