@@ -4,7 +4,7 @@ One row per face; a frame without a face has one row whose face columns are empt
 can be counted. It needs `emotion_msgs`, and pyarrow for Parquet (`make examples-env`):
 
     python3 examples/log_emotions.py
-    python3 examples/log_emotions.py --ros-args -p csv:='' -p parquet:=emotions.parquet
+    python3 examples/log_emotions.py --ros-args -p "csv:=''" -p parquet:=emotions.parquet
 
 The rows of the CSV file are there at once. A Parquet file gets its index at the end (Ctrl-C) and
 cannot be read before, so it has another name until then: emotions.parquet.part.

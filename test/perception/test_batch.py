@@ -320,6 +320,19 @@ def test_wrong_usage_and_unusable_settings_are_told_once(run, recordings, tmp_pa
     assert code == 1 and error.count('\n') == 1
 
 
+def test_a_bag_that_has_emotions_gets_new_ones_on_another_topic(run, small, tmp_path):
+    first, again = tmp_path / 'first', tmp_path / 'again'
+    assert run(write_bag(tmp_path / 'night', small, 1), '--out', first)[0] == 0
+    (annotated,) = first.glob('*/night_emotions')
+    code, _, error = run(annotated, '--out', again)
+    assert code == 1 and '--output-topic' in error
+    assert run(annotated, '--out', again, '--output-topic', '/emotions_again')[0] == 0
+    (copy,) = again.glob('*/night_emotions_emotions')
+    with BagReader(copy) as reader:
+        topics = {topic.name for topic in reader.topics}
+    assert topics >= {'/emotions', '/emotions_again', '/emotions_again/image'}
+
+
 def test_without_ray_the_reason_is_told(run, recordings, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'ray', None)
     code, _, error = run(recordings, '--out', tmp_path / 'out', '--ray')
@@ -501,9 +514,12 @@ def test_ray_loses_nothing_and_repeats_nothing_when_a_worker_is_killed(
     # Its socket files need a short path.
     folder = tempfile.mkdtemp(prefix='ray')
     options = ('--ray', '--jobs', 2, '--model', tiny_model)
+    home = tmp_path / 'home'
+    home.mkdir()
     try:
-        with started(clips, '--out', out, *options, RAY_TMPDIR=folder) as process:
+        with started(clips, '--out', out, *options, RAY_TMPDIR=folder, HOME=str(home)) as process:
             worker = worker_on(out, 'b.avi', process)
+            settings = Path('/proc', str(worker), 'environ').read_bytes().split(b'\0')
             addresses = listening_addresses(f'RAY_TMPDIR={folder}')
             os.kill(worker, signal.SIGKILL)
             _, error = process.communicate(timeout=PATIENCE)
@@ -511,6 +527,9 @@ def test_ray_loses_nothing_and_repeats_nothing_when_a_worker_is_killed(
         shutil.rmtree(folder, ignore_errors=True)
 
     assert addresses == {'127.0.0.1'}
+    assert b'RAY_AUTH_MODE=token' in settings
+    # A token that is kept there would lock the user out of the clusters that `ray start` makes.
+    assert not (home / '.ray').exists()
     assert process.returncode == 1
     assert error.count('\n') == 1 and 'd.mp4' in error
     totals, records = summary_of(out)

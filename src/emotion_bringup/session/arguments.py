@@ -21,7 +21,7 @@ class SessionOptions:
         json: JSON lines to write, or None.
         record: Rosbag to write, or None.
         overlay: Whether to start the overlay node.
-        blur_faces: Whether to make faces unrecognisable in the overlay.
+        blur_faces: Whether to make faces unrecognisable in the overlay and for Foxglove.
         show: Whether to open a window.
         loop: Whether to start a file again at its end.
         quiet: Whether to leave out the line per frame.
@@ -95,7 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='start no overlay node: results only, no annotated images',
     )
     parser.add_argument(
-        '--blur-faces', action='store_true', help='make faces unrecognisable in the overlay'
+        '--blur-faces',
+        action='store_true',
+        help='make faces unrecognisable in the overlay and for Foxglove; --record keeps the images',
     )
     parser.add_argument('--loop', action='store_true', help='start a file again at its end')
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import secrets
 import signal
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ _OBJECT_STORE_BYTES: Final = 100 << 20
 # While one source is worked on, the next one of a worker is on its way.
 _QUEUED_PER_CPU: Final = 2
 _LOCAL_STARTS: Final = 4
+_TOKEN_SETTINGS: Final = frozenset({'RAY_AUTH_MODE', 'RAY_AUTH_TOKEN', 'RAY_AUTH_TOKEN_PATH'})
 
 
 class ClusterError(EmotionPerceptionError):
@@ -121,6 +123,7 @@ def _import_ray(address: str) -> ModuleType:
     if address == LOCAL:
         # Without clusters Ray listens on loopback, on Linux too; it reads this when it is imported.
         os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
+        _use_own_token()
     try:
         # By name, because type checkers run where Ray is not installed.
         return import_module('ray')
@@ -129,6 +132,16 @@ def _import_ray(address: str) -> ModuleType:
             f'--ray needs the package ray ({error}): install it with `make ray-env` or '
             '`pip install emotion_bringup[ray]`, or leave --ray out.'
         ) from error
+
+
+def _use_own_token() -> None:
+    """Keeps other users of the machine out, by a token of this run.
+
+    Ray would write one to ~/.ray/auth_token, and every later `ray start` would then demand it.
+    """
+    if not _TOKEN_SETTINGS.intersection(os.environ):
+        os.environ['RAY_AUTH_MODE'] = 'token'
+        os.environ['RAY_AUTH_TOKEN'] = secrets.token_hex(32)
 
 
 def _connect(ray: ModuleType, address: str, count: int) -> None:
@@ -146,7 +159,8 @@ def _connect(ray: ModuleType, address: str, count: int) -> None:
     except Exception as error:
         raise ClusterError(
             f'The Ray cluster at {address} cannot be used ({quoted(error)}): check it with '
-            '`ray status`, or start one with `ray start --head`.'
+            '`ray status`, start one with `ray start --head`, or set RAY_AUTH_MODE=token if it '
+            'demands a token.'
         ) from error
     finally:
         # Ray puts its own in its place, which would leave without the summary.

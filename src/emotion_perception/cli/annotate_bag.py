@@ -6,13 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from emotion_perception.bags.annotate import (
-    EMOTIONS_TOPIC,
-    AnnotateOptions,
-    AnnotateReport,
-    annotate_bag,
-)
+from emotion_perception.bags.annotate import AnnotateOptions, AnnotateReport, annotate_bag
 from emotion_perception.bags.reader import BagReader
+from emotion_perception.cli.bag_options import add_output_topic
 from emotion_perception.cli.console import note, say
 from emotion_perception.cli.options import (
     add_drawing_options,
@@ -50,13 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('target', type=Path, metavar='OUT', help='folder of the new bag')
     parser.add_argument('--topic', default='', help='image topic (default: the first one)')
-    parser.add_argument(
-        '--output-topic',
-        type=_topic_name,
-        default=EMOTIONS_TOPIC,
-        metavar='TOPIC',
-        help='topic of the emotions; the overlay gets it with /image behind (default: %(default)s)',
-    )
+    add_output_topic(parser)
     overlay = parser.add_mutually_exclusive_group()
     overlay.add_argument('--no-overlay', action='store_true', help='add the emotions only')
     overlay.add_argument(
@@ -116,10 +106,3 @@ def _conclude(
     say(summary.format())
     added = [options.output_topic, *([options.overlay_topic] if options.overlay else [])]
     say(f'wrote {target}: {report.messages} messages copied, {" and ".join(added)} added')
-
-
-def _topic_name(text: str) -> str:
-    parts = text.removeprefix('/').split('/')
-    if not all(part.isidentifier() and part.isascii() for part in parts):
-        raise argparse.ArgumentTypeError(f'{text!r} is no topic name, such as /robot1/emotions')
-    return f'/{"/".join(parts)}'

@@ -17,6 +17,7 @@ from emotion_perception.batch.record import Record, Status, finished_record, wit
 from emotion_perception.batch.run import run_tasks
 from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
+from emotion_perception.cli.bag_options import add_output_topic
 from emotion_perception.cli.console import note, say
 from emotion_perception.cli.options import (
     add_drawing_options,
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--topic', default='', help='image topic of rosbags (default: the first one of each)'
     )
+    add_output_topic(parser)
     overlay = parser.add_mutually_exclusive_group()
     overlay.add_argument(
         '--no-overlay', action='store_true', help='add the emotions only to copies of bags'
@@ -209,6 +211,7 @@ def _job_from(arguments: argparse.Namespace) -> Job:
         settings=settings_from(arguments),
         annotate=AnnotateOptions(
             topic=arguments.topic,
+            output_topic=arguments.output_topic,
             overlay=not arguments.no_overlay,
             compressed=arguments.compressed,
             style=style_from(arguments),
