@@ -180,6 +180,8 @@ def _session_options(settings: ProviderSettings) -> onnxruntime.SessionOptions:
     # Memory planned for one shape is of no use where sizes and numbers of faces change: it would be
     # 22 MiB more, and no quicker (measured).
     options.enable_mem_pattern = False
+    # Weights stay out of the arena for what changes, which doubles whenever it is full.
+    options.add_session_config_entry('session.use_device_allocator_for_initializers', '1')
     # Weights in other files would be looked for here, and are not found.
     options.add_session_config_entry(
         'session.model_external_initializers_file_folder_path', os.devnull

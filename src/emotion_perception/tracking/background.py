@@ -1,9 +1,15 @@
 """A detector that looks at pictures in a thread of its own, while others are answered."""
 
+import contextlib
+import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.types import BgrImage, Detection
+
+# What is answered now goes before what may be found anew.
+_NICENESS = 10
 
 
 class BackgroundDetection:
@@ -16,7 +22,7 @@ class BackgroundDetection:
             detector: Used by the thread alone from now on.
         """
         self._detector = detector
-        self._thread = ThreadPoolExecutor(1, 'face_detection')
+        self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
         self._look: Future[list[Detection]] | None = None
 
     def start(self, image: BgrImage, score_threshold: float, min_face_size: int) -> bool:
@@ -45,3 +51,9 @@ class BackgroundDetection:
     def close(self) -> None:
         """Ends the thread, after its last look."""
         self._thread.shutdown()
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread, where threads have one of their own (Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
