@@ -217,6 +217,14 @@ def test_a_search_of_an_earlier_stream_counts_no_more(beside, watched, portrait,
     assert [len(beside.find(blank)) for _ in range(4)] == [0] * 4
 
 
+def test_a_search_waits_for_the_one_beside(beside, watched, portrait, blank):
+    for _ in range(4):
+        beside.find(portrait)
+    watched.allowed.set()
+    assert beside.find(blank) == []
+    assert (watched.whole, watched.other.whole) == (2, 1)
+
+
 def test_what_fails_beside_is_told(beside, watched, portrait):
     for _ in range(4):
         beside.find(portrait)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.types import BgrImage, Detection
@@ -46,6 +46,15 @@ class BackgroundDetection:
 
     def forget(self) -> None:
         """The last look is of no interest any more."""
+        self._look = None
+
+    def finish(self) -> None:
+        """Waits for the end of the last look, which is of no interest any more.
+
+        Two looks at whole pictures at once would be no quicker, and need the memory of both.
+        """
+        if self._look is not None and not self._look.cancel():
+            wait((self._look,))
         self._look = None
 
     def close(self) -> None:

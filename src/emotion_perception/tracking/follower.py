@@ -59,7 +59,8 @@ class FaceFollower:
         """Forgets all faces: the next picture starts a new stream."""
         self._known = []
         self._newest = None
-        self._forget_look()
+        if self._background is not None:
+            self._background.forget()
 
     def close(self) -> None:
         """Ends the thread."""
@@ -104,7 +105,8 @@ class FaceFollower:
 
     def _look(self, image: BgrImage, settings: FollowSettings) -> list[Detection]:
         """Searches the whole picture now."""
-        self._forget_look()
+        if self._background is not None:
+            self._background.finish()
         self._since_look = 0
         seen = self._search(image, settings)
         if len(seen) > _MOST_FOLLOWED:
@@ -138,10 +140,6 @@ class FaceFollower:
             self._since_look = 0
         found = self._follow(image, places, settings)
         return self._look(image, settings) if found is None else found
-
-    def _forget_look(self) -> None:
-        if self._background is not None:
-            self._background.forget()
 
 
 def merged(seen: Sequence[Box], known: Sequence[Box]) -> list[Box]:
