@@ -75,7 +75,7 @@ lock: $(VENV)/.package ## Pin requirements/*.in again
 	    $$inputs -o requirements/$$name.txt || exit 1; \
 	done
 	$(COMPILE) requirements/bench-peer.in -o requirements/bench-peer.txt
-	for name in bench web web-test examples ray foxglove; do \
+	for name in $(EXTRAS); do \
 	  $(COMPILE) \
 	    --override requirements/overrides.txt --constraint requirements/lock.txt \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \

@@ -13,7 +13,7 @@ from benchmarks.timing import Stopwatch
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.onnx_session import ProviderSettings
-from emotion_perception.overlap import iou_matrix
+from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.resources import default_model_path
 from emotion_perception.types import BgrImage, Box
@@ -21,6 +21,8 @@ from emotion_perception.types import BgrImage, Box
 _INTERVALS = (2, 3, 5)
 _FRAME_NS = 33_333_333
 _LIMIT = 0.7
+# Any overlap at all makes a pair.
+_TOUCHING = np.finfo(np.float64).tiny
 # One face that leaves quickly, then two that come in.
 _DEMO_FRAMES = slice(60, 160)
 _DEMO_NAME = f'demo clip, frames {_DEMO_FRAMES.start} to {_DEMO_FRAMES.stop - 1}'
@@ -67,13 +69,10 @@ def overlap_by_frame(
     values: list[float] = []
     for first, second in zip(expected, found, strict=True):
         overlap = iou_matrix(first, second)
-        matched = 0
-        while overlap.size and overlap.max() > 0:
-            row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
-            values.append(float(overlap[row, column]))
-            overlap = np.delete(np.delete(overlap, row, 0), column, 1)
-            matched += 1
-        values += [0.0] * (len(first) + len(second) - 2 * matched)
+        matched = [
+            float(overlap[row, column]) for column, row in match_greedily(overlap, _TOUCHING)
+        ]
+        values += matched + [0.0] * (len(first) + len(second) - 2 * len(matched))
     return np.asarray(values, np.float64)
 
 

@@ -31,7 +31,7 @@ class Watched:
         self._detector = detector
         self.name = detector.name
         self.whole = self.near = 0
-        self.allowed, self.ended = threading.Event(), threading.Event()
+        self.allowed = threading.Event()
         self.other = None
 
     def detect(self, image, score_threshold, min_face_size):
