@@ -77,7 +77,7 @@ def _faults_table(found: Observations, counts: Account) -> Table:
         Fault.BAD_FRAMES: f'{counts.bad_sent} sent, {counts.bad} left out by the node, '
         'the others dropped by the queue',
         Fault.PARAMETERS: f'{changes["right"]} changes answered rightly, {changes["wrong"]} '
-        f'wrongly, {changes["unanswered"]} not at all',
+        f'wrongly, {changes["unanswered"]} not at all; {changes["asked_again"]} asked twice',
         Fault.SLOW_SUBSCRIBER: 'reliable, of images and answers',
     }
     return Table(

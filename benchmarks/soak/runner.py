@@ -35,7 +35,8 @@ class Observations:
         processes: Every process of the three nodes that was watched.
         faults: How often each fault was made.
         bad_sent: Bad frames sent during each life of the emotion node.
-        changes: Parameter changes answered 'right', 'wrong', or left 'unanswered'.
+        changes: Parameter changes answered 'right', 'wrong', or left 'unanswered', and how many
+            of them were 'asked_again'.
         failures: What went wrong that nobody did on purpose, in sentences.
         recording: What the recorder wrote.
     """

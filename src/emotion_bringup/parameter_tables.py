@@ -201,7 +201,13 @@ OVERLAY_PARAMETERS: tuple[Parameter, ...] = (
         'draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True
     ),
     Parameter('draw_landmarks', False, 'draw the five landmarks', live=True),
-    Parameter('blur_faces', False, 'make the faces unrecognisable in all outputs', live=True),
+    Parameter(
+        'blur_faces',
+        False,
+        'make the faces unrecognisable in all outputs; '
+        'set `detect_every_n` of emotion_node to 1 with it',
+        live=True,
+    ),
 )
 
 FOXGLOVE_PARAMETERS: tuple[Parameter, ...] = (
@@ -216,7 +222,13 @@ FOXGLOVE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter('port', 8765, 'TCP port to listen on; 0 takes any free one', 0, 65535),
     Parameter('mcap_path', '', 'also record everything to an .mcap file; empty records nothing'),
     Parameter('jpeg_quality', 85, 'quality of the pictures', 1, 100),
-    Parameter('blur_faces', False, 'make the faces unrecognisable in the pictures', live=True),
+    Parameter(
+        'blur_faces',
+        False,
+        'make the faces unrecognisable in the pictures; '
+        'set `detect_every_n` of emotion_node to 1 with it',
+        live=True,
+    ),
 )
 
 HUMANS_PARAMETERS: tuple[Parameter, ...] = (

@@ -148,8 +148,10 @@ def test_the_overlay_blurs_faces_as_soon_as_it_is_told_to(astronaut):
 
 
 def test_a_session_passes_the_wish_for_blurred_faces_on():
-    arguments = node_arguments(session_options('--blur-faces'), 'live')['overlay_node']
-    assert 'blur_faces:=true' in arguments
+    arguments = node_arguments(session_options('--blur-faces'), 'live')
+    assert 'blur_faces:=true' in arguments['overlay_node']
+    # Between two searches a new face would be seen.
+    assert 'detect_every_n:=1' in arguments['emotion_node']
     # Not said is not no: the parameter file may say yes.
     assert not any(
         'blur_faces' in argument

@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_camera_options(parser)
     add_drawing_options(parser)
     add_pipeline_options(parser)
-    parser.set_defaults(detect_every_n=LIVE_DETECT_EVERY_N)
+    parser.set_defaults(detect_every_n=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,6 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     spec = arguments.source or arguments.camera
     refuse_overwriting([spec], (arguments.output, arguments.json))
     with _opened(spec, _source_options(arguments)) as source:
+        if arguments.detect_every_n is None:
+            # Between two searches a new face would be seen.
+            arguments.detect_every_n = 1 if arguments.blur_faces else LIVE_DETECT_EVERY_N
         pipeline = load_pipeline(arguments, in_background=True)
         window = None if arguments.no_window else _open_window()
         recorder = None

@@ -11,7 +11,7 @@ from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
 from emotion_perception.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
-from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
 from emotion_perception.resources import default_model_path
 
 _DEFAULTS: Final = PipelineSettings()
@@ -195,7 +195,8 @@ def _add_stream_options(group: argparse._ArgumentGroup) -> None:
         default=_DEFAULTS.detect_every_n,
         metavar='N',
         help='search the whole of every N-th frame for faces, of the others only where faces were, '
-        'which is quicker (default: %(default)s)',
+        f'which is quicker (default: {_DEFAULTS.detect_every_n}; of emotion live without '
+        f'--blur-faces: {LIVE_DETECT_EVERY_N})',
     )
 
 
