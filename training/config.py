@@ -16,6 +16,7 @@ from .errors import TrainingError
 
 T = TypeVar('T')
 FC_WIDTH = 4096
+STRIDE = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class ModelConfig:
         grey: Whether the first convolution sees one grey plane in place of three equal ones, in
             blocks of 4x4 pixels; faster, and starting from a run without it changes no answer.
             alexnet only.
+        stride: Step of the first convolution in pixels: 4 as published, up to 8 where it is
+            `grey`; alexnet only.
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical one followed by
             a horizontal one, or None for full ones; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
@@ -64,6 +67,7 @@ class ModelConfig:
     batch_norm: bool = True
     dropout: float = 0.5
     grey: bool = False
+    stride: int = STRIDE
     conv_ranks: tuple[int, int, int, int] | None = None
     fc_ranks: tuple[int, int] | None = None
     fc_width: int = FC_WIDTH
@@ -72,6 +76,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _within('model.dropout', self.dropout, 0, 1)
         _within('model.fc_width', self.fc_width, 1)
+        _within('model.stride', self.stride, STRIDE, 2 * STRIDE)
+        if self.stride != STRIDE and not self.grey:
+            raise TrainingError('model.stride: only a grey network takes larger steps: grey: true')
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -101,6 +102,26 @@ def grey_blocks(weight: Tensor, block: int) -> Tensor:
     grey = F.pad(weight.sum(dim=1), (0, missing, 0, missing))
     split = grey.reshape(outputs, blocks, block, blocks, block)
     return split.permute(0, 2, 4, 1, 3).reshape(outputs, block * block, blocks, blocks)
+
+
+def fold_grid(weight: Tensor, channels: int, inputs: int) -> Tensor:
+    """Weights for small maps that do what others did for the same maps enlarged.
+
+    Args:
+        weight: float32 `[outputs, channels * g * g]`.
+        channels: Number of maps.
+        inputs: channels * s * s of the small maps, g a multiple of s.
+
+    Returns:
+        float32 `[outputs, inputs]`, each the sum over the pixels that one has become; the same
+        weights where the maps are no smaller, or are not the same channels.
+    """
+    large, small = (math.isqrt(count // channels) for count in (weight.shape[1], inputs))
+    times = large // max(small, 1)
+    if times < 2 or weight.shape[1] != channels * (times * small) ** 2:
+        return weight
+    grid = weight.reshape(-1, channels, small, times, small, times)
+    return grid.sum(dim=(3, 5)).flatten(1)
 
 
 def product(first: Tensor, second: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ The recipe's `model.init` says which:
 
 Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full layers, these are
 factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
-Where it is `grey` and the source is not, the filters of the three channels are summed.
+Where it is `grey` and the source is not, the filters of the three channels are summed. Where its
+`stride` is larger, its maps are smaller, and stand for those of the source enlarged.
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
@@ -32,7 +33,7 @@ from torch import Tensor, nn
 from emotion_perception.manifest import sha256_of
 
 from . import augment, checkpoint, imagenet, transfer
-from .config import FC_WIDTH, ModelConfig
+from .config import FC_WIDTH, STRIDE, ModelConfig
 from .errors import TrainingError
 from .models import build
 from .module import Classifier, Ema
@@ -42,7 +43,7 @@ IMAGENET = 'imagenet'
 RECORD = 'data.json'
 CALIBRATION_IMAGES = 256
 # What two networks may differ in and still share their weights.
-_FREE = ('dropout', 'conv_ranks', 'fc_ranks', 'init')
+_FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'init')
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _from_published(
         config,
         batch_norm=published.batch_norm,
         grey=False,
+        stride=STRIDE,
         conv_ranks=None,
         fc_ranks=None,
         fc_width=FC_WIDTH,

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from .errors import TrainingError
-from .factorise import Factors, factorise, factorise_convolution, grey_blocks, product
+from .factorise import (
+    Factors,
+    factorise,
+    factorise_convolution,
+    fold_grid,
+    grey_blocks,
+    product,
+)
+from .models.alexnet import MAPS
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -202,6 +210,10 @@ def _weights(
     wanted = [shapes[name] for name in names]
     if [value.shape for value in values] == wanted:
         return dict(zip(names, values, strict=True))
+    if len(wanted[0]) == 2 and values[0].ndim == 2:
+        values[0] = fold_grid(values[0], MAPS, wanted[0][1])
+        if [value.shape for value in values] == wanted:
+            return dict(zip(names, values, strict=True))
     dense = values[0] if len(values) == 1 else product(*values)
     if len(names) == 2:
         if dense.shape != _product_shape(*wanted):

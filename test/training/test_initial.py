@@ -355,6 +355,24 @@ def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, tmp_path):
+    """Maps of 3x3 pixels stand for the 6x6 that the smaller picture's are enlarged to."""
+    run = make_run(tmp_path / 'run', module(grey=True))
+    fresh = module(grey=True, stride=7, init=str(run))
+    done = initial.start(fresh, IMAGES)
+    assert (done.fresh, done.skipped) == ((), ())
+    # Pictures of 132 pixels give the smaller steps the 33 blocks that 231 give the larger ones.
+    large = torch.nn.functional.interpolate(grey(size=33), size=231)
+    small = torch.nn.functional.interpolate(grey(size=33), size=132)
+    source = checkpoint.load(run / 'best.ckpt').network
+    with torch.inference_mode():
+        for network in (source, fresh.network.eval()):
+            network.features[0].padding = 0
+        expected, found = source(colour(small)), fresh.network(colour(large))
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_a_grey_network_does_not_become_a_coloured_one(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module(grey=True))
     with pytest.raises(TrainingError, match=r'model\.grey True, the recipe says False'):

@@ -10,6 +10,7 @@ from training.config import ModelConfig
 from training.errors import TrainingError
 from training.fold import fold_batch_norm
 from training.models import build
+from training.models.layers import GreyBlocks, area_means
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,27 @@ def test_any_training_size_gives_seven_scores(size, conv_ranks, grey):
 def test_227_pixels_arrive_as_six_by_six_without_pooling(grey):
     network = build(ModelConfig(grey=grey, fc_ranks=(8, 8))).eval()
     assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 6, 6)
+
+
+def test_larger_steps_end_in_smaller_maps_without_pooling():
+    network = build(ModelConfig(grey=True, stride=7, fc_ranks=(8, 8))).eval()
+    assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 3, 3)
+    assert network(torch.rand(2, 3, 131, 131)).shape == (2, 7)
+
+
+def test_cells_are_means_of_equal_parts_of_a_block():
+    assert torch.equal(area_means(4, 4), torch.eye(4))
+    expected = [[4, 3, 0, 0, 0, 0, 0], [0, 1, 4, 2, 0, 0, 0]]
+    expected += [row[::-1] for row in expected[::-1]]
+    torch.testing.assert_close(area_means(7, 4), torch.tensor(expected) / 7)
+    halves = GreyBlocks(7, 0, 2)(torch.arange(49.0).reshape(1, 1, 7, 7).expand(-1, 3, -1, -1))
+    assert halves.flatten().tolist() == pytest.approx([10.29, 13.71, 34.29, 37.71], abs=0.01)
+    assert halves.mean().item() == pytest.approx(24)
+
+
+def test_only_a_grey_network_takes_larger_steps():
+    with pytest.raises(TrainingError, match=r'model\.stride: only a grey network'):
+        ModelConfig(stride=7)
 
 
 def test_first_loss_is_that_of_a_guess():

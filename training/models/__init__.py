@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ..config import FC_WIDTH, ModelConfig
+from ..config import FC_WIDTH, STRIDE, ModelConfig
 from ..errors import TrainingError
 from .alexnet import AlexNet
 from .mini_xception import MiniXception
@@ -60,7 +60,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_ALEXNET = ('grey', 'conv_ranks', 'fc_ranks')
+_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -69,6 +69,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         batch_norm=config.batch_norm,
         dropout=config.dropout,
         grey=config.grey,
+        stride=config.stride,
         conv_ranks=config.conv_ranks,
         fc_ranks=config.fc_ranks,
     )
@@ -98,6 +99,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
     """An option without effect would make a recipe say something that is not so."""
     usual = {
         'grey': False,
+        'stride': STRIDE,
         'conv_ranks': None,
         'fc_ranks': None,
         'fc_width': FC_WIDTH,

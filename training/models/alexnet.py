@@ -12,14 +12,16 @@ from .layers import GreyBlocks
 
 CLASSES = 7
 HIDDEN = 4096
-GRID = 6
+SIDE = 227
+MAPS = 256
+_STRIDE, _PADDING = 4, 2
 # (input channels, output channels, kernel, stride, padding, max-pool afterwards)
 _CONVOLUTIONS = (
-    (3, 64, 11, 4, 2, True),
+    (3, 64, 11, _STRIDE, _PADDING, True),
     (64, 192, 5, 1, 2, True),
     (192, 384, 3, 1, 1, False),
     (384, 256, 3, 1, 1, False),
-    (256, 256, 3, 1, 1, True),
+    (256, MAPS, 3, 1, 1, True),
 )
 
 
@@ -31,6 +33,9 @@ class AlexNet(nn.Module):
         dropout: Probability before each of the first two fully connected layers.
         grey: The first convolution sees one grey plane in place of three equal ones, in blocks of
             4x4 pixels (`layers.GreyBlocks`): the same answers for a fifth of its time.
+        stride: Step of the first convolution in pixels, 4 as published. Larger ones, for `grey`
+            only, see blocks of so many pixels by their 4x4 means: faces enlarged from 48 pixels
+            lose nothing by 7, and all behind it has a third of the work.
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical convolution to
             so many channels followed by a horizontal one (Tai et al. 2016); None for the full
             ones. Together with `fc_ranks` they take most of the multiply-adds away.
@@ -44,17 +49,19 @@ class AlexNet(nn.Module):
         batch_norm: bool = True,
         dropout: float = 0.5,
         grey: bool = False,
+        stride: int = _STRIDE,
         conv_ranks: tuple[int, int, int, int] | None = None,
         fc_ranks: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_features(batch_norm, grey, conv_ranks))
-        # 227 pixels arrive as 6x6, where this is the identity; smaller ones while training.
-        self.pool = nn.AdaptiveAvgPool2d(GRID)
+        self.features = nn.Sequential(*_features(batch_norm, grey, stride, conv_ranks))
+        self.grid = grid_of(stride)
+        # For smaller pictures than the runtime's 227 pixels, which arrive at this size.
+        self.pool = nn.AdaptiveAvgPool2d(self.grid)
         first, second = fc_ranks or (None, None)
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
-            *_hidden(256 * GRID * GRID, first, batch_norm),
+            *_hidden(MAPS * self.grid**2, first, batch_norm),
             nn.Dropout(dropout),
             *_hidden(HIDDEN, second, batch_norm),
             nn.Linear(HIDDEN, CLASSES),
@@ -73,26 +80,36 @@ class AlexNet(nn.Module):
             float32 `[n, 7]`, before the softmax, in FER-2013 order.
         """
         maps = self.features(faces)
-        if maps.shape[-2:] != (GRID, GRID):
+        if maps.shape[-2:] != (self.grid, self.grid):
             maps = self.pool(maps)
         return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]
 
 
-def _features(batch_norm: bool, grey: bool, ranks: tuple[int, ...] | None) -> list[nn.Module]:
+def grid_of(stride: int) -> int:
+    """Side of the last maps of a picture of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
+    side = (SIDE + 2 * _PADDING - stride) // stride + 1 - 2
+    for _ in range(3):
+        side = (side - 3) // 2 + 1
+    return side
+
+
+def _features(
+    batch_norm: bool, grey: bool, stride: int, ranks: tuple[int, ...] | None
+) -> list[nn.Module]:
     layers: list[nn.Module] = []
     shapes = list(_CONVOLUTIONS)
     if grey:
-        _, outputs, _, stride, padding, pool = shapes[0]
-        layers.append(GreyBlocks(stride, padding))
-        # Three blocks are 12 pixels: the 11 of AlexNet and one more.
-        shapes[0] = (stride * stride, outputs, 3, 1, 0, pool)
+        _, outputs, _, _, padding, pool = shapes[0]
+        layers.append(GreyBlocks(stride, padding, _STRIDE))
+        # Three blocks are 12 cells: the 11 pixels of AlexNet and one more.
+        shapes[0] = (_STRIDE * _STRIDE, outputs, 3, 1, 0, pool)
     # The first convolution stays whole: its three input channels leave little to take away.
     each_rank = chain([None], ranks or repeat(None))
-    for (inputs, outputs, kernel, stride, padding, pool), rank in zip(
+    for (inputs, outputs, kernel, step, padding, pool), rank in zip(
         shapes, each_rank, strict=False
     ):
         if rank is None:
-            layers.append(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not batch_norm))
+            layers.append(nn.Conv2d(inputs, outputs, kernel, step, padding, bias=not batch_norm))
         else:
             layers += separable(inputs, outputs, kernel, rank, bias=not batch_norm)
         if batch_norm:

@@ -29,20 +29,38 @@ class GreyBlocks(nn.Module):
     Args:
         block: Side of a block in pixels, also the stride.
         padding: Zeros before the first pixel.
+        cells: Side of a block in channels: each is the mean of the part of the block that it
+            covers, which is one pixel where there are as many of them.
     """
 
     weight: Tensor
 
-    def __init__(self, block: int, padding: int) -> None:
+    def __init__(self, block: int, padding: int, cells: int) -> None:
         super().__init__()
         self.block, self.padding = block, padding
-        channels = block * block
-        weight = torch.eye(channels).reshape(channels, 1, block, block).expand(-1, 3, -1, -1) / 3
-        self.register_buffer('weight', weight.contiguous(), persistent=False)
+        means = area_means(block, cells)
+        weight = torch.einsum('ay,bx->abyx', means, means).reshape(-1, 1, block, block)
+        self.register_buffer('weight', (weight / 3).repeat(1, 3, 1, 1), persistent=False)
 
     def forward(self, faces: Tensor) -> Tensor:
-        """float32 `[n, 3, s, s]` to `[n, block * block, t, t]`, row by row within a block."""
+        """float32 `[n, 3, s, s]` to `[n, cells * cells, t, t]`, row by row within a block."""
         return F.conv2d(faces, self.weight, stride=self.block, padding=self.padding)
+
+
+def area_means(pixels: int, cells: int) -> Tensor:
+    """Weights of each pixel of a line in the means of equal parts of it.
+
+    Args:
+        pixels: Length of the line.
+        cells: Number of parts.
+
+    Returns:
+        float32 `[cells, pixels]`, each row's sum 1; the identity where both are equal.
+    """
+    edges = torch.arange(cells + 1) * pixels / cells
+    starts = torch.arange(pixels)
+    ends = torch.minimum(edges[1:, None], starts + 1)
+    return (ends - torch.maximum(edges[:-1, None], starts)).clamp(min=0) * cells / pixels
 
 
 def shrink(faces: Tensor, side: int) -> Tensor:
