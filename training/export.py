@@ -147,7 +147,8 @@ def _stages(
     if fp32:
         return plain, stages
     small = folder / 'int8.onnx'
-    quantise(plain, small, calibration_images(dataset['Training']), spec)
+    images = calibration_images(dataset['Training'])
+    quantise(plain, small, images, spec, float_input=trained.recipe.model.grey)
     return small, stages._replace(shipped=answers(predict.onnx_predictor(small, threads), 'int8'))
 
 

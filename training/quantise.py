@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -46,7 +47,9 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]
         return {'input': preprocess_faces(chosen, self._spec)}
 
 
-def quantise(source: Path, target: Path, images: Images, spec: Preprocessing) -> None:
+def quantise(
+    source: Path, target: Path, images: Images, spec: Preprocessing, *, float_input: bool = False
+) -> None:
     """Writes an int8 file: QDQ nodes, weights per output channel, unsigned activations.
 
     Weights keep 7 bits (`reduce_range`): x86 processors without VNNI add pairs of 8-bit products
@@ -57,6 +60,8 @@ def quantise(source: Path, target: Path, images: Images, spec: Preprocessing) ->
         target: Where to write.
         images: uint8 `[n, 48, 48]`, from Training.
         spec: Preprocessing.
+        float_input: Leave what reads the pictures in fp32. Where that only gathers them into
+            blocks (`layers.GreyBlocks`), rounding the pictures costs more time than it saves.
     """
     logging.getLogger().setLevel(logging.ERROR)  # the quantiser logs hints through the root logger
     with tempfile.TemporaryDirectory() as folder:
@@ -72,4 +77,9 @@ def quantise(source: Path, target: Path, images: Images, spec: Preprocessing) ->
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=_first_nodes(prepared) if float_input else [],
         )
+
+
+def _first_nodes(path: Path) -> list[str]:
+    return [node.name for node in onnx.load(path).graph.node if 'input' in node.input]

@@ -1,5 +1,6 @@
 """Every architecture by its shipped recipe: trained, exported as fp32 and int8, in agreement."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
 pytest.importorskip('onnxruntime', reason='exporting needs onnxruntime')
+onnx = pytest.importorskip('onnx', reason='exporting needs onnx')
 
 from emotion_perception.manifest import read_manifest, read_model_file
 from training import checkpoint, data, predict
@@ -19,6 +21,7 @@ from training.train import train
 # Few fully connected weights, for the time alone.
 MODELS = {
     'alexnet': {'arch': 'alexnet', 'fc_ranks': [8, 8]},
+    'grey': {'arch': 'alexnet', 'grey': True, 'stride': 7, 'fc_ranks': [8, 8]},
     'small_cnn': {'arch': 'small_cnn'},
     'vgg16': {'arch': 'vgg16', 'fc_width': 16},
     'resnet50v2': {'arch': 'resnet50v2'},
@@ -50,7 +53,10 @@ def dataset() -> data.Dataset:
 
 @pytest.fixture(scope='module', params=MODELS)
 def run(request, dataset, tmp_path_factory) -> Path:
-    recipe = parse(Recipe, CONTENT | {'model': MODELS[request.param] | {'dropout': 0}}, 'test')
+    content = copy.deepcopy(CONTENT) | {'model': MODELS[request.param] | {'dropout': 0}}
+    if request.param == 'grey':
+        content['train']['phases'][0]['size'] = 131  # its steps are larger
+    recipe = parse(Recipe, content, 'test')
     folder = tmp_path_factory.mktemp(request.param)
     train(recipe, dataset, folder, progress=False)
     return folder
@@ -86,6 +92,13 @@ def test_every_stage_agrees(run, dataset, fp32):
         assert done.agreement.value > 0.5
         weights = sum(p.numel() for p in checkpoint.load(run / 'last.ckpt').network.parameters())
         assert model.stat().st_size < 2 * weights, 'bytes, of which fp32 has four a weight'
+
+
+@pytest.mark.parametrize('run', ['grey'], indirect=True)
+def test_blocks_of_a_grey_network_take_the_pictures_as_they_are(run, dataset):
+    export(run / 'last.ckpt', dataset, run / 'blocks.onnx')
+    nodes = onnx.load(run / 'blocks.onnx').graph.node
+    assert [node.op_type for node in nodes if 'input' in node.input] == ['Conv']
 
 
 def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
