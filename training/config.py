@@ -57,6 +57,9 @@ class ModelConfig:
             a horizontal one, or None for full ones; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
+        side: Larger pictures are brought to this side in pixels first, or None for all of the
+            picture; vgg16 and resnet50v2 only (small_cnn and mini_xception have sides of their
+            own).
         init: Starting weights: `imagenet` (the published ones, from the hub), a `.pth` file of
             the same, or a run folder or `.ckpt` of the same network, relative to the working
             directory; full layers are factorised where `conv_ranks` and `fc_ranks` ask for it.
@@ -71,11 +74,14 @@ class ModelConfig:
     conv_ranks: tuple[int, int, int, int] | None = None
     fc_ranks: tuple[int, int] | None = None
     fc_width: int = FC_WIDTH
+    side: int | None = None
     init: str | None = None
 
     def __post_init__(self) -> None:
         _within('model.dropout', self.dropout, 0, 1)
         _within('model.fc_width', self.fc_width, 1)
+        if self.side is not None:
+            _within('model.side', self.side, 32)
         _within('model.stride', self.stride, STRIDE, 2 * STRIDE)
         if self.stride != STRIDE and not self.grey:
             raise TrainingError('model.stride: only a grey network takes larger steps: grey: true')

@@ -43,7 +43,7 @@ IMAGENET = 'imagenet'
 RECORD = 'data.json'
 CALIBRATION_IMAGES = 256
 # What two networks may differ in and still share their weights.
-_FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'init')
+_FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'side', 'init')
 
 
 @dataclass(frozen=True)

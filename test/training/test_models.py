@@ -10,7 +10,7 @@ from training.config import ModelConfig
 from training.errors import TrainingError
 from training.fold import fold_batch_norm
 from training.models import build
-from training.models.layers import GreyBlocks, area_means
+from training.models.layers import GreyBlocks, area_means, shrink
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,20 @@ def test_cells_are_means_of_equal_parts_of_a_block():
 def test_only_a_grey_network_takes_larger_steps():
     with pytest.raises(TrainingError, match=r'model\.stride: only a grey network'):
         ModelConfig(stride=7)
+
+
+@pytest.mark.parametrize('arch', ['vgg16', 'resnet50v2'])
+def test_a_network_with_a_side_sees_a_small_picture_in_a_large_one(arch):
+    width = {'fc_width': 8} if arch == 'vgg16' else {}
+    network = build(ModelConfig(arch=arch, side=48, **width)).eval()
+    small = torch.rand(1, 3, 48, 48)
+    large = torch.nn.functional.interpolate(small, size=(227, 227), mode='bilinear')
+    whole = build(ModelConfig(arch=arch, **width)).eval()
+    whole.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        torch.testing.assert_close(network(large), whole(shrink(large, 48)))
+        torch.testing.assert_close(network(small), whole(small))
+        assert not torch.allclose(network(large), whole(large))
 
 
 def test_first_loss_is_that_of_a_guess():

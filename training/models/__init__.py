@@ -64,7 +64,7 @@ _ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
-    _refuse(config, 'fc_width')
+    _refuse(config, 'fc_width', 'side')
     return AlexNet(
         batch_norm=config.batch_norm,
         dropout=config.dropout,
@@ -76,22 +76,27 @@ def _alexnet(config: ModelConfig) -> nn.Module:
 
 
 def _small_cnn(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_ALEXNET, 'fc_width')
+    _refuse(config, *_ALEXNET, 'fc_width', 'side')
     return SmallCnn(batch_norm=config.batch_norm, dropout=config.dropout)
 
 
 def _vgg16(config: ModelConfig) -> nn.Module:
     _refuse(config, *_ALEXNET)
-    return Vgg16(batch_norm=config.batch_norm, dropout=config.dropout, fc_width=config.fc_width)
+    return Vgg16(
+        batch_norm=config.batch_norm,
+        dropout=config.dropout,
+        fc_width=config.fc_width,
+        side=config.side,
+    )
 
 
 def _resnet50v2(config: ModelConfig) -> nn.Module:
     _refuse(config, *_ALEXNET, 'fc_width', 'batch_norm')
-    return ResNet50V2(dropout=config.dropout)
+    return ResNet50V2(dropout=config.dropout, side=config.side)
 
 
 def _mini_xception(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_ALEXNET, 'fc_width', 'batch_norm')
+    _refuse(config, *_ALEXNET, 'fc_width', 'side', 'batch_norm')
     return MiniXception(dropout=config.dropout)
 
 
@@ -103,6 +108,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
         'conv_ranks': None,
         'fc_ranks': None,
         'fc_width': FC_WIDTH,
+        'side': None,
         'batch_norm': True,
     }
     for option in options:

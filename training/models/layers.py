@@ -63,7 +63,7 @@ def area_means(pixels: int, cells: int) -> Tensor:
     return (ends - torch.maximum(edges[:-1, None], starts)).clamp(min=0) * cells / pixels
 
 
-def shrink(faces: Tensor, side: int) -> Tensor:
+def shrink(faces: Tensor, side: int | None) -> Tensor:
     """Brings pictures larger than a small network's native size back to it.
 
     The runtime enlarges all faces from 48 to 227 pixels bilinearly. Sampled back at the pixel
@@ -72,12 +72,12 @@ def shrink(faces: Tensor, side: int) -> Tensor:
 
     Args:
         faces: float32 `[n, c, s, s]`.
-        side: Native size in pixels.
+        side: Native size in pixels; None for a network that has none.
 
     Returns:
         float32 `[n, c, min(s, side), min(s, side)]`.
     """
-    if faces.shape[-1] <= side:
+    if side is None or faces.shape[-1] <= side:
         return faces
     return F.interpolate(faces, size=(side, side), mode='bilinear', align_corners=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, initialise
+from .layers import CLASSES, initialise, shrink
 
 EXPANSION = 4
 # (inner channels, number of blocks, stride of the first)
@@ -58,10 +58,12 @@ class ResNet50V2(nn.Module):
 
     Args:
         dropout: Probability before the last layer (none in the paper).
+        side: Larger pictures are brought to this side in pixels first; None takes them whole.
     """
 
-    def __init__(self, *, dropout: float = 0.0) -> None:
+    def __init__(self, *, dropout: float = 0.0, side: int | None = None) -> None:
         super().__init__()
+        self.side = side
         # No norm or ReLU here: the first block begins with its own.
         self.stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1))
         blocks: list[nn.Module] = []
@@ -86,5 +88,5 @@ class ResNet50V2(nn.Module):
         Returns:
             float32 `[n, 7]`, before the softmax, in FER-2013 order.
         """
-        maps = self.pool(self.activate(self.blocks(self.stem(faces))))
+        maps = self.pool(self.activate(self.blocks(self.stem(shrink(faces, self.side)))))
         return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise
+from .layers import CLASSES, convolution, initialise, shrink
 
 GRID = 7
 # (channels, number of 3x3 convolutions) before each 2x2 max-pooling
@@ -23,12 +23,19 @@ class Vgg16(nn.Module):
             paper, which trained a shallower network first).
         dropout: Probability after each of the two hidden layers.
         fc_width: Outputs of the two hidden layers.
+        side: Larger pictures are brought to this side in pixels first; None takes them whole.
     """
 
     def __init__(
-        self, *, batch_norm: bool = True, dropout: float = 0.5, fc_width: int = 4096
+        self,
+        *,
+        batch_norm: bool = True,
+        dropout: float = 0.5,
+        fc_width: int = 4096,
+        side: int | None = None,
     ) -> None:
         super().__init__()
+        self.side = side
         layers: list[nn.Module] = []
         inputs = 3
         for width, depth in _BLOCKS:
@@ -60,5 +67,5 @@ class Vgg16(nn.Module):
         Returns:
             float32 `[n, 7]`, before the softmax, in FER-2013 order.
         """
-        maps = self.pool(self.features(faces))
+        maps = self.pool(self.features(shrink(faces, self.side)))
         return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]
