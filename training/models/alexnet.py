@@ -8,16 +8,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..config import STRIDE
 from .layers import GreyBlocks
 
 CLASSES = 7
 HIDDEN = 4096
 SIDE = 227
 MAPS = 256
-_STRIDE, _PADDING = 4, 2
+_PADDING = 2
 # (input channels, output channels, kernel, stride, padding, max-pool afterwards)
 _CONVOLUTIONS = (
-    (3, 64, 11, _STRIDE, _PADDING, True),
+    (3, 64, 11, STRIDE, _PADDING, True),
     (64, 192, 5, 1, 2, True),
     (192, 384, 3, 1, 1, False),
     (384, 256, 3, 1, 1, False),
@@ -49,7 +50,7 @@ class AlexNet(nn.Module):
         batch_norm: bool = True,
         dropout: float = 0.5,
         grey: bool = False,
-        stride: int = _STRIDE,
+        stride: int = STRIDE,
         conv_ranks: tuple[int, int, int, int] | None = None,
         fc_ranks: tuple[int, int] | None = None,
     ) -> None:
@@ -100,9 +101,9 @@ def _features(
     shapes = list(_CONVOLUTIONS)
     if grey:
         _, outputs, _, _, padding, pool = shapes[0]
-        layers.append(GreyBlocks(stride, padding, _STRIDE))
+        layers.append(GreyBlocks(stride, padding, STRIDE))
         # Three blocks are 12 cells: the 11 pixels of AlexNet and one more.
-        shapes[0] = (_STRIDE * _STRIDE, outputs, 3, 1, 0, pool)
+        shapes[0] = (STRIDE * STRIDE, outputs, 3, 1, 0, pool)
     # The first convolution stays whole: its three input channels leave little to take away.
     each_rank = chain([None], ranks or repeat(None))
     for (inputs, outputs, kernel, step, padding, pool), rank in zip(
