@@ -7,9 +7,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from processes import assert_one_sentence, interrupt, run_node, start_node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import ReliabilityPolicy
 from ros_bench import ASTRONAUT_BOX, EmotionBench, box_overlap, header, jpeg_message, parameters
-from sensor_msgs.msg import Image
 
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_perception.resources import config_path
@@ -68,10 +67,7 @@ def test_replay_answers_every_image_once_and_in_order(open_bench, astronaut, gre
 def test_replay_takes_best_effort_publishers_too(open_bench, grey):
     """A bag that was recorded best effort is played best effort."""
     bench = open_bench(mode='replay', keywords={'mode': 'replay'})
-    bench.client.destroy_publisher(bench.images)
-    bench.images = bench.client.create_publisher(
-        Image, 'image', QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-    )
+    bench.offer_best_effort()
     bench.spin_until(lambda: bench.logged('does not offer the reliability'), 'the warning')
     bench.connect(grey)
     assert list(bench.ask(grey).faces) == []

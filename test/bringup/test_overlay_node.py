@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from processes import assert_one_sentence, run_node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_bench import ASTRONAUT_BOX, OverlayBench, header, image_message, jpeg_message, parameters
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
@@ -141,10 +140,7 @@ def test_a_bad_image_is_left_out(open_bench, astronaut):
 
 def test_replay_takes_best_effort_publishers_too(open_bench, astronaut):
     bench = open_bench(mode='replay')
-    bench.client.destroy_publisher(bench.images)
-    bench.images = bench.client.create_publisher(
-        Image, 'image', QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-    )
+    bench.offer_best_effort()
     bench.watch()
     assert bench.draw(image_message(astronaut), [FACE]).width == 512
 
