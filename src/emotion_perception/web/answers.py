@@ -25,7 +25,7 @@ from emotion_perception.web.photo import PhotoResult, answer_photo
 from emotion_perception.web.sessions import Session, Sessions
 from emotion_perception.web.tables import face_names, face_rows
 from emotion_perception.web.uploads import visitor_text
-from emotion_perception.web.video import GoneError, VideoResult, Watch, answer_video
+from emotion_perception.web.video import VideoResult, Watch, answer_video
 
 _FILES = 3  # annotated, JSON, CSV
 
@@ -97,8 +97,6 @@ class Answers:
             limit = self._limits.video_s
             try:
                 result = answer_video(video, session.folder, self._networks, settings, limit, watch)
-            except GoneError:
-                return _no_video()
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, video))
                 return _no_video()

@@ -117,7 +117,7 @@ class _Work:
     def _answer_all(self, source: FrameSource, files: RunOutputs, table: CsvWriter) -> None:
         for frame in source:
             if self._watch.gone():
-                raise GoneError('The visitor has left.')
+                raise GoneError('The page seemed to be closed: start the video again.')
             if self._watch.stopped():
                 self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_SECOND:.1f} s.')
                 return
