@@ -14,8 +14,8 @@ from emotion_perception.errors import ModelError
 from emotion_perception.manifest import Manifest, manifest_path_for, read_manifest
 
 from . import checkpoint, cost, curves, export, fold, graph
+from .config import INPUT_SIZE
 from .errors import TrainingError
-from .predict import INPUT_SIZE
 from .train import BEST, HISTORY
 
 

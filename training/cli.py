@@ -213,7 +213,8 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _export(options: argparse.Namespace) -> None:
-    from . import data, predict, report
+    from . import data, report
+    from .config import INPUT_SIZE
     from .export import export
 
     dataset = data.load(options.data, options.cache)
@@ -229,10 +230,10 @@ def _export(options: argparse.Namespace) -> None:
         f'{report.percent(done.fp32)}, shipped {report.percent(done.shipped)}; fp32 and shipped '
         f'give the same answer on {done.agreement.value:.2%}'
     )
-    if done.trained_at != predict.INPUT_SIZE:
+    if done.trained_at != INPUT_SIZE:
         print(
             f'warning: last trained on {done.trained_at} pixels, but the runtime shows '
-            f'{predict.INPUT_SIZE}: end the recipe with a phase of that size before you ship it'
+            f'{INPUT_SIZE}: end the recipe with a phase of that size before you ship it'
         )
 
 

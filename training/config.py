@@ -17,6 +17,7 @@ from .errors import TrainingError
 T = TypeVar('T')
 FC_WIDTH = 4096
 STRIDE = 4
+INPUT_SIZE = 227
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class TrainConfig:
             runs in bfloat16 by autocast, on a CPU as on a GPU.
     """
 
-    phases: tuple[Phase, ...] = (Phase(1, 227),)
+    phases: tuple[Phase, ...] = (Phase(1, INPUT_SIZE),)
     batch_size: int = 64
     epoch_images: int | None = None
     label_smoothing: float = 0.1

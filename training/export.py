@@ -23,6 +23,7 @@ from emotion_perception.preprocessing import Preprocessing
 
 from . import checkpoint, curves, initial, metrics, predict
 from .checkpoint import Trained
+from .config import INPUT_SIZE
 from .data import Dataset, Split
 from .errors import TrainingError
 from .evaluate import score, share_document
@@ -163,7 +164,7 @@ def _check_fp32(difference: float) -> None:
 def to_onnx(network: nn.Module, path: Path) -> None:
     """Writes a network as ONNX: `input` float32 [batch, 3, 227, 227], `logits` [batch, 7]."""
     # Two pictures: a batch of one would be taken for a constant.
-    example = torch.zeros(2, 3, predict.INPUT_SIZE, predict.INPUT_SIZE)
+    example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

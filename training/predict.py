@@ -22,11 +22,11 @@ from emotion_perception.manifest import (
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
 from . import checkpoint
+from .config import INPUT_SIZE
 from .console import progress
 from .data import SIDE, Images
 from .errors import TrainingError
 
-INPUT_SIZE = 227
 BATCH = 64
 
 Faces = NDArray[np.float32]

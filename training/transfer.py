@@ -208,12 +208,10 @@ def _weights(
     values = [state[f'{name}.weight'] for name in old.weights]
     names = [f'{name}.weight' for name in new.weights]
     wanted = [shapes[name] for name in names]
-    if [value.shape for value in values] == wanted:
-        return dict(zip(names, values, strict=True))
     if len(wanted[0]) == 2 and values[0].ndim == 2:
         values[0] = fold_grid(values[0], MAPS, wanted[0][1])
-        if [value.shape for value in values] == wanted:
-            return dict(zip(names, values, strict=True))
+    if [value.shape for value in values] == wanted:
+        return dict(zip(names, values, strict=True))
     dense = values[0] if len(values) == 1 else product(*values)
     if len(names) == 2:
         if dense.shape != _product_shape(*wanted):

@@ -8,12 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..config import STRIDE
+from ..config import INPUT_SIZE, STRIDE
 from .layers import GreyBlocks
 
 CLASSES = 7
 HIDDEN = 4096
-SIDE = 227
 MAPS = 256
 _PADDING = 2
 # (input channels, output channels, kernel, stride, padding, max-pool afterwards)
@@ -88,7 +87,8 @@ class AlexNet(nn.Module):
 
 def grid_of(stride: int) -> int:
     """Side of the last maps of a picture of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
-    side = (SIDE + 2 * _PADDING - stride) // stride + 1 - 2
+    # Whole blocks, less the two that the first convolution loses at the edges.
+    side = (INPUT_SIZE + 2 * _PADDING - stride) // stride + 1 - 2
     for _ in range(3):
         side = (side - 3) // 2 + 1
     return side
