@@ -133,24 +133,24 @@ def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> 
 
 
 def mixup(
-    faces: Tensor, targets: Tensor, config: AugmentConfig, generator: torch.Generator
+    faces: Tensor, targets: Tensor, strength: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Blends each picture and its target with another of the batch (Zhang et al. 2018).
 
     Args:
         faces: float32 `[n, 1, s, s]`.
-        targets: float32 `[n, 7]`, probabilities.
-        config: `mixup` is the Beta distribution's parameter; 0 changes nothing.
+        targets: float32 `[n, c]`, probabilities.
+        strength: The Beta distribution's parameter, at least 0; 0 changes nothing.
         generator: Source of randomness.
 
     Returns:
         Faces and targets of the same shapes; one weight for the batch, as in the authors' code.
     """
-    if config.mixup == 0:
+    if strength == 0:
         return faces, targets
     # torch's own Beta takes no generator, and only a generator survives a resume.
     seed = int(torch.randint(2**62, (), generator=generator))
-    weight = float(np.random.default_rng(seed).beta(config.mixup, config.mixup))
+    weight = float(np.random.default_rng(seed).beta(strength, strength))
     other = torch.randperm(len(faces), generator=generator).to(faces.device)
     return faces.lerp(faces[other], weight), targets.lerp(targets[other], weight)
 

@@ -209,17 +209,25 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help='the ONNX file to write (default: %(default)s)',
     )
     parser.add_argument('--fp32', action='store_true', help='ship fp32 instead of int8')
+    parser.add_argument(
+        '--ferplus', type=Path, help='fer2013new.csv, for a network trained with model.votes'
+    )
     parser.set_defaults(run_command=_export)
 
 
 def _export(options: argparse.Namespace) -> None:
-    from . import data, report
+    from . import data, ferplus, report
     from .config import INPUT_SIZE
     from .export import export
 
     dataset = data.load(options.data, options.cache)
     done = export(
-        options.checkpoint, dataset, options.out, fp32=options.fp32, threads=options.threads
+        options.checkpoint,
+        dataset,
+        options.out,
+        fp32=options.fp32,
+        threads=options.threads,
+        votes=ferplus.votes_for(options.ferplus, dataset) if options.ferplus else None,
     )
     print(
         f'{done.model}: {done.size / 2**20:.2f} MiB; torch and fp32 ONNX differ by at most '
@@ -230,6 +238,8 @@ def _export(options: argparse.Namespace) -> None:
         f'{report.percent(done.fp32)}, shipped {report.percent(done.shipped)}; fp32 and shipped '
         f'give the same answer on {done.agreement.value:.2%}'
     )
+    if done.ferplus is not None:
+        print(f'PublicTest accuracy on FER+ labels: shipped {report.percent(done.ferplus)}')
     if done.trained_at != INPUT_SIZE:
         print(
             f'warning: last trained on {done.trained_at} pixels, but the runtime shows '

@@ -20,6 +20,7 @@ from .console import progress
 from .data import Dataset
 from .errors import TrainingError
 from .evaluate import SplitReport, keep_reading, score
+from .voted import Voted
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def compare(
     request = request or Request()
     paths, baseline = candidates.find(models, request.baseline)
     splits = _splits(dataset, request.final)
-    votes = _votes(dataset, request.ferplus)
+    votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
     threads = _threads(request.threads)
     with tempfile.TemporaryDirectory() as folder:
         found = _read(paths, Path(folder))
@@ -84,14 +85,6 @@ def _splits(dataset: Dataset, final: bool) -> list[str]:
         if not len(dataset[name]):
             raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
     return names
-
-
-def _votes(dataset: Dataset, path: Path | None) -> NDArray[np.int64] | None:
-    if path is None:
-        return None
-    votes = ferplus.read_votes(path)
-    ferplus.check_rows(votes, dataset)
-    return votes
 
 
 def _threads(asked: int | None) -> int:
@@ -122,11 +115,12 @@ def _measure(
     threads: int,
 ) -> dict[str, SplitReport]:
     """Scores by split; the first one, PublicTest, fits the temperature."""
-    run, spec, _ = predict.open_model(one.path, threads)
+    model = predict.open_model(one.path, threads)
+    voted = None if votes is None else Voted(model, votes)
     reports: dict[str, SplitReport] = {}
     temperature = 1.0
     for split in (dataset[key] for key in splits):
-        logits = predict.logits(run, split.images, spec, f'{name} on {split.name}')
+        logits = predict.logits(model.run, split.images, model.spec, f'{name} on {split.name}')
         if logits.shape[1] != NUM_EMOTIONS:
             raise TrainingError(
                 f'{one.path} answers with {logits.shape[1]} classes, FER-2013 has '
@@ -135,9 +129,9 @@ def _measure(
         if split.name == 'PublicTest':
             temperature = metrics.fit_temperature(logits, split.labels)
         scores = score(split, dataset['Training'], logits, temperature)
-        answers = logits.argmax(axis=1)
-        voted = None if votes is None else ferplus.score(answers, votes[split.rows])
-        reports[split.name] = SplitReport(split, logits, scores, voted)
+        reports[split.name] = SplitReport(
+            split, logits, scores, None if voted is None else voted.score(split, logits)
+        )
         if split.name == 'PrivateTest':
             # At once: a reading that a later stop would hide is a reading all the same.
             keep_reading(one.path, reports[split.name])

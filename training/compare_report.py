@@ -20,6 +20,10 @@ from .export import git_commit
 
 MARKDOWN, JSON, PICTURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'
+_FERPLUS_NOTE = (
+    'FER+: majority protocol of the FER+ code, contempt counted as wrong; by the answer that the '
+    'votes taught, where a model has one of its own for them (*).'
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def _share(share: metrics.Share) -> str:
 def _ferplus(report: SplitReport) -> str:
     if report.ferplus is None or not report.ferplus.accuracy.count:
         return NOTHING
-    return _share(report.ferplus.accuracy)
+    return _share(report.ferplus.accuracy) + (' *' if report.ferplus.taught else '')
 
 
 def _gain(row: Row, split: str) -> str:
@@ -199,7 +203,7 @@ def _notes(rows: Sequence[Row], setting: Setting) -> str:
         f'{NOTHING} where there is no record.',
     ]
     if any(report.ferplus is not None for report in reports):
-        notes.insert(3, 'FER+: majority protocol of the FER+ code, contempt counted as wrong.')
+        notes.insert(3, _FERPLUS_NOTE)
     notes.append(f'Made by `{_command(rows, setting)}` at commit {git_commit() or "unknown"}.')
     return '\n'.join(f'- {note}' for note in notes)
 

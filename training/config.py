@@ -28,7 +28,9 @@ class DataConfig:
         drop_twins: Leave out Training pictures that also occur in PublicTest or PrivateTest.
         limit: Use only the first so many Training pictures; None for all.
         ferplus: Share of the FER+ votes in the training targets, 0..1; the rest is the original
-            label. The file of the votes comes from the command line (`--ferplus`).
+            label. With `model.votes` each has an answer of its own, and this is the share of the
+            votes' answer in the loss. The file of the votes comes from the command line
+            (`--ferplus`).
     """
 
     drop_twins: bool = False
@@ -57,6 +59,8 @@ class ModelConfig:
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical one followed by
             a horizontal one, or None for full ones; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
+        votes: A second last layer, taught by the FER+ votes while the first is taught by the
+            original labels: no single answer can follow both. alexnet only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
         side: Larger pictures are brought to this side in pixels first, or None for all of the
             picture; vgg16 and resnet50v2 only (small_cnn and mini_xception have sides of their
@@ -74,6 +78,7 @@ class ModelConfig:
     stride: int = STRIDE
     conv_ranks: tuple[int, int, int, int] | None = None
     fc_ranks: tuple[int, int] | None = None
+    votes: bool = False
     fc_width: int = FC_WIDTH
     side: int | None = None
     init: str | None = None
@@ -167,10 +172,16 @@ class Phase:
     Attributes:
         epochs: Number of epochs (of `TrainConfig.epoch_images` pictures).
         size: Side in pixels the pictures are warped to.
+        mixup: In place of `AugmentConfig.mixup`; 0 lets a run end on unblended pictures.
     """
 
     epochs: int
     size: int
+    mixup: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.mixup is not None:
+            _within('train.phases: mixup', self.mixup, 0)
 
 
 @dataclass(frozen=True)
@@ -208,13 +219,17 @@ class TrainConfig:
         """Length of the run."""
         return sum(phase.epochs for phase in self.phases)
 
-    def size_at(self, epoch: int) -> int:
-        """Side of the training pictures in an epoch, counted from 0."""
+    def phase_at(self, epoch: int) -> Phase:
+        """The phase of an epoch, counted from 0."""
         for phase in self.phases:
             if epoch < phase.epochs:
-                return phase.size
+                return phase
             epoch -= phase.epochs
-        return self.phases[-1].size
+        return self.phases[-1]
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the training pictures in an epoch, counted from 0."""
+        return self.phase_at(epoch).size
 
     def progress(self, epochs: float) -> float:
         """Finished part of the work, 0..1, when each epoch costs its pictures' area.
@@ -269,6 +284,18 @@ class Recipe:
     optim: OptimConfig = field(default_factory=OptimConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
+
+    def __post_init__(self) -> None:
+        if self.model.votes and not 0 < self.data.ferplus < 1:
+            raise TrainingError(
+                'model.votes trains two answers: data.ferplus, the share of the second in the '
+                f'loss, must lie between 0 and 1, not {self.data.ferplus}'
+            )
+
+    def mixup_at(self, epoch: int) -> float:
+        """Strength of mixup in an epoch, counted from 0."""
+        own = self.train.phase_at(epoch).mixup
+        return self.augment.mixup if own is None else own
 
 
 def read_recipe(path: Path, overrides: typing.Sequence[str] = ()) -> Recipe:

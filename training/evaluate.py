@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
-from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of
+from emotion_perception.labels import EMOTION_NAMES, FER2013, FERPLUS, NUM_EMOTIONS
+from emotion_perception.manifest import manifest_path_for, sha256_of
 from emotion_perception.pipeline import EmotionPipeline
-from emotion_perception.preprocessing import Preprocessing
 
 from . import ferplus, metrics, paired, predict, ranking, report, scenes, tencrop
 from .data import Dataset, Split, has_twin
 from .errors import TrainingError
+from .voted import Voted
 
 READINGS = 'private_test_readings.jsonl'
 SAMPLE_SEED = 0
@@ -141,7 +141,7 @@ class SplitReport:
         """Only what was asked for beside the headline figures."""
         document: dict[str, Any] = {}
         if self.ferplus is not None:
-            document['ferplus'] = _ferplus_document(self.ferplus)
+            document['ferplus'] = ferplus_document(self.ferplus)
         if self.ten_crop is not None:
             document['ten_crop_not_the_headline'] = _comparison_document(
                 self.ten_crop, 'single_crop', 'ten_crop'
@@ -165,7 +165,8 @@ def share_document(share: metrics.Share) -> dict[str, Any]:
     }
 
 
-def _ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
+def ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
+    """Scores on the FER+ labels as plain JSON values."""
     return {
         'accuracy_contempt_counted_wrong': share_document(scores.accuracy),
         'accuracy_without_contempt_rows': share_document(scores.without_contempt),
@@ -176,6 +177,9 @@ def _ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
             'unknown': scores.unknown,
             'not_a_face': scores.no_face,
         },
+        'answer': FERPLUS if scores.taught else FER2013,
+        'temperature': round(scores.temperature, 4),
+        'calibrated_ece': None if scores.ece is None else rounded(scores.ece),
     }
 
 
@@ -256,7 +260,7 @@ def evaluate(
     temperature = 1.0
     for name in names:
         split = dataset[name]
-        logits = predict.logits(tools.run, split.images, tools.spec, name)
+        logits = predict.logits(tools.model.run, split.images, tools.model.spec, name)
         if name == 'PublicTest':
             temperature = metrics.fit_temperature(logits, split.labels)
         scores = score(split, dataset['Training'], logits, temperature)
@@ -271,35 +275,31 @@ def evaluate(
 class _Tools:
     """All that a request needs, opened before anything slow starts."""
 
-    run: predict.Predictor
-    spec: Preprocessing
-    manifest: Manifest | None
-    votes: NDArray[np.int64] | None
+    model: predict.Opened
+    voted: Voted | None
     pipeline: EmotionPipeline | None
 
 
 def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
     if request.limit is not None and request.limit < 1:
         raise TrainingError(f'--limit must be at least 1, not {request.limit}')
-    run, spec, manifest = predict.open_model(model, request.threads)
-    votes = None
+    opened = predict.open_model(model, request.threads)
+    voted = None
     if request.ferplus is not None:
-        votes = ferplus.read_votes(request.ferplus)
-        ferplus.check_rows(votes, dataset)
+        voted = Voted(opened, ferplus.votes_for(request.ferplus, dataset))
     pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
-    return _Tools(run, spec, manifest, votes, pipeline)
+    return _Tools(opened, voted, pipeline)
 
 
 def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
     """Adds what was asked for beside the headline figures."""
     answers = found.logits.argmax(axis=1)
-    if tools.votes is not None:
-        scores = ferplus.score(answers, tools.votes[found.split.rows])
-        found = dataclasses.replace(found, ferplus=scores)
+    if tools.voted is not None:
+        found = dataclasses.replace(found, ferplus=tools.voted.score(found.split, found.logits))
     index = sample(len(found.split), request.limit)
     rows, direct = found.split.select(index), answers[index]
     if request.ten_crop:
-        crops = tencrop.probabilities(tools.run, rows.images, tools.spec).argmax(axis=1)
+        crops = tencrop.probabilities(tools.model.run, rows.images, tools.model.spec).argmax(axis=1)
         compared = paired.compare(direct == rows.labels, crops == rows.labels)
         found = dataclasses.replace(found, ten_crop=compared)
     if tools.pipeline is not None:

@@ -9,26 +9,37 @@ import os
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.framing import Framing
-from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of, write_manifest
+from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
+from emotion_perception.manifest import (
+    OUTPUTS,
+    Manifest,
+    manifest_path_for,
+    sha256_of,
+    write_manifest,
+)
 from emotion_perception.preprocessing import Preprocessing
 
-from . import checkpoint, curves, initial, metrics, predict
+from . import checkpoint, curves, ferplus, initial, metrics, predict, voted
 from .checkpoint import Trained
 from .config import INPUT_SIZE
 from .data import Dataset, Split
 from .errors import TrainingError
-from .evaluate import score, share_document
+from .evaluate import ferplus_document, score, share_document
 from .fold import fold_batch_norm
 from .graph import write_shipped
+from .models.alexnet import VOTES
 from .quantise import quantise
 from .train import HISTORY
 
@@ -49,7 +60,7 @@ class Exported:
         pytorch: Accuracy of the PyTorch network on PublicTest.
         fp32: Accuracy of the fp32 ONNX file on PublicTest.
         shipped: Accuracy of the shipped file on PublicTest.
-        trained_at: Side in pixels of the pictures that the network was last trained on.
+        ferplus: The same on the FER+ labels, where it has an answer of its own for them.
     """
 
     model: Path
@@ -60,10 +71,17 @@ class Exported:
     pytorch: metrics.Share
     fp32: metrics.Share
     shipped: metrics.Share
+    ferplus: metrics.Share | None = None
 
 
 def export(
-    source: Path, dataset: Dataset, model: Path, *, fp32: bool = False, threads: int | None = None
+    source: Path,
+    dataset: Dataset,
+    model: Path,
+    *,
+    fp32: bool = False,
+    threads: int | None = None,
+    votes: NDArray[np.int64] | None = None,
 ) -> Exported:
     """Writes the ONNX file and its manifest, after checking that all stages agree.
 
@@ -73,10 +91,11 @@ def export(
         model: Where to write the ONNX file; its manifest goes beside it.
         fp32: Ship the fp32 file instead of the int8 one.
         threads: CPU threads.
+        votes: FER+ votes, int64 `[rows, 10]`, for a network with an answer of its own for them.
 
     Raises:
-        TrainingError: The checkpoint is unusable, PublicTest is empty, or the fp32 ONNX file
-            disagrees with PyTorch.
+        TrainingError: The checkpoint is unusable, PublicTest is empty, votes are lacking or without
+            use, or the fp32 ONNX file disagrees with PyTorch.
     """
     if model.suffix != '.onnx':
         raise TrainingError(f'--out must end in .onnx, not {model.name}')
@@ -84,6 +103,7 @@ def export(
         raise TrainingError(f'{dataset.source} has no PublicTest pictures to measure an export on')
     framing = kept_framing(manifest_path_for(model))
     trained = checkpoint.load(source)
+    _check_votes(trained, votes)
     if threads is not None:
         torch.set_num_threads(threads)
     spec = predict.preprocessing(trained.mean, trained.std)
@@ -92,12 +112,18 @@ def export(
         model.parent.mkdir(parents=True, exist_ok=True)
         write_shipped(shipped, model)
     exported, scores, temperature = _measure(model, trained.size, stages, dataset)
+    second = None
+    if votes is not None:
+        second = _measure_votes(stages.shipped, votes[dataset['PublicTest'].rows])
+        scores['PublicTest']['ferplus'] = ferplus_document(second)
+        exported = dataclasses.replace(exported, ferplus=second.accuracy)
     manifest = Manifest(
         name=trained.recipe.name,
         file=model.name,
         sha256=sha256_of(model),
         preprocessing=spec,
         temperature=temperature,
+        ferplus_temperature=None if second is None else second.temperature,
         scores=scores,
         training=_training(source.parent, trained, exported, 'fp32' if fp32 else 'int8'),
     )
@@ -107,6 +133,18 @@ def export(
     return exported
 
 
+def _check_votes(trained: Trained, votes: NDArray[np.int64] | None) -> None:
+    if trained.recipe.model.votes and votes is None:
+        raise TrainingError(
+            'this network has an answer of its own for the FER+ labels: give --ferplus the path of '
+            'fer2013new.csv to calibrate it'
+        )
+    if votes is not None and not trained.recipe.model.votes:
+        raise TrainingError(
+            '--ferplus has no effect: this network has no answer of its own for the FER+ labels'
+        )
+
+
 def calibration_images(training: Split) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Training pictures spread evenly over the file, so that every class is among them."""
     count = min(CALIBRATION_IMAGES, len(training))
@@ -114,7 +152,10 @@ def calibration_images(training: Split) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 class _Stages(NamedTuple):
-    """Logits float64 `[n, 7]` of PublicTest by the network at each stage of its export."""
+    """Logits of PublicTest by the network at each stage of its export.
+
+    float64 `[n, 7]`, or `[n, 14]` where the votes have an answer of their own, which comes last.
+    """
 
     pytorch: predict.Logits
     fp32: predict.Logits
@@ -134,15 +175,18 @@ def _stages(
     threads: int | None,
 ) -> tuple[Path, _Stages]:
     """Writes the file to ship into a folder, and what each stage answers."""
+    label_sets = LABEL_SETS if trained.recipe.model.votes else LABEL_SETS[:1]
+    pictures = dataset['PublicTest'].images
 
-    def answers(run: predict.Predictor, what: str) -> predict.Logits:
-        return predict.logits(run, dataset['PublicTest'].images, spec, f'{what} on PublicTest')
+    def answers(run: Callable[[str], predict.Predictor], what: str) -> predict.Logits:
+        text = f'{what} on PublicTest'
+        return np.hstack([predict.logits(run(one), pictures, spec, text) for one in label_sets])
 
     # Folding changes the network in place, so it answers before.
-    pytorch = answers(predict.torch_predictor(trained.network), 'PyTorch')
+    pytorch = answers(partial(predict.torch_predictor, trained.network), 'PyTorch')
     plain = folder / 'fp32.onnx'
     to_onnx(fold_batch_norm(trained.network), plain)
-    unquantised = answers(predict.onnx_predictor(plain, threads), 'fp32')
+    unquantised = answers(partial(predict.onnx_predictor, plain, threads), 'fp32')
     stages = _Stages(pytorch, unquantised, unquantised)
     _check_fp32(stages.fp32_difference)
     if fp32:
@@ -150,7 +194,8 @@ def _stages(
     small = folder / 'int8.onnx'
     images = calibration_images(dataset['Training'])
     quantise(plain, small, images, spec, float_input=trained.recipe.model.grey)
-    return small, stages._replace(shipped=answers(predict.onnx_predictor(small, threads), 'int8'))
+    shipped = answers(partial(predict.onnx_predictor, small, threads), 'int8')
+    return small, stages._replace(shipped=shipped)
 
 
 def _check_fp32(difference: float) -> None:
@@ -161,8 +206,26 @@ def _check_fp32(difference: float) -> None:
         )
 
 
+class _Both(nn.Module):
+    """A network whose call gives both of its answers, as an ONNX file must."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.network.both(faces)  # type: ignore[no-any-return, operator]
+
+
 def to_onnx(network: nn.Module, path: Path) -> None:
-    """Writes a network as ONNX: `input` float32 [batch, 3, 227, 227], `logits` [batch, 7]."""
+    """Writes a network as ONNX.
+
+    `input` float32 [batch, 3, 227, 227], `logits` [batch, 7]; `ferplus_logits` [batch, 7] as well
+    where the network has an answer of its own for the votes.
+    """
+    names = [OUTPUTS[FER2013]]
+    if getattr(network, VOTES, None) is not None:
+        network, names = _Both(network), list(OUTPUTS.values())
     # Two pictures: a batch of one would be taken for a constant.
     example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
@@ -173,7 +236,7 @@ def to_onnx(network: nn.Module, path: Path) -> None:
             (example,),
             str(path),
             input_names=['input'],
-            output_names=['logits'],
+            output_names=names,
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim('batch')},),
             external_data=False,
@@ -185,6 +248,7 @@ def _measure(
     model: Path, trained_at: int, stages: _Stages, dataset: Dataset
 ) -> tuple[Exported, dict[str, Any], float]:
     split = dataset['PublicTest']
+    stages = _Stages(*(stage[:, :NUM_EMOTIONS] for stage in stages))
     temperature = round(metrics.fit_temperature(stages.shipped, split.labels), 4)
     result = score(split, dataset['Training'], stages.shipped, temperature)
     same = int((stages.shipped.argmax(axis=1) == stages.fp32.argmax(axis=1)).sum())
@@ -206,10 +270,19 @@ def _measure(
     return exported, {'PublicTest': document}, temperature
 
 
+def _measure_votes(shipped: predict.Logits, votes: NDArray[np.int64]) -> ferplus.FerPlusScores:
+    """The second answer on PublicTest by the FER+ labels, with its own temperature."""
+    logits = shipped[:, NUM_EMOTIONS:]
+    divisor = round(voted.temperature(logits, votes), 4)
+    return voted.score(logits, votes, divisor, taught=True)
+
+
 def _training(run: Path, trained: Trained, exported: Exported, precision: str) -> dict[str, Any]:
     """How the weights came about, for the manifest."""
     share = trained.recipe.data.ferplus
     labels = f'FER+ votes (share {share:g}) and original labels' if share else 'original labels'
+    if trained.recipe.model.votes:
+        labels += ', each with an answer of its own'
     facts: dict[str, Any] = {
         'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
         'epochs_trained': trained.epoch,

@@ -85,6 +85,17 @@ def check_rows(votes: NDArray[np.int64], dataset: Dataset) -> None:
         )
 
 
+def votes_for(path: Path, dataset: Dataset) -> NDArray[np.int64]:
+    """Reads the votes and makes sure that they belong to the data.
+
+    Raises:
+        TrainingError: As `read_votes` and `check_rows`.
+    """
+    votes = read_votes(path)
+    check_rows(votes, dataset)
+    return votes
+
+
 @dataclass(frozen=True)
 class FerPlusScores:
     """Accuracy on FER+ labels, by the FER+ code's `majority` protocol.
@@ -95,6 +106,9 @@ class FerPlusScores:
         unclear: Rows dropped because no class has more than half of the votes.
         unknown: Rows dropped because the majority says unknown.
         no_face: Rows dropped because the majority says NF, not a face.
+        taught: Whether the votes taught the answer that is scored.
+        temperature: Divisor of its logits, fitted on PublicTest.
+        ece: Calibration error after it on the rows of the seven classes, 0..1; None if unknown.
     """
 
     hits: Ints
@@ -102,6 +116,9 @@ class FerPlusScores:
     unclear: int
     unknown: int
     no_face: int
+    taught: bool = False
+    temperature: float = 1.0
+    ece: float | None = None
 
     @property
     def accuracy(self) -> Share:
@@ -118,6 +135,20 @@ class FerPlusScores:
     def contempt(self) -> int:
         """Rows labelled contempt."""
         return int(self.support[_CONTEMPT])
+
+
+def labelled(votes: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """The pictures whose majority is one of the seven classes of FER-2013.
+
+    Args:
+        votes: int64 `[n, 10]`.
+
+    Returns:
+        Their rows, int64 `[k]` rising, and their classes in FER-2013 order, int64 `[k]`.
+    """
+    matches = majority(votes)[:, None] == np.asarray(FER2013_COLUMNS)
+    rows, classes = matches.nonzero()
+    return rows, classes
 
 
 def score(predictions: Ints, votes: NDArray[np.int64]) -> FerPlusScores:

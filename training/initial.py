@@ -43,7 +43,7 @@ IMAGENET = 'imagenet'
 RECORD = 'data.json'
 CALIBRATION_IMAGES = 256
 # What two networks may differ in and still share their weights.
-_FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'side', 'init')
+_FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'votes', 'side', 'init')
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,7 @@ def _from_published(
         stride=STRIDE,
         conv_ranks=None,
         fc_ranks=None,
+        votes=False,
         fc_width=FC_WIDTH,
     )
     with torch.device('meta'):

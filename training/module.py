@@ -115,12 +115,19 @@ class Classifier(lightning.LightningModule):
 
     def forward(self, faces: Tensor) -> Tensor:
         """float32 `[n, 1, s, s]` in 0..1 to scores float32 `[n, 7]`."""
+        with self._autocast():
+            scores: Tensor = self.network(self._colour(faces))
+        return scores.float()
+
+    def _both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        with self._autocast():
+            scores, votes = self.network.both(self._colour(faces))  # type: ignore[operator]
+        return scores.float(), votes.float()
+
+    def _colour(self, faces: Tensor) -> Tensor:
         grey = (faces - self.mean) / self.std
         # Three equal channels; channels-last is the fastest layout on a CPU (measured).
-        colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        with self._autocast():
-            scores: Tensor = self.network(colour)
-        return scores.float()
+        return grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
     def _autocast(self) -> torch.autocast:
         """Around networks only: bfloat16 would misplace the augmentation's sampling points."""
@@ -140,10 +147,9 @@ class Classifier(lightning.LightningModule):
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         faces = augment.augment(images, self.size, self.recipe.augment, generator)
-        if self.recipe.augment.mixup > 0:
-            faces, targets = augment.mixup(
-                faces, losses.one_hot(targets), self.recipe.augment, generator
-            )
+        mixup = self.recipe.mixup_at(self.current_epoch)
+        if mixup > 0:
+            faces, targets = augment.mixup(faces, losses.one_hot(targets), mixup, generator)
         loss = self._loss(faces, targets)
         self.log(
             'train_loss',
@@ -157,11 +163,24 @@ class Classifier(lightning.LightningModule):
         return loss
 
     def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
-        scores = self(faces)
-        own = losses.cross_entropy(
+        if not self.recipe.model.votes:
+            return self._taught(faces, self(faces), targets)
+        scores, votes = self._both(faces)
+        own = self._taught(faces, scores, targets[:, : losses.CLASSES])
+        return torch.lerp(
+            own,
+            self._cross_entropy(votes, targets[:, losses.CLASSES :]),
+            self.recipe.data.ferplus,
+        )
+
+    def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
+        loss = losses.cross_entropy(
             scores, targets, self.class_weights, self.recipe.train.label_smoothing
         )
-        own = own * self._weight_share(targets)
+        return loss * self._weight_share(targets)
+
+    def _taught(self, faces: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
+        own = self._cross_entropy(scores, targets)
         if self.teacher is None:
             return own
         config = self.recipe.distill

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.errors import ModelError
+from emotion_perception.labels import FER2013, FERPLUS
 from emotion_perception.manifest import (
+    OUTPUTS,
     Manifest,
     manifest_path_for,
     read_manifest,
@@ -39,19 +42,48 @@ def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocess
     return Preprocessing(face_size=SIDE, input_size=size, mean=mean, std=std)
 
 
-def torch_predictor(network: nn.Module) -> Predictor:
-    """Runs a network as it is."""
+@dataclass(frozen=True)
+class Opened:
+    """A model ready to answer.
+
+    Attributes:
+        run: Answers as the original labels.
+        spec: Preprocessing.
+        voted: Answers as the annotators of FER+, where the model was taught that apart.
+        manifest: Of an ONNX file; None for a checkpoint.
+    """
+
+    run: Predictor
+    spec: Preprocessing
+    voted: Predictor | None = None
+    manifest: Manifest | None = None
+
+
+def torch_predictor(network: nn.Module, labels: str = FER2013) -> Predictor:
+    """Runs a network as it is.
+
+    Args:
+        network: In evaluation mode.
+        labels: One of `LABEL_SETS` that it has.
+    """
 
     def predict(faces: Faces) -> NDArray[np.float32]:
+        batch = torch.from_numpy(faces)
         with torch.inference_mode():
-            scores: NDArray[np.float32] = network(torch.from_numpy(faces)).numpy()
-        return scores
+            if labels == FERPLUS:
+                return network.both(batch)[1].numpy()  # type: ignore[no-any-return, operator]
+            return network(batch).numpy()  # type: ignore[no-any-return]
 
     return predict
 
 
-def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
+def onnx_predictor(path: Path, threads: int | None = None, labels: str = FER2013) -> Predictor:
     """Runs an ONNX file on the CPU.
+
+    Args:
+        path: The file.
+        threads: CPU threads; None for all cores.
+        labels: One of `LABEL_SETS` that it has.
 
     Raises:
         TrainingError: The file cannot be loaded.
@@ -70,7 +102,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
         ) from error
 
     def predict(faces: Faces) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = session.run(['logits'], {'input': faces})[0]
+        scores: NDArray[np.float32] = session.run([OUTPUTS[labels]], {'input': faces})[0]
         return scores
 
     return predict
@@ -95,11 +127,8 @@ def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -
     return np.concatenate(parts).astype(np.float64)
 
 
-def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessing, Manifest | None]:
+def open_model(path: Path, threads: int | None) -> Opened:
     """A predictor for a `.ckpt` or an `.onnx` file, with its preprocessing.
-
-    Returns:
-        Predictor, preprocessing, and the manifest of an ONNX file (None for a checkpoint).
 
     Raises:
         TrainingError: The file or what belongs beside it is missing or damaged.
@@ -110,7 +139,9 @@ def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessin
             torch.set_num_threads(threads)
         # A short experiment at small pictures is scored at these: it knows no others.
         spec = preprocessing(trained.mean, trained.std, trained.size)
-        return torch_predictor(trained.network), spec, None
+        network = trained.network
+        voted = torch_predictor(network, FERPLUS) if trained.recipe.model.votes else None
+        return Opened(torch_predictor(network), spec, voted)
     if path.suffix != '.onnx':
         raise TrainingError(f'{path} is neither a .ckpt nor an .onnx file')
     try:
@@ -118,4 +149,6 @@ def open_model(path: Path, threads: int | None) -> tuple[Predictor, Preprocessin
         read_model_file(manifest, path)
     except ModelError as error:
         raise TrainingError(str(error)) from error
-    return onnx_predictor(path, threads), manifest.preprocessing, manifest
+    has_votes = FERPLUS in manifest.temperatures
+    voted = onnx_predictor(path, threads, FERPLUS) if has_votes else None
+    return Opened(onnx_predictor(path, threads), manifest.preprocessing, voted, manifest)

@@ -15,6 +15,10 @@ from . import ferplus, metrics, paired, pictures, ranking, scenes, tencrop
 if TYPE_CHECKING:
     from .evaluate import SplitReport, SplitScores
 
+_ANSWERERS = {
+    False: 'the same answer as the original labels',
+    True: 'the answer of its own that the votes taught',
+}
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
 
 
@@ -63,8 +67,9 @@ def summary(result: SplitReport) -> str:
     ]
     if result.ferplus is not None:
         lines.append(
-            f'  FER+ labels: {percent(result.ferplus.accuracy)}, '
+            f'  FER+ labels{_whose(result.ferplus)}: {percent(result.ferplus.accuracy)}, '
             f'without contempt rows {percent(result.ferplus.without_contempt)}'
+            f'{_calibration(result.ferplus)}'
         )
     if result.ten_crop is not None:
         lines.append(
@@ -149,6 +154,16 @@ def _reject_text(result: SplitScores) -> str:
     )
 
 
+def _whose(scores: ferplus.FerPlusScores) -> str:
+    return ' (by the answer that the votes taught)' if scores.taught else ''
+
+
+def _calibration(scores: ferplus.FerPlusScores) -> str:
+    if scores.ece is None:
+        return ''
+    return f', ECE {scores.ece:.3f} at temperature {scores.temperature:.3f}'
+
+
 def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
     rows = ['| FER+ class | rows | right |', '|---|---|---|']
     for name, support, hits in zip(ferplus.CLASSES, scores.support, scores.hits, strict=True):
@@ -159,7 +174,9 @@ def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
             '### On FER+ labels',
             '',
             f'- all eight classes, the FER+ figure: **{percent(scores.accuracy)}**',
-            f'- without the contempt rows: {percent(scores.without_contempt)}',
+            f'- without the contempt rows: {percent(scores.without_contempt)}'
+            f'{_calibration(scores)}',
+            f'- answered by {_ANSWERERS[scores.taught]}',
             '',
             "Protocol of the FER+ code's majority mode: single votes are zeroed; the largest count "
             f'must exceed half of what remains, else the row is dropped ({scores.unclear} rows); '

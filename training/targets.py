@@ -13,7 +13,11 @@ Targets = NDArray[np.float32]
 
 
 def with_votes(
-    dataset: Dataset, split: Split, votes: NDArray[np.int64] | None, weight: float
+    dataset: Dataset,
+    split: Split,
+    votes: NDArray[np.int64] | None,
+    weight: float,
+    apart: bool = False,
 ) -> Targets | None:
     """The soft targets of a split, as `data.ferplus` asks for them.
 
@@ -22,9 +26,11 @@ def with_votes(
         split: A part of it.
         votes: int64 `[rows, 10]` from `ferplus.read_votes`, or None when none were given.
         weight: Share of the votes, 0..1.
+        apart: Give labels and votes each their own seven columns (`model.votes`), unmixed.
 
     Returns:
-        float32 `[n, 7]`, or None for weight 0 (the hard labels alone).
+        float32 `[n, 7]`, or `[n, 14]` with labels and votes apart, or None for weight 0 (the hard
+        labels alone).
 
     Raises:
         TrainingError: Votes and weight do not go together, or the votes are of other data.
@@ -46,7 +52,10 @@ def with_votes(
         raise TrainingError(
             f'the FER+ file has {len(votes)} rows, the data set {rows}: they do not belong together'
         )
-    return soft(votes[split.rows], split.labels, weight)
+    own = votes[split.rows]
+    if apart:
+        return np.hstack([soft(own, split.labels, share) for share in (0, 1)])
+    return soft(own, split.labels, weight)
 
 
 def soft(votes: NDArray[np.int64], labels: NDArray[np.int64], weight: float) -> Targets:

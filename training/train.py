@@ -79,7 +79,7 @@ def train(
         torch.set_num_threads(threads)
     _quieten()
     split = training_split(recipe, dataset)
-    soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus)
+    soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus, recipe.model.votes)
     teachers = distill.load(recipe)
     mean, std = data.grey_statistics(split.images)
     lightning.seed_everything(recipe.seed, verbose=False)

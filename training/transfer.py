@@ -19,7 +19,7 @@ from .factorise import (
     grey_blocks,
     product,
 )
-from .models.alexnet import MAPS
+from .models.alexnet import MAPS, VOTES
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -70,6 +70,8 @@ def layers(network: nn.Module) -> list[Layer]:
     found: list[Layer] = []
     half: str | None = None
     for name, module in network.named_modules():
+        if name == VOTES:
+            continue  # no layer more, but another last one: `carry` knows it
         if isinstance(module, nn.Conv2d | nn.Linear) and half is not None:
             found.append(Layer((half, name)))
             half = None
@@ -198,7 +200,19 @@ def carry(state: State, source: nn.Module, target: nn.Module) -> Carried:
             continue
         result.values.update(weights)
         _carry_bias_and_norm(state, old, new, shapes, result)
+    _carry_votes(state, layers(target)[-1].name, shapes, result)
     return result
+
+
+def _carry_votes(
+    state: State, last: str, shapes: Mapping[str, torch.Size], result: Carried
+) -> None:
+    """The votes' own layer starts from the source's, or else as a copy of the last layer."""
+    for part in ('weight', 'bias'):
+        name = f'{VOTES}.{part}'
+        value = state.get(name, result.values.get(f'{last}.{part}'))
+        if name in shapes and value is not None:
+            result.values[name] = value.clone()
 
 
 def _weights(

@@ -32,6 +32,7 @@ _DESCRIPTIONS = {
     'log_level': ('info', 'log level of the nodes: debug, info, warn or error'),
     'enclave': (ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'),
     'model': ('', 'ONNX model with its manifest beside it; empty takes the shipped one'),
+    'labels': ('', 'whose labels to answer with: fer2013 or ferplus; empty is the parameter file'),
 }
 
 
@@ -174,6 +175,7 @@ def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -
     """The emotion node, as the launch arguments want it."""
     values = {
         'model_path': text(context, 'model'),
+        'labels': text(context, 'labels'),
         'autostart': flag(context, 'autostart'),
         'mode': mode,
     }

@@ -8,6 +8,7 @@ made anywhere.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from emotion_perception.labels import FER2013, LABEL_SETS
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, PipelineSettings
 
 LIVE = 'live'
@@ -157,6 +158,13 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         live=True,
     ),
     Parameter('model_path', '', 'ONNX model with its manifest beside it; empty is the shipped one'),
+    Parameter(
+        'labels',
+        FER2013,
+        'whose labels to answer with: those FER-2013 was published with, or those of the ten '
+        'annotators of FER+, who see more neutral faces',
+        choices=LABEL_SETS,
+    ),
     Parameter('detector', 'centerface', 'centerface, haar, or the path of a YuNet .onnx file'),
     Parameter(
         'execution_providers',

@@ -13,6 +13,7 @@ from emotion_perception import resources
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import ImageFormatError
+from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.sources.pictures import read_picture
 from emotion_perception.types import BgrImage, Face
@@ -21,7 +22,7 @@ from emotion_perception.types import BgrImage, Face
 _LOCK: Final = Lock()
 
 
-def predict_emotion(image: BgrImage | str | os.PathLike[str]) -> list[Face]:
+def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2013) -> list[Face]:
     """Finds the faces of a picture and their emotions, with the shipped model.
 
     Detector and model are loaded with the first call and kept. Calls do not influence each other,
@@ -34,6 +35,8 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str]) -> list[Face]:
     Args:
         image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of a
             picture file.
+        labels: Whose labels to answer with: `fer2013`, those the data set was published with, or
+            `ferplus`, those of the ten annotators who looked at it again.
 
     Returns:
         Its faces, largest first; empty when there is none.
@@ -41,12 +44,12 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str]) -> list[Face]:
     Raises:
         SourceError: The picture file cannot be read or is damaged.
         ImageFormatError: The array is no BGR picture.
-        ModelError: The model is missing or damaged.
+        ModelError: The model is missing or damaged, or knows no such labels.
     """
     picture = image if isinstance(image, np.ndarray) else read_picture(Path(image))
     _check(picture)
     with _LOCK:
-        detector, classifier = _detector_and_classifier()
+        detector, classifier = _detector(), _classifier(labels)
         return analyse_still(picture, detector, classifier, PipelineSettings())
 
 
@@ -69,9 +72,13 @@ def analyse_still(
 
 
 @cache
-def _detector_and_classifier() -> tuple[FaceDetector, EmotionClassifier]:
-    classifier = EmotionClassifier(resources.default_model_path())
-    return create_detector('centerface'), classifier
+def _detector() -> FaceDetector:
+    return create_detector('centerface')
+
+
+@cache
+def _classifier(label_set: str) -> EmotionClassifier:
+    return EmotionClassifier(resources.default_model_path(), label_set=label_set)
 
 
 def _check(image: BgrImage) -> None:

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import NUM_EMOTIONS
+from emotion_perception.labels import FER2013, NUM_EMOTIONS
 from emotion_perception.limits import quoted
 from emotion_perception.manifest import (
+    OUTPUTS,
     Manifest,
     manifest_path_for,
     read_manifest,
@@ -30,15 +31,22 @@ _INPUT_NAME: Final = 'input'  # as `training.export` names it
 class EmotionClassifier:
     """Reads the emotion of aligned grey faces, all faces of a frame in one batch."""
 
-    def __init__(self, model_path: Path, providers: ProviderSettings | None = None) -> None:
+    def __init__(
+        self,
+        model_path: Path,
+        providers: ProviderSettings | None = None,
+        label_set: str = FER2013,
+    ) -> None:
         """Loads and checks a model.
 
         Args:
             model_path: ONNX file; its manifest lies beside it under the same name with .json.
             providers: Where to run it; by default the best that is installed.
+            label_set: Whose labels to answer with, one of `labels.LABEL_SETS`.
 
         Raises:
-            ModelError: A file is missing or damaged, or model and manifest do not fit.
+            ModelError: A file is missing or damaged, model and manifest do not fit, or the model
+                knows no such labels.
             ProviderError: A strictly wanted execution provider is not available.
         """
         if not model_path.is_file():
@@ -47,13 +55,16 @@ class EmotionClassifier:
             )
         self._path = model_path
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
+        self._temperature = _temperature(self.manifest, label_set, model_path)
+        self.label_set = label_set
         content = read_model_file(self.manifest, model_path)
         settings = providers or ProviderSettings()
         session = create_session(
             content, settings, _input_shapes(self.manifest), f'Model file {model_path}'
         )
         _check_signature(session, self.manifest, model_path)
-        self._network = OnnxNetwork(session, device_id=settings.gpu.device_id)
+        output = _check_outputs(session, self.manifest, label_set, model_path)
+        self._network = OnnxNetwork(session, [output], settings.gpu.device_id)
         self._warm_up()
 
     @property
@@ -75,7 +86,7 @@ class EmotionClassifier:
             return np.empty((0, NUM_EMOTIONS), np.float32)
         batches = range(0, len(faces), MAX_BATCH)
         logits = np.concatenate([self._logits(faces[i : i + MAX_BATCH]) for i in batches])
-        return softmax(logits / self.manifest.temperature)
+        return softmax(logits / self._temperature)
 
     def _logits(self, faces: Uint8Array) -> Float32Array:
         (logits,) = self._network.run(preprocess_faces(faces, self.manifest.preprocessing))
@@ -112,8 +123,19 @@ def _input_shapes(manifest: Manifest) -> InputShapes:
     return InputShapes(_INPUT_NAME, smallest=one, usual=one, largest=most)
 
 
+def _temperature(manifest: Manifest, label_set: str, path: Path) -> float:
+    try:
+        return manifest.temperatures[label_set]
+    except KeyError:
+        known = ' or '.join(manifest.temperatures)
+        raise ModelError(
+            f'Model file {path} cannot answer with the labels {quoted(label_set)}: '
+            f'set labels to {known}, or use a model trained with model.votes.'
+        ) from None
+
+
 def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Path) -> None:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    inputs = session.get_inputs()
     size = manifest.preprocessing.input_size
     if len(inputs) != 1 or list(inputs[0].shape[1:]) != [3, size, size]:
         found = ', '.join(str(item.shape) for item in inputs)
@@ -121,14 +143,32 @@ def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Pa
             f'Model file {path} takes an input of shape {found}, its manifest says '
             f'[batch, 3, {size}, {size}]: export it again.'
         )
-    if len(outputs) != 1 or list(outputs[0].shape[1:]) != [NUM_EMOTIONS]:
-        found = ', '.join(str(item.shape) for item in outputs)
-        raise ModelError(
-            f'Model file {path} gives outputs of shape {found}, not [batch, {NUM_EMOTIONS}]: '
-            'it was trained for other classes; use a FER-2013 model with seven.'
-        )
     if isinstance(inputs[0].shape[0], int):
         raise ModelError(
             f'Model file {path} has a fixed batch of {inputs[0].shape[0]}: '
             'export it with a dynamic batch.'
         )
+
+
+def _check_outputs(
+    session: ort.InferenceSession, manifest: Manifest, label_set: str, path: Path
+) -> str:
+    """Name of the output that answers with the wanted labels."""
+    outputs = session.get_outputs()
+    wanted = len(manifest.temperatures)
+    if len(outputs) != wanted or any(list(o.shape[1:]) != [NUM_EMOTIONS] for o in outputs):
+        found = ', '.join(str(item.shape) for item in outputs)
+        raise ModelError(
+            f'Model file {path} gives outputs of shape {found}, not {wanted} of '
+            f'[batch, {NUM_EMOTIONS}]: it was trained for other classes; use a FER-2013 model '
+            'with seven.'
+        )
+    # A single answer needs no name: models from elsewhere call it as they like.
+    names = [str(output.name) for output in outputs]
+    if wanted == 1:
+        return names[0]
+    if OUTPUTS[label_set] not in names:
+        raise ModelError(
+            f'Model file {path} has no output "{OUTPUTS[label_set]}": export it again.'
+        )
+    return OUTPUTS[label_set]

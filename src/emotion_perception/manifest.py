@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from emotion_perception.errors import ModelError
 from emotion_perception.framing import Framing
-from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.labels import EMOTION_NAMES, FER2013, FERPLUS
 from emotion_perception.limits import (
     MAX_MANIFEST_BYTES,
     MAX_MODEL_BYTES,
@@ -22,6 +22,9 @@ from emotion_perception.limits import (
 from emotion_perception.preprocessing import Preprocessing
 
 SCHEMA_VERSION = 1
+OUTPUTS: Final = {FER2013: 'logits', FERPLUS: 'ferplus_logits'}
+"""Name of the ONNX file's output, float32 [batch, 7], for each of `labels.LABEL_SETS`."""
+
 _FIELD_TYPES: Final = {'name': str, 'file': str, 'sha256': str, 'scores': dict, 'training': dict}
 # All numbers of a manifest are near one; beyond these, float32 would overflow.
 _MAX_NUMBER: Final = 1e6
@@ -40,6 +43,8 @@ class Manifest:
         preprocessing: From aligned grey face to network input.
         framing: Where the face lies in the aligned square.
         temperature: Divisor of the logits before the softmax, fitted on PublicTest; > 0.
+        ferplus_temperature: The same for the model's second answer, as the annotators of FER+
+            would label; None where the model has only one.
         scores: Measured accuracies, free-form; shown, never computed with.
         training: Recipe, commit and data of the training run, free-form.
     """
@@ -51,8 +56,15 @@ class Manifest:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     framing: Framing = field(default_factory=Framing)
     temperature: float = 1.0
+    ferplus_temperature: float | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def temperatures(self) -> dict[str, float]:
+        """The temperature of every answer the model has, by its name in `labels.LABEL_SETS`."""
+        known = {FER2013: self.temperature, FERPLUS: self.ferplus_temperature}
+        return {labels: value for labels, value in known.items() if value is not None}
 
 
 def manifest_path_for(model_path: Path) -> Path:
@@ -171,12 +183,13 @@ def _check_numbers(manifest: Manifest) -> None:
     for name, side in (('face_size', spec.face_size), ('input_size', spec.input_size)):
         if type(side) is not int or not 1 <= side <= MAX_NETWORK_SIDE:
             raise ValueError(f'{name} must be a whole number from 1 to {MAX_NETWORK_SIDE}')
+    temperatures = manifest.temperatures.values()
     for number in (
-        *(manifest.temperature, spec.mean, spec.std),
+        *(*temperatures, spec.mean, spec.std),
         *(value for point in manifest.framing.landmarks for value in point),
         *(value for box in boxes for value in (box.center_x, box.center_y, box.size)),
     ):
         if type(number) not in (int, float) or not abs(number) < _MAX_NUMBER:
             raise ValueError(f'a number is {quoted(number)}: all must be finite and moderate')
-    if min(manifest.temperature, spec.std, *(box.size for box in boxes)) < _MIN_DIVISOR:
+    if min(*temperatures, spec.std, *(box.size for box in boxes)) < _MIN_DIVISOR:
         raise ValueError('temperature, std and the size of a box must be positive')

@@ -9,8 +9,11 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from processes import assert_one_sentence, interrupt, run_node, start_node
 from rclpy.qos import ReliabilityPolicy
 from ros_bench import ASTRONAUT_BOX, EmotionBench, box_overlap, header, jpeg_message, parameters
+from tiny_model import make_tiny_model
 
+from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_msgs.msg import EmotionLabels
 from emotion_perception.resources import config_path
 
 
@@ -28,6 +31,31 @@ def open_bench(model_path):
     yield make
     for bench in benches:
         bench.close()
+
+
+# --- labels ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('label_set', 'emotions'), [('fer2013', ('Happy', 'Sad')), ('ferplus', ('Neutral', 'Angry'))]
+)
+def test_the_labels_choose_the_answer(open_bench, astronaut, tmp_path, label_set, emotions):
+    model = make_tiny_model(tmp_path, votes=True)
+    bench = open_bench(model_path=model, labels=label_set, confidence_threshold=0.0)
+    bench.connect(astronaut)
+    (face,) = bench.ask(astronaut).faces
+    assert face.emotion in emotions
+    values = {entry.key: entry.value for entry in bench.next_status().values}
+    assert values['labels'] == label_set
+    told = []
+    bench.client.create_subscription(EmotionLabels, 'emotions/labels', told.append, qos.LABELS)
+    bench.spin_until(lambda: bool(told), 'the labels')
+    assert told[0].label_set == label_set
+
+
+def test_labels_that_the_model_does_not_know(open_bench):
+    bench = open_bench(labels='ferplus')
+    bench.spin_until(lambda: bench.logged('cannot answer with the labels'), 'the error')
 
 
 # --- transport ---------------------------------------------------------------------------------

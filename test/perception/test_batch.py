@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -202,7 +203,8 @@ def test_another_content_or_setting_replaces_the_result(tmp_path, small, job, ti
     touched = make_task(clip, job.describe())
     other = Job(job.model_sha256, tiny_model, products=('json',))
     fewer = make_task(clip, other.describe())
-    assert len({task.key, touched.key, fewer.key}) == 3
+    voted = make_task(clip, replace(job, labels='ferplus').describe())
+    assert len({task.key, touched.key, fewer.key, voted.key}) == 4
     assert finished_record(fewer, out) is None
     work(fewer, other, out)
     assert finished_record(fewer, out).files.keys() == {'clip.jsonl'}

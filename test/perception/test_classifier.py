@@ -8,7 +8,7 @@ from tiny_model import make_tiny_model
 
 from emotion_perception.classifier import MAX_BATCH, EmotionClassifier, softmax
 from emotion_perception.errors import ModelError, ProviderError
-from emotion_perception.labels import Emotion
+from emotion_perception.labels import LABEL_SETS, Emotion
 from emotion_perception.manifest import manifest_path_for, sha256_of
 from emotion_perception.onnx_session import CPU_PROVIDER, ProviderSettings
 
@@ -55,6 +55,45 @@ def test_a_batch_of_faces(classifier):
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
     # The tiny model takes a bright face for happy and a dark one for sad.
     assert rows.argmax(axis=1).tolist()[:2] == [Emotion.HAPPY, Emotion.SAD]
+
+
+@pytest.fixture(scope='module')
+def two_answers(tmp_path_factory):
+    manifest = {'temperature': 2.0, 'ferplus_temperature': 0.5}
+    return make_tiny_model(tmp_path_factory.mktemp('two'), votes=True, manifest=manifest)
+
+
+def test_the_labels_choose_the_answer_and_its_temperature(two_answers):
+    rows = {}
+    for label_set in LABEL_SETS:
+        classifier = EmotionClassifier(two_answers, ProviderSettings(('cpu',)), label_set)
+        assert classifier.label_set == label_set
+        rows[label_set] = classifier.classify(faces(250, 5))
+    assert rows['fer2013'].argmax(axis=1).tolist() == [Emotion.HAPPY, Emotion.SAD]
+    assert rows['ferplus'].argmax(axis=1).tolist() == [Emotion.NEUTRAL, Emotion.ANGRY]
+    # Both logits have the same size, so the lower temperature is the surer one.
+    assert (rows['ferplus'].max(axis=1) > rows['fer2013'].max(axis=1)).all()
+
+
+def test_labels_that_the_model_does_not_know(tiny_model):
+    with pytest.raises(ModelError, match='labels ferplus: set labels to fer2013, or use a model'):
+        EmotionClassifier(tiny_model, label_set='ferplus')
+
+
+def test_an_answer_that_the_manifest_promises_and_the_file_lacks(tmp_path):
+    path = make_tiny_model(tmp_path, manifest={'ferplus_temperature': 1.0})
+    assert 'not 2 of [batch, 7]' in refusal(path)
+
+
+def test_outputs_of_other_names(two_answers, tmp_path):
+    path = make_tiny_model(tmp_path, votes=True)
+    model = onnx.load(path)
+    model.graph.output[0].name = model.graph.node[2].output[0] = 'voted'
+    onnx.save(model, path)
+    resign(path)
+    EmotionClassifier(path, ProviderSettings(('cpu',)))
+    with pytest.raises(ModelError, match='has no output "ferplus_logits": export it again'):
+        EmotionClassifier(path, label_set='ferplus')
 
 
 def test_no_faces(classifier):

@@ -231,7 +231,7 @@ def test_video_leaves_video_json_lines_and_summary(run, frames, tmp_path):
     assert [len(record['faces']) for record in records(lines)] == [1, 1, 0, 1, 1]
     assert {face['track_id'] for r in records(lines) for face in r['faces']} == {1}
     assert '0.100  #1 Happy' in out
-    assert 'model      tiny on CPUExecutionProvider' in out
+    assert 'model      tiny, labels of fer2013, on CPUExecutionProvider' in out
     assert 'frames     5 (1 without a face)' in out
     assert out.endswith(f'wrote {video}\nwrote {lines}\n')
 

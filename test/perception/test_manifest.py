@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     sha256='a' * 64,
     preprocessing=Preprocessing(48, 227, 0.51, 0.25),
     temperature=1.3,
+    ferplus_temperature=0.9,
     scores={'PrivateTest': 0.64},
     training={'recipe': 'first'},
 )
@@ -53,11 +54,16 @@ def test_round_trip(path):
     assert read_manifest(path) == MANIFEST
 
 
+def test_a_manifest_written_before_there_were_two_answers(path):
+    change(path, lambda document: document.pop('ferplus_temperature'))
+    assert read_manifest(path).temperatures == {'fer2013': 1.3}
+
+
 def test_defaults_are_those_of_fer2013():
     manifest = Manifest('m', 'm.onnx', '0' * 64)
     assert manifest.labels == EMOTION_NAMES
     assert (manifest.preprocessing.face_size, manifest.preprocessing.input_size) == (48, 227)
-    assert manifest.temperature == 1.0
+    assert manifest.temperatures == {'fer2013': 1.0}
 
 
 def test_the_manifest_lies_beside_the_model(tmp_path):

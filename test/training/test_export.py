@@ -12,16 +12,19 @@ pytest.importorskip('onnxruntime', reason='exporting needs onnxruntime')
 onnx = pytest.importorskip('onnx', reason='exporting needs onnx')
 
 from emotion_perception.manifest import read_manifest, read_model_file
+from emotion_perception.preprocessing import Preprocessing
 from training import checkpoint, data, predict
 from training.config import Recipe, parse
 from training.errors import TrainingError
 from training.export import export
+from training.ferplus import FER2013_COLUMNS
 from training.train import train
 
 # Few fully connected weights, for the time alone.
 MODELS = {
     'alexnet': {'arch': 'alexnet', 'fc_ranks': [8, 8]},
     'grey': {'arch': 'alexnet', 'grey': True, 'stride': 7, 'fc_ranks': [8, 8]},
+    'votes': {'arch': 'alexnet', 'votes': True, 'fc_ranks': [8, 8]},
     'small_cnn': {'arch': 'small_cnn'},
     'vgg16': {'arch': 'vgg16', 'fc_width': 16},
     'resnet50v2': {'arch': 'resnet50v2'},
@@ -48,7 +51,12 @@ def made(name: str, count: int, rng: np.random.Generator) -> data.Split:
 def dataset() -> data.Dataset:
     rng = np.random.default_rng(5)
     sizes = {'Training': 14, 'PublicTest': 7, 'PrivateTest': 7}
-    return data.Dataset(Path('made'), {name: made(name, n, rng) for name, n in sizes.items()})
+    splits, first = {}, 0
+    for name, count in sizes.items():
+        split = made(name, count, rng)
+        splits[name] = data.Split(name, split.images, split.labels, split.rows + first)
+        first += count
+    return data.Dataset(Path('made'), splits)
 
 
 @pytest.fixture(scope='module', params=MODELS)
@@ -56,16 +64,30 @@ def run(request, dataset, tmp_path_factory) -> Path:
     content = copy.deepcopy(CONTENT) | {'model': MODELS[request.param] | {'dropout': 0}}
     if request.param == 'grey':
         content['train']['phases'][0]['size'] = 131  # its steps are larger
+    if request.param == 'votes':
+        content['data'] = {'ferplus': 0.5}
     recipe = parse(Recipe, content, 'test')
     folder = tmp_path_factory.mktemp(request.param)
-    train(recipe, dataset, folder, progress=False)
+    train(recipe, dataset, folder, progress=False, votes=votes_of(recipe))
     return folder
+
+
+def votes_of(recipe: Recipe) -> np.ndarray | None:
+    """Ten annotators who agree, but see each class as the one before it."""
+    if not recipe.model.votes:
+        return None
+    votes = np.zeros((28, 10), np.int64)
+    rows = np.arange(28)
+    labels = np.concatenate([np.arange(14), np.arange(7), np.arange(7)]) % 7
+    votes[rows, np.array(FER2013_COLUMNS)[labels - 1]] = 10
+    return votes
 
 
 @pytest.mark.parametrize('fp32', [True, False])
 def test_every_stage_agrees(run, dataset, fp32):
     model = run / f'{"fp32" if fp32 else "int8"}.onnx'
-    done = export(run / 'last.ckpt', dataset, model, fp32=fp32)
+    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
+    done = export(run / 'last.ckpt', dataset, model, fp32=fp32, votes=votes)
     manifest = read_manifest(model.with_suffix('.json'))
     read_model_file(manifest, model)
     scores = manifest.scores['PublicTest']
@@ -79,10 +101,10 @@ def test_every_stage_agrees(run, dataset, fp32):
         assert scores[key]['value'] == pytest.approx(share.value, abs=1e-4)
         assert scores[key]['n'] == 7
 
-    spec = manifest.preprocessing
     images = dataset['PublicTest'].images
-    wanted = predict.logits(predict.open_model(run / 'last.ckpt', None)[0], images, spec, 'ckpt')
-    given = predict.logits(predict.onnx_predictor(model), images, spec, 'onnx')
+    wanted = answers(run / 'last.ckpt', images, manifest.preprocessing)
+    given = answers(model, images, manifest.preprocessing)
+    assert given.shape == (7, 14 if votes is not None else 7)
     error = np.abs(given - wanted).max()
     if fp32:
         assert error < 1e-3
@@ -92,6 +114,37 @@ def test_every_stage_agrees(run, dataset, fp32):
         assert done.agreement.value > 0.5
         weights = sum(p.numel() for p in checkpoint.load(run / 'last.ckpt').network.parameters())
         assert model.stat().st_size < 2 * weights, 'bytes, of which fp32 has four a weight'
+
+
+def answers(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
+    opened = predict.open_model(model, None)
+    runs = [run for run in (opened.run, opened.voted) if run is not None]
+    return np.hstack([predict.logits(run, images, spec, model.suffix) for run in runs])
+
+
+@pytest.mark.parametrize('run', ['votes'], indirect=True)
+def test_two_answers_are_calibrated_and_scored_apart(run, dataset):
+    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
+    done = export(run / 'last.ckpt', dataset, run / 'two.onnx', votes=votes)
+    manifest = read_manifest(run / 'two.json')
+    scores = manifest.scores['PublicTest']['ferplus']
+    assert scores['answer'] == 'ferplus'
+    assert scores['accuracy_contempt_counted_wrong']['value'] == pytest.approx(
+        done.ferplus.value, abs=1e-4
+    )
+    assert manifest.ferplus_temperature == scores['temperature']
+    assert manifest.temperatures.keys() == {'fer2013', 'ferplus'}
+    outputs = [output.name for output in onnx.load(run / 'two.onnx').graph.output]
+    assert outputs == ['logits', 'ferplus_logits']
+    with pytest.raises(TrainingError, match='give --ferplus the path'):
+        export(run / 'last.ckpt', dataset, run / 'x.onnx')
+    assert not (run / 'x.onnx').exists()
+
+
+@pytest.mark.parametrize('run', ['grey'], indirect=True)
+def test_votes_without_use_are_refused(run, dataset):
+    with pytest.raises(TrainingError, match='--ferplus has no effect'):
+        export(run / 'last.ckpt', dataset, run / 'x.onnx', votes=np.ones((28, 10), np.int64))
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)

@@ -19,7 +19,7 @@ import yaml
 from emotion_perception.manifest import sha256_of
 from training import augment, checkpoint, curves, imagenet, initial, transfer
 from training.cli import main
-from training.config import ModelConfig, Phase, Recipe, TrainConfig
+from training.config import DataConfig, ModelConfig, Phase, Recipe, TrainConfig
 from training.errors import TrainingError
 from training.models import alexnet, build
 from training.module import Classifier
@@ -32,7 +32,8 @@ def module(mean=MEAN, std=STD, ema=0.9, **model) -> Classifier:
     config = ModelConfig(**{'dropout': 0.0, **model})
     train = TrainConfig(phases=(Phase(1, 64),), batch_size=14, ema_decay=ema)
     torch.manual_seed(6)
-    return Classifier(Recipe('made', model=config, train=train), mean, std)
+    share = DataConfig(ferplus=0.5 if config.votes else 0.0)
+    return Classifier(Recipe('made', data=share, model=config, train=train), mean, std)
 
 
 def save(state: dict, folder: Path) -> str:
@@ -277,6 +278,7 @@ RUNS = [
     {'arch': 'alexnet', 'fc_ranks': (6, 4)},
     {'arch': 'alexnet', 'conv_ranks': (4, 5, 6, 7)},
     {'arch': 'alexnet', 'grey': True},
+    {'arch': 'alexnet', 'votes': True},
     {'arch': 'small_cnn'},
     {'arch': 'mini_xception'},
 ]
@@ -371,6 +373,30 @@ def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, t
         expected, found = source(colour(small)), fresh.network(colour(large))
     assert expected.std() > 1e-3
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
+    run = make_run(tmp_path / 'run', module())
+    fresh = module(votes=True, init=str(run))
+    done = initial.start(fresh, IMAGES)
+    assert (done.fresh, done.skipped) == ((), ())
+    network = fresh.network.eval()
+    source = checkpoint.load(run / 'best.ckpt').network
+    with torch.inference_mode():
+        expected = source(colour(grey()))
+        torch.testing.assert_close(network(colour(grey())), expected)
+        for answer in network.both(colour(grey())):
+            torch.testing.assert_close(answer, expected)
+    assert network.votes.weight.data_ptr() != network.classifier[-1].weight.data_ptr()
+
+
+def test_a_second_answer_can_be_left_behind(narrow, tmp_path):
+    run = make_run(tmp_path / 'run', module(votes=True))
+    fresh = module(init=str(run))
+    assert initial.start(fresh, IMAGES).skipped == ()
+    source = checkpoint.load(run / 'best.ckpt').network
+    with torch.inference_mode():
+        torch.testing.assert_close(fresh.network.eval()(colour(grey())), source(colour(grey())))
 
 
 def test_a_grey_network_does_not_become_a_coloured_one(narrow, tmp_path):

@@ -1,5 +1,6 @@
 """The options of a recipe, by what the real train command does with them."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,17 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 
 import torch
 
-from training import checkpoint, curves, distill
+from training import checkpoint, curves, data, distill, predict
 from training.cli import main
-from training.config import DistillConfig, ModelConfig, OptimConfig, Recipe, TrainConfig
+from training.config import (
+    AugmentConfig,
+    DistillConfig,
+    ModelConfig,
+    OptimConfig,
+    Phase,
+    Recipe,
+    TrainConfig,
+)
 from training.ferplus import COLUMNS, FER2013_COLUMNS
 from training.module import Classifier
 
@@ -116,6 +125,54 @@ def test_plateau_cuts_and_early_stopping_ends_resumed_like_whole(folder, train):
     assert train('halves', *switches, words=('--resume',)) == 0
     halves = curves.read(folder / 'halves/history.csv')
     assert [(line.epoch, line.lr) for line in halves] == [(line.epoch, line.lr) for line in whole]
+
+
+def votes_file(folder: Path, made_csv: Path) -> Path:
+    """Votes of annotators who see each class as the one before it."""
+    lines = [','.join(['Usage', 'Image name', *COLUMNS])]
+    with made_csv.open() as rows:
+        for row in csv.DictReader(rows):
+            votes = [0] * 10
+            votes[FER2013_COLUMNS[int(row['emotion']) - 1]] = 10
+            lines.append(','.join([row['Usage'], 'x', *map(str, votes)]))
+    path = folder / 'shifted.csv'
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def test_two_answers_learn_two_opinions(folder, train, made_csv):
+    switches = (
+        'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
+        'data.ferplus=0.5',
+        'optim={name: adam, lr: 0.001}',
+        'train.phases=[{epochs: 3, size: 63, mixup: 0.2}, {epochs: 5, size: 63}]',
+    )
+    words = ('--ferplus', str(votes_file(folder, made_csv)))
+    assert train('two', *switches, words=words) == 0
+    lines = curves.read(folder / 'two/history.csv')
+    # An answer that only one opinion had taught would be wrong about every other picture.
+    assert lines[-1].train_loss < 0.5 < lines[0].train_loss
+    assert lines[-1].val_acc >= 0.5
+    dataset = data.load(made_csv, folder / 'cache')
+    opened = predict.open_model(folder / 'two/last.ckpt', None)
+    public = dataset['PublicTest']
+    voted = predict.logits(opened.voted, public.images, opened.spec, 'x').argmax(axis=1)
+    assert (voted == (public.labels - 1) % 7).mean() >= 0.5
+
+
+def test_two_answers_want_a_share_for_each(train, capsys):
+    switches = ('model={arch: alexnet, votes: true}', 'data.ferplus=1.0')
+    assert train('one', *switches) == 1
+    assert 'data.ferplus, the share of the second in the loss' in capsys.readouterr().err
+
+
+def test_a_phase_may_have_a_mixup_of_its_own():
+    recipe = Recipe(
+        'x',
+        augment=AugmentConfig(mixup=0.3),
+        train=TrainConfig(phases=(Phase(2, 48), Phase(1, 48, mixup=0.0), Phase(1, 48, mixup=1.0))),
+    )
+    assert [recipe.mixup_at(epoch) for epoch in range(4)] == [0.3, 0.3, 0.0, 1.0]
 
 
 def test_bf16_keeps_weights_and_loss_in_fp32(folder, train):

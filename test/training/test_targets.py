@@ -46,6 +46,10 @@ def test_votes_join_by_the_row_of_the_file(made_csv, tmp_path):
     found = targets.with_votes(dataset, split, votes, 1.0)
     assert found.argmax(axis=1).tolist() == [2, 6]
     assert targets.with_votes(dataset, split, None, 0.0) is None
+    apart = targets.with_votes(dataset, split, votes, 0.3, apart=True)
+    assert apart.dtype == np.float32
+    np.testing.assert_array_equal(apart[:, :7], np.eye(7)[split.labels])
+    np.testing.assert_array_equal(apart[:, 7:], found)
     with pytest.raises(TrainingError, match='give --ferplus'):
         targets.with_votes(dataset, split, None, 0.3)
     with pytest.raises(TrainingError, match=r'set data\.ferplus above 0'):
@@ -77,17 +81,16 @@ def test_distillation_is_zero_for_the_teachers_own_scores(scores):
 
 
 def test_mixup_blends_pictures_and_targets_alike():
-    config = AugmentConfig(mixup=1.0)
     # A picture that shows its own target: both must be blended by the same weight.
     wanted = losses.one_hot(LABELS)
     faces = wanted[:, None, None, :].expand(-1, 1, 7, -1).contiguous()
-    mixed, blend = augment.mixup(faces, wanted, config, torch.Generator().manual_seed(5))
+    mixed, blend = augment.mixup(faces, wanted, 1.0, torch.Generator().manual_seed(5))
     torch.testing.assert_close(mixed[:, 0, 0], blend)
     torch.testing.assert_close(blend.sum(dim=1), torch.ones(5))
     assert not torch.equal(blend, wanted)
-    again, _ = augment.mixup(faces, wanted, config, torch.Generator().manual_seed(5))
+    again, _ = augment.mixup(faces, wanted, 1.0, torch.Generator().manual_seed(5))
     assert torch.equal(again, mixed)
-    same, target = augment.mixup(faces, wanted, AugmentConfig(), torch.Generator())
+    same, target = augment.mixup(faces, wanted, 0.0, torch.Generator())
     assert same is faces
     assert target is wanted
 

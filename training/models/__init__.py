@@ -60,7 +60,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks')
+_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks', 'votes')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -72,6 +72,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         stride=config.stride,
         conv_ranks=config.conv_ranks,
         fc_ranks=config.fc_ranks,
+        votes=config.votes,
     )
 
 
@@ -107,6 +108,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
         'stride': STRIDE,
         'conv_ranks': None,
         'fc_ranks': None,
+        'votes': False,
         'fc_width': FC_WIDTH,
         'side': None,
         'batch_norm': True,

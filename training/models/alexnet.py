@@ -14,6 +14,7 @@ from .layers import GreyBlocks
 CLASSES = 7
 HIDDEN = 4096
 MAPS = 256
+VOTES = 'votes'  # name of the second last layer
 _PADDING = 2
 # (input channels, output channels, kernel, stride, padding, max-pool afterwards)
 _CONVOLUTIONS = (
@@ -41,6 +42,7 @@ class AlexNet(nn.Module):
             ones. Together with `fc_ranks` they take most of the multiply-adds away.
         fc_ranks: Ranks of the first two fully connected layers, each then the product of two thin
             matrices (what SVD compression gives); None for the full layers.
+        votes: A second last layer beside the first, for `both`.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class AlexNet(nn.Module):
         stride: int = STRIDE,
         conv_ranks: tuple[int, int, int, int] | None = None,
         fc_ranks: tuple[int, int] | None = None,
+        votes: bool = False,
     ) -> None:
         super().__init__()
         self.features = nn.Sequential(*_features(batch_norm, grey, stride, conv_ranks))
@@ -66,8 +69,11 @@ class AlexNet(nn.Module):
             *_hidden(HIDDEN, second, batch_norm),
             nn.Linear(HIDDEN, CLASSES),
         )
+        self.votes = nn.Linear(HIDDEN, CLASSES) if votes else None
         self.apply(_initialise)
         _calm_last_layer(self.classifier)
+        if self.votes is not None:
+            _calm_output(self.votes)
 
     def forward(self, faces: Tensor) -> Tensor:
         """Class scores.
@@ -79,10 +85,27 @@ class AlexNet(nn.Module):
         Returns:
             float32 `[n, 7]`, before the softmax, in FER-2013 order.
         """
+        return self.classifier(self._flat(faces))  # type: ignore[no-any-return]
+
+    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Class scores as the original labels and as the FER+ annotators would have them.
+
+        Args:
+            faces: As in `forward`.
+
+        Returns:
+            Two of float32 `[n, 7]`; the first is what `forward` gives.
+        """
+        if self.votes is None:
+            raise TypeError('this network has one answer only: build it with votes=True')
+        hidden = self.classifier[:-1](self._flat(faces))
+        return self.classifier[-1](hidden), self.votes(hidden)
+
+    def _flat(self, faces: Tensor) -> Tensor:
         maps = self.features(faces)
         if maps.shape[-2:] != (self.grid, self.grid):
             maps = self.pool(maps)
-        return self.classifier(torch.flatten(maps, 1))  # type: ignore[no-any-return]
+        return torch.flatten(maps, 1)
 
 
 def grid_of(stride: int) -> int:
@@ -165,7 +188,11 @@ def _calm_last_layer(classifier: nn.Sequential) -> None:
     """
     output = classifier[-1]
     if isinstance(output, nn.Linear):
-        nn.init.normal_(output.weight, std=0.01)
+        _calm_output(output)
     norms = [module for module in classifier if isinstance(module, nn.BatchNorm1d)]
     for norm in norms[-1:]:
         nn.init.constant_(norm.weight, 0.2)
+
+
+def _calm_output(output: nn.Linear) -> None:
+    nn.init.normal_(output.weight, std=0.01)

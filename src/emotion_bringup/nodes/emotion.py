@@ -155,7 +155,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         )
         model_path: str = value_of(self, 'model_path')
         path = Path(model_path).expanduser() if model_path else default_model_path()
-        classifier = EmotionClassifier(path, providers)
+        classifier = EmotionClassifier(path, providers, value_of(self, 'labels'))
         detector = create_detector(value_of(self, 'detector'), providers)
         is_live = self._mode == LIVE
         return EmotionPipeline(detector, classifier, self._settings(), in_background=is_live)
@@ -191,6 +191,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             names=list(manifest.labels),
             model_name=manifest.name,
             model_sha256=manifest.sha256,
+            label_set=classifier.label_set,
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._labels_publisher.publish(message)
@@ -279,6 +280,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         values['execution provider'] = self._pipeline.classifier.provider
         values['detector'] = self._pipeline.detector.name
         values['model'] = self._pipeline.classifier.manifest.name
+        values['labels'] = self._pipeline.classifier.label_set
         if not self._active:
             return diagnostics.OK, 'Inactive', values
         self._follow_demand()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_perception.errors import OutputError
+from emotion_perception.labels import LABEL_SETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class SessionOptions:
         log_level: Log level of the nodes.
         foxglove: Port on which Foxglove may connect, or None.
         mcap: Recording for Foxglove to write, or None.
+        labels: Whose labels to answer with; None leaves it to the parameters.
     """
 
     source: str
@@ -46,6 +48,7 @@ class SessionOptions:
     log_level: str
     foxglove: int | None = None
     mcap: Path | None = None
+    labels: str | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--params-file', type=Path, help='parameters of the nodes (default: config/emotion.yaml)'
     )
     parser.add_argument('--model', type=Path, help='ONNX model with its manifest beside it')
+    parser.add_argument(
+        '--labels',
+        choices=LABEL_SETS,
+        help='whose labels to answer with (default: as in the parameters, fer2013)',
+    )
     parser.add_argument('--namespace', default='', help='namespace of all nodes and topics')
     parser.add_argument('--video', type=Path, help='write the overlay to this video')
     parser.add_argument('--json', type=Path, help='write one JSON line per frame to this file')

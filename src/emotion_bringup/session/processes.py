@@ -141,6 +141,8 @@ def _emotion(options: SessionOptions, mode: str) -> Parameters:
         values['min_subscribers'] = 2 + _constant_viewers(options)
     if options.model is not None:
         values['model_path'] = str(options.model)
+    if options.labels is not None:
+        values['labels'] = options.labels
     if options.blur_faces:
         values['detect_every_n'] = 1  # between two searches a new face would be seen
     return values

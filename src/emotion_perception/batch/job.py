@@ -11,6 +11,7 @@ from emotion_perception.bags.annotate import AnnotateOptions
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.batch.discovery import is_bag_folder
 from emotion_perception.errors import SourceError
+from emotion_perception.labels import FER2013
 from emotion_perception.manifest import sha256_of
 from emotion_perception.onnx_session import ProviderSettings
 from emotion_perception.pipeline import PipelineSettings
@@ -34,6 +35,7 @@ class Job:
     Attributes:
         model_sha256: Of the model that must be used, from its manifest.
         model: Its ONNX file; None is the one that is shipped, wherever the work is done.
+        labels: Whose labels to answer with, one of `LABEL_SETS`.
         detector: Name or path, see `create_detector`.
         providers: Hardware of the networks.
         settings: Of the pipeline.
@@ -43,6 +45,7 @@ class Job:
 
     model_sha256: str
     model: Path | None = None
+    labels: str = FER2013
     detector: str = 'centerface'
     providers: ProviderSettings = field(default_factory=lambda: ProviderSettings(num_threads=1))
     settings: PipelineSettings = field(default_factory=PipelineSettings)
@@ -53,6 +56,7 @@ class Job:
         """Everything that changes the results: not the paths and the hardware."""
         return {
             'model_sha256': self.model_sha256,
+            'labels': self.labels,
             'detector': _detector_identity(self.detector),
             'settings': asdict(self.settings),
             'annotate': asdict(self.annotate),

@@ -81,7 +81,7 @@ def load_networks(job: Job) -> Networks:
     # The processes share the cores already.
     cv2.setNumThreads(1)
     model = job.model or default_model_path()
-    classifier = EmotionClassifier(model, job.providers)
+    classifier = EmotionClassifier(model, job.providers, job.labels)
     if classifier.manifest.sha256 != job.model_sha256:
         raise ModelError(
             f'Model file {model} is not the one that this run was started with: '

@@ -204,6 +204,7 @@ def _job_from(arguments: argparse.Namespace) -> Job:
     return Job(
         model_sha256=manifest.sha256,
         model=None if model is None else model.resolve(),
+        labels=arguments.labels,
         detector=_detector_from(arguments.detector),
         providers=ProviderSettings(
             arguments.providers, arguments.strict_providers, arguments.num_threads

@@ -10,6 +10,7 @@ from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
+from emotion_perception.labels import FER2013, LABEL_SETS
 from emotion_perception.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
 from emotion_perception.resources import default_model_path
@@ -91,7 +92,8 @@ def load_networks(arguments: argparse.Namespace) -> tuple[FaceDetector, EmotionC
         arguments.providers, arguments.strict_providers, arguments.num_threads
     )
     model = arguments.model or default_model_path()
-    return create_detector(arguments.detector, providers), EmotionClassifier(model, providers)
+    classifier = EmotionClassifier(model, providers, arguments.labels)
+    return create_detector(arguments.detector, providers), classifier
 
 
 def load_pipeline(arguments: argparse.Namespace, *, in_background: bool = False) -> EmotionPipeline:
@@ -121,6 +123,13 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar='FILE',
         help='emotion model: an ONNX file with its manifest beside it (default: the shipped one)',
+    )
+    group.add_argument(
+        '--labels',
+        choices=LABEL_SETS,
+        default=FER2013,
+        help='whose labels to answer with: those FER-2013 was published with, or those of the ten '
+        'annotators of FER+, who see more neutral faces (default: %(default)s)',
     )
     group.add_argument(
         '--detector',

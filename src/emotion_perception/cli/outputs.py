@@ -102,7 +102,8 @@ class RunOutputs(Closing):
         """
         if skipped:
             note(f'warning: {skipped} damaged frames were left out.')
-        say(f'{"model":<10} {classifier.manifest.name} on {classifier.provider}')
+        model = f'{classifier.manifest.name}, labels of {classifier.label_set}'
+        say(f'{"model":<10} {model}, on {classifier.provider}')
         say(self.summary.format())
         if self._video is not None and self._video.frames:
             say(f'wrote {self._video.path}')

@@ -1,0 +1,71 @@
+"""A model on the labels of FER+: by the answer that the votes taught, where it has one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import ferplus, metrics, predict
+from .data import Split
+
+
+def temperature(logits: metrics.Floats, votes: NDArray[np.int64]) -> float:
+    """Temperature with the least NLL on the pictures whose majority is one of the seven classes.
+
+    Args:
+        logits: float64 `[n, 7]`.
+        votes: int64 `[n, 10]`, the votes of the same pictures.
+
+    Returns:
+        Divisor of the logits, above 0; 1 where no picture has such a majority.
+    """
+    rows, labels = ferplus.labelled(votes)
+    return metrics.fit_temperature(logits[rows], labels) if len(rows) else 1.0
+
+
+def score(
+    logits: metrics.Floats, votes: NDArray[np.int64], divisor: float, *, taught: bool
+) -> ferplus.FerPlusScores:
+    """Scores logits on the FER+ labels, with their calibration.
+
+    Args:
+        logits: float64 `[n, 7]`.
+        votes: int64 `[n, 10]`, the votes of the same pictures.
+        divisor: Temperature, fitted on PublicTest.
+        taught: Whether the votes taught this answer.
+    """
+    rows, labels = ferplus.labelled(votes)
+    found = ferplus.score(logits.argmax(axis=1), votes)
+    ece = metrics.reliability(logits[rows], labels, divisor).ece if len(rows) else None
+    return dataclasses.replace(found, taught=taught, temperature=divisor, ece=ece)
+
+
+class Voted:
+    """Scores one model split by split; the first one, PublicTest, fits the temperature.
+
+    Args:
+        model: The model.
+        votes: All votes, int64 `[rows, 10]`.
+    """
+
+    def __init__(self, model: predict.Opened, votes: NDArray[np.int64]) -> None:
+        self._model, self._votes = model, votes
+        self._temperature: float | None = None
+
+    def score(self, split: Split, logits: predict.Logits) -> ferplus.FerPlusScores:
+        """Scores a split.
+
+        Args:
+            split: Its rows.
+            logits: float64 `[n, 7]`, the model's usual answer, for models that have no other.
+        """
+        taught = self._model.voted is not None
+        if self._model.voted is not None:
+            what = f'{split.name} as FER+'
+            logits = predict.logits(self._model.voted, split.images, self._model.spec, what)
+        votes = self._votes[split.rows]
+        if self._temperature is None:
+            self._temperature = temperature(logits, votes)
+        return score(logits, votes, self._temperature, taught=taught)
