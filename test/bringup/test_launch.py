@@ -35,6 +35,7 @@ COMMON = {
     'respawn',
     'log_level',
     'enclave',
+    'labels',
     'model',
 }
 FOXGLOVE = {'foxglove', 'foxglove_port', 'mcap'}
