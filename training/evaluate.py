@@ -167,7 +167,7 @@ def share_document(share: metrics.Share) -> dict[str, Any]:
 
 def ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
     """Scores on the FER+ labels as plain JSON values."""
-    return {
+    document: dict[str, Any] = {
         'accuracy_contempt_counted_wrong': share_document(scores.accuracy),
         'accuracy_without_contempt_rows': share_document(scores.without_contempt),
         'support': dict(zip(ferplus.CLASSES, scores.support.tolist(), strict=True)),
@@ -181,6 +181,10 @@ def ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
         'temperature': round(scores.temperature, 4),
         'calibrated_ece': None if scores.ece is None else rounded(scores.ece),
     }
+    if scores.crossed is not None:
+        document['usual_answer_accuracy'] = share_document(scores.crossed.usual)
+        document['original_labels_accuracy'] = share_document(scores.crossed.original)
+    return document
 
 
 def _comparison_document(comparison: paired.Comparison, first: str, second: str) -> dict[str, Any]:

@@ -97,6 +97,19 @@ def votes_for(path: Path, dataset: Dataset) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
+class Crossed:
+    """Each of two answers on the labels of the other.
+
+    Attributes:
+        usual: The usual answer on the FER+ labels, contempt counted as wrong.
+        original: The answer that the votes taught on the original labels.
+    """
+
+    usual: Share
+    original: Share
+
+
+@dataclass(frozen=True)
 class FerPlusScores:
     """Accuracy on FER+ labels, by the FER+ code's `majority` protocol.
 
@@ -109,6 +122,7 @@ class FerPlusScores:
         taught: Whether the votes taught the answer that is scored.
         temperature: Divisor of its logits, fitted on PublicTest.
         ece: Calibration error after it on the rows of the seven classes, 0..1; None if unknown.
+        crossed: What a wrong choice between two answers costs; None with one answer.
     """
 
     hits: Ints
@@ -119,6 +133,7 @@ class FerPlusScores:
     taught: bool = False
     temperature: float = 1.0
     ece: float | None = None
+    crossed: Crossed | None = None
 
     @property
     def accuracy(self) -> Share:

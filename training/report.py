@@ -71,6 +71,7 @@ def summary(result: SplitReport) -> str:
             f'without contempt rows {percent(result.ferplus.without_contempt)}'
             f'{_calibration(result.ferplus)}'
         )
+        lines += [f'  {line}' for line in _crossed(result.ferplus)]
     if result.ten_crop is not None:
         lines.append(
             f'  ten-crop (not the headline figure): {percent(result.ten_crop.second)}, against '
@@ -164,6 +165,15 @@ def _calibration(scores: ferplus.FerPlusScores) -> str:
     return f', ECE {scores.ece:.3f} at temperature {scores.temperature:.3f}'
 
 
+def _crossed(scores: ferplus.FerPlusScores) -> list[str]:
+    if scores.crossed is None:
+        return []
+    return [
+        f'the usual answer on FER+ labels: {percent(scores.crossed.usual)}',
+        f'the answer of the votes on original labels: {percent(scores.crossed.original)}',
+    ]
+
+
 def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
     rows = ['| FER+ class | rows | right |', '|---|---|---|']
     for name, support, hits in zip(ferplus.CLASSES, scores.support, scores.hits, strict=True):
@@ -177,6 +187,7 @@ def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
             f'- without the contempt rows: {percent(scores.without_contempt)}'
             f'{_calibration(scores)}',
             f'- answered by {_ANSWERERS[scores.taught]}',
+            *(f'- {line}' for line in _crossed(scores)),
             '',
             "Protocol of the FER+ code's majority mode: single votes are zeroed; the largest count "
             f'must exceed half of what remains, else the row is dropped ({scores.unclear} rows); '

@@ -61,11 +61,19 @@ class Voted:
             split: Its rows.
             logits: float64 `[n, 7]`, the model's usual answer, for models that have no other.
         """
-        taught = self._model.voted is not None
-        if self._model.voted is not None:
-            what = f'{split.name} as FER+'
-            logits = predict.logits(self._model.voted, split.images, self._model.spec, what)
         votes = self._votes[split.rows]
+        if self._model.voted is None:
+            return score(logits, votes, self._fitted(logits, votes), taught=False)
+        what = f'{split.name} as FER+'
+        voted = predict.logits(self._model.voted, split.images, self._model.spec, what)
+        crossed = ferplus.Crossed(
+            usual=ferplus.score(logits.argmax(axis=1), votes).accuracy,
+            original=metrics.accuracy(voted, split.labels),
+        )
+        found = score(voted, votes, self._fitted(voted, votes), taught=True)
+        return dataclasses.replace(found, crossed=crossed)
+
+    def _fitted(self, logits: predict.Logits, votes: NDArray[np.int64]) -> float:
         if self._temperature is None:
             self._temperature = temperature(logits, votes)
-        return score(logits, votes, self._temperature, taught=taught)
+        return self._temperature
