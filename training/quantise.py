@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,9 @@ from .data import Images
 from .predict import Faces
 
 _BATCH = 16
+# The rarest activations would widen the steps of all others: clipping one in a hundred thousand takes
+# a tenth of the rounding away (0.043 instead of 0.048 rms in a logit of the shipped model).
+_PERCENTILE = 99.999
 
 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]
@@ -64,7 +68,8 @@ def quantise(
             blocks (`layers.GreyBlocks`), rounding the pictures costs more time than it saves.
     """
     logging.getLogger().setLevel(logging.ERROR)  # the quantiser logs hints through the root logger
-    with tempfile.TemporaryDirectory() as folder:
+    # The calibration prints what it is at.
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(None):
         prepared = Path(folder) / 'prepared.onnx'
         quant_pre_process(str(source), str(prepared))
         quantize_static(
@@ -76,7 +81,8 @@ def quantise(
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={'CalibPercentile': _PERCENTILE},
             nodes_to_exclude=_first_nodes(prepared) if float_input else [],
         )
 

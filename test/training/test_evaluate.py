@@ -90,8 +90,15 @@ def test_full_report(place, command, capsys):
         through['direct']['value'] - through['pipeline']['value'], abs=2e-4
     )
     assert scores['ten_crop_not_the_headline']['ten_crop']['n'] == 21
-    fer_plus = scores['ferplus']['accuracy_contempt_counted_wrong']
-    assert fer_plus['value'] == scores['accuracy']['value'], 'these votes repeat the labels'
+    fer_plus = scores['ferplus']
+    assert fer_plus['answer'] == 'ferplus'
+    # These votes repeat the labels.
+    for crossed, own in (
+        (fer_plus['usual_answer_accuracy'], scores['accuracy']),
+        (fer_plus['original_labels_accuracy'], fer_plus['accuracy_contempt_counted_wrong']),
+    ):
+        assert crossed['value'] == own['value']
+    assert 'by the answer that the votes taught' in printed
     assert scores['reject_curve'][0]['coverage'] == 1
     assert 0 <= scores['classes']['Happy']['auc'] <= 1
     report = (place / 'out/report.md').read_text()
