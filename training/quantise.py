@@ -25,8 +25,8 @@ from .data import Images
 from .predict import Faces
 
 _BATCH = 16
-# The rarest activations would widen the steps of all others: clipping one in a hundred thousand takes
-# a tenth of the rounding away (0.043 instead of 0.048 rms in a logit of the shipped model).
+# The rarest activations would widen the steps of all others: clipping one in a hundred thousand
+# takes a tenth of the rounding away (0.043 instead of 0.048 rms in a logit of the shipped model).
 _PERCENTILE = 99.999
 
 
