@@ -123,7 +123,7 @@ def test_live_starts_the_three_nodes_in_their_namespaces():
     assert made['emotion_node'].expanded_node_namespace == '/robot1'
 
 
-@pytest.mark.parametrize('name', [name for name in FILES if FOXGLOVE <= FILES[name]])
+@pytest.mark.parametrize('name', [name for name in FILES if FILES[name] >= FOXGLOVE])
 def test_foxglove_is_started_on_demand(name, tmp_path):
     pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')
     given = {'bag': 'bag', 'source': '0', 'image': '/head/image_raw', 'foxglove': 'true'}

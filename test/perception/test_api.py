@@ -17,10 +17,10 @@ from emotion_perception.errors import ImageFormatError, ModelError, SourceError
 @pytest.fixture
 def shipped(monkeypatch, tiny_model):
     """The tiny model in the place of the shipped one, loaded anew."""
-    api._detector_and_classifier.cache_clear()
+    api._classifier.cache_clear()
     monkeypatch.setattr(resources, 'default_model_path', lambda: tiny_model)
     yield tiny_model
-    api._detector_and_classifier.cache_clear()
+    api._classifier.cache_clear()
 
 
 def test_import_is_light():
@@ -76,7 +76,7 @@ def test_any_thread_may_call(shipped, portrait):
         answers = list(pool.map(emotion_perception.predict_emotion, [portrait] * 8))
     assert len({answer[0].box for answer in answers}) == 1
     # One model for all of them.
-    assert api._detector_and_classifier.cache_info().misses == 1
+    assert api._classifier.cache_info().misses == 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,12 @@ def test_unreadable_files_are_refused(shipped, tmp_path):
 
 
 def test_a_missing_model_is_told(monkeypatch, tmp_path, portrait):
-    api._detector_and_classifier.cache_clear()
+    api._classifier.cache_clear()
     monkeypatch.setattr(resources, 'default_model_path', lambda: tmp_path / 'no.onnx')
     with pytest.raises(ModelError, match='does not exist'):
         emotion_perception.predict_emotion(portrait)
+
+
+def test_labels_that_the_model_does_not_know_are_told(shipped, portrait):
+    with pytest.raises(ModelError, match='cannot answer with the labels ferplus'):
+        emotion_perception.predict_emotion(portrait, labels='ferplus')
