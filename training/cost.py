@@ -23,6 +23,7 @@ from emotion_perception.labels import NUM_EMOTIONS
 
 from .console import progress
 from .errors import TrainingError
+from .models.alexnet import has_votes
 from .predict import Predictor
 
 ROUNDS = 50
@@ -46,7 +47,7 @@ class Cost:
 
 
 def of_network(network: nn.Module, side: int) -> Cost:
-    """Counts a PyTorch network by running it on one picture.
+    """Counts a PyTorch network, with all of its answers, by running it on one picture.
 
     Args:
         network: In evaluation mode.
@@ -56,7 +57,8 @@ def of_network(network: nn.Module, side: int) -> Cost:
     face = torch.zeros(1, 3, side, side, device=parameters[0].device)
     # PyTorch counts two operations for each multiply-add.
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(face)
+        answers = network.both if has_votes(network) else network
+        answers(face)  # type: ignore[operator]
     return Cost(sum(p.numel() for p in parameters), counter.get_total_flops() // 2)
 
 

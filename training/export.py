@@ -39,7 +39,7 @@ from .errors import TrainingError
 from .evaluate import ferplus_document, score, share_document
 from .fold import fold_batch_norm
 from .graph import write_shipped
-from .models.alexnet import VOTES
+from .models.alexnet import has_votes
 from .quantise import quantise
 from .train import HISTORY
 
@@ -224,7 +224,7 @@ def to_onnx(network: nn.Module, path: Path) -> None:
     where the network has an answer of its own for the votes.
     """
     names = [OUTPUTS[FER2013]]
-    if getattr(network, VOTES, None) is not None:
+    if has_votes(network):
         network, names = _Both(network), list(OUTPUTS.values())
     # Two pictures: a batch of one would be taken for a constant.
     example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)

@@ -108,6 +108,11 @@ class AlexNet(nn.Module):
         return torch.flatten(maps, 1)
 
 
+def has_votes(network: nn.Module) -> bool:
+    """Whether a network of any architecture has the second answer, and so the method `both`."""
+    return getattr(network, VOTES, None) is not None
+
+
 def grid_of(stride: int) -> int:
     """Side of the last maps of a picture of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
     # Whole blocks, less the two that the first convolution loses at the edges.
