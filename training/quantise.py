@@ -33,6 +33,8 @@ _PERCENTILE = 99.999
 class Calibration(CalibrationDataReader):  # type: ignore[misc]
     """Feeds preprocessed training pictures to ONNX Runtime's calibration.
 
+    Whole batches only: its percentiles take no others.
+
     Args:
         images: uint8 `[n, 48, 48]`.
         spec: Preprocessing.
@@ -40,14 +42,16 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]
 
     def __init__(self, images: Images, spec: Preprocessing) -> None:
         self._images, self._spec = images, spec
-        self._starts = iter(progress(range(0, len(images), _BATCH), 'calibrating', 'batches'))
+        self._batch = min(_BATCH, len(images))
+        starts = range(0, len(images) - self._batch + 1, self._batch)
+        self._starts = iter(progress(starts, 'calibrating', 'batches'))
 
     def get_next(self) -> dict[str, Faces] | None:
         """The next batch by input name, or None at the end."""
         start = next(self._starts, None)
         if start is None:
             return None
-        chosen = np.asarray(self._images[start : start + _BATCH])
+        chosen = np.asarray(self._images[start : start + self._batch])
         return {'input': preprocess_faces(chosen, self._spec)}
 
 
