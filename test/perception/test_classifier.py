@@ -85,7 +85,7 @@ def test_an_answer_that_the_manifest_promises_and_the_file_lacks(tmp_path):
     assert 'not 2 of [batch, 7]' in refusal(path)
 
 
-def test_outputs_of_other_names(two_answers, tmp_path):
+def test_outputs_of_other_names(tmp_path):
     path = make_tiny_model(tmp_path, votes=True)
     model = onnx.load(path)
     model.graph.output[0].name = model.graph.node[2].output[0] = 'voted'

@@ -1,6 +1,5 @@
 """The options of a recipe, by what the real train command does with them."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -91,14 +90,18 @@ def test_missing_teacher_is_one_sentence(train, capsys):
     assert 'no checkpoint at nowhere' in capsys.readouterr().err
 
 
-def test_votes_win_over_the_labels_they_contradict(made_rows, folder, train, capsys):
+def shifted_votes(path: Path, made_rows, shift: int) -> Path:
+    """Votes of ten annotators who all see each class as the one `shift` places further."""
     votes = np.zeros((len(made_rows), 10), int)
     for row, (label, _, _) in zip(votes, made_rows, strict=True):
-        row[FER2013_COLUMNS[(label + 1) % 7]] = 10
+        row[FER2013_COLUMNS[(label + shift) % 7]] = 10
     lines = [','.join(COLUMNS), *(','.join(map(str, row)) for row in votes)]
-    path = folder / 'fer2013new.csv'
     path.write_text('\n'.join(lines) + '\n')
-    words = ('--ferplus', str(path))
+    return path
+
+
+def test_votes_win_over_the_labels_they_contradict(made_rows, folder, train, capsys):
+    words = ('--ferplus', str(shifted_votes(folder / 'next.csv', made_rows, 1)))
     assert train('votes', 'data.ferplus=1', 'optim.lr=0.05', words=words) == 0
     lines = curves.read(folder / 'votes/history.csv')
     assert lines[-1].train_loss < lines[0].train_loss - 0.5
@@ -127,27 +130,14 @@ def test_plateau_cuts_and_early_stopping_ends_resumed_like_whole(folder, train):
     assert [(line.epoch, line.lr) for line in halves] == [(line.epoch, line.lr) for line in whole]
 
 
-def votes_file(folder: Path, made_csv: Path) -> Path:
-    """Votes of annotators who see each class as the one before it."""
-    lines = [','.join(['Usage', 'Image name', *COLUMNS])]
-    with made_csv.open() as rows:
-        for row in csv.DictReader(rows):
-            votes = [0] * 10
-            votes[FER2013_COLUMNS[int(row['emotion']) - 1]] = 10
-            lines.append(','.join([row['Usage'], 'x', *map(str, votes)]))
-    path = folder / 'shifted.csv'
-    path.write_text('\n'.join(lines) + '\n')
-    return path
-
-
-def test_two_answers_learn_two_opinions(folder, train, made_csv):
+def test_two_answers_learn_two_opinions(made_rows, folder, train, made_csv):
     switches = (
         'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
         'data.ferplus=0.5',
         'optim={name: adam, lr: 0.001}',
         'train.phases=[{epochs: 3, size: 63, mixup: 0.2}, {epochs: 5, size: 63}]',
     )
-    words = ('--ferplus', str(votes_file(folder, made_csv)))
+    words = ('--ferplus', str(shifted_votes(folder / 'previous.csv', made_rows, -1)))
     assert train('two', *switches, words=words) == 0
     lines = curves.read(folder / 'two/history.csv')
     # An answer that only one opinion had taught would be wrong about every other picture.
