@@ -170,11 +170,24 @@ class Stage:
             assert time.monotonic() < deadline, f'{what} did not happen; crashed: {self.crashed()}'
             self.spin()
 
-    def status(self, node: str, holds=lambda status: True) -> DiagnosticStatus:
-        """Waits for a status, published from now on, of a node (its full name) that fits."""
+    def status(
+        self, node: str, holds=lambda status: True, meanwhile=lambda: None
+    ) -> DiagnosticStatus:
+        """Waits for a status, published from now on, of a node (its full name) that fits.
+
+        Args:
+            node: Full name of the node.
+            holds: Says whether a status fits.
+            meanwhile: Called again and again until one does.
+        """
         statuses = self._statuses.setdefault(node, deque(maxlen=100))
         statuses.clear()
-        self.spin_until(lambda: any(map(holds, statuses)), f'the status of {node}')
+
+        def is_seen() -> bool:
+            meanwhile()
+            return any(map(holds, statuses))
+
+        self.spin_until(is_seen, f'the status of {node}')
         return next(filter(holds, statuses))
 
     def logged(self, part: str, node: str = '') -> list[str]:
