@@ -60,10 +60,11 @@ bench: $(VENV)/.bench ## Measure speed, memory and the peer on this machine; lea
 soak: $(VENV)/.package ## Run the nodes for MINUTES with faults made on purpose; leaves out/soak/
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
+# The types of training/ only after make training-env: they come from PyTorch.
 lint: $(VENV)/.package ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src/emotion_perception training)
 
 lock: $(VENV)/.package ## Pin requirements/*.in again
 	$(PIP_INSTALL) uv

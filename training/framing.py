@@ -154,7 +154,9 @@ def _to_unit(face: Detection, side: int, border: int) -> Detection:
         height=face.box.height / side,
     )
     points = face.landmarks
-    return Detection(box, face.score, None if points is None else (points - border) / side)
+    return Detection(
+        box, face.score, None if points is None else (points - border) / np.float32(side)
+    )
 
 
 def _box_numbers(detections: Sequence[Detection]) -> Floats:

@@ -67,7 +67,7 @@ class Comparison:
         discordant = self.only_first + self.only_second
         fewer = min(self.only_first, self.only_second)
         tail = sum(math.comb(discordant, k) for k in range(fewer + 1))
-        return min(1.0, 2 * tail / 2**discordant)
+        return min(1.0, 2 * tail / (1 << discordant))
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Comparison:

@@ -154,7 +154,8 @@ def spread(members: Ints, confidence: Floats) -> Ints:
     """
     ordered = members[np.argsort(-confidence[members], kind='stable')]
     count = min(GALLERY_COLUMNS * GALLERY_ROWS, len(ordered))
-    return ordered[np.linspace(0, len(ordered) - 1, count).round().astype(np.int64)]
+    chosen: Ints = ordered[np.linspace(0, len(ordered) - 1, count).round().astype(np.int64)]
+    return chosen
 
 
 def _draw_pictures(axes: Axes, found: SplitReport, probabilities: Floats, chosen: Ints) -> None:
