@@ -97,10 +97,20 @@ def warp(images: Tensor, affine: Tensor, size: int) -> Tensor:
     Returns:
         float32 `[n, 1, size, size]`.
     """
-    grid = F.affine_grid(
-        affine.to(images.device), [len(images), 1, size, size], align_corners=False
-    )
+    grid = _grid(affine.to(images.device), size)
     return F.grid_sample(images, grid, mode='bilinear', padding_mode='border', align_corners=False)
+
+
+def _grid(affine: Tensor, size: int) -> Tensor:
+    """`affine_grid` at pixel centres, as a sum of a part per column and a part per row.
+
+    torch's own multiplies every point by the matrix, in five times the time on a CPU.
+    """
+    centres = (torch.arange(size, device=affine.device) * 2 + 1) / size - 1
+    across, down, offset = affine[:, None, None].unbind(dim=-1)
+    columns = across * centres[None, None, :, None]
+    rows = down * centres[None, :, None, None] + offset
+    return columns + rows
 
 
 def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emotion_perception.labels import NUM_EMOTIONS
+from emotion_perception.labels import FER2013, NUM_EMOTIONS
 
 from . import candidates, compare_report, cost, ferplus, metrics, paired, predict
 from .candidates import Candidate
@@ -116,11 +116,13 @@ def _measure(
 ) -> dict[str, SplitReport]:
     """Scores by split; the first one, PublicTest, fits the temperature."""
     model = predict.open_model(one.path, threads)
-    voted = None if votes is None else Voted(model, votes)
+    voted = None if votes is None else Voted(votes)
     reports: dict[str, SplitReport] = {}
     temperature = 1.0
     for split in (dataset[key] for key in splits):
-        logits = predict.logits(model.run, split.images, model.spec, f'{name} on {split.name}')
+        what = f'{name} on {split.name}'
+        answers = predict.answers(model.run, split.images, model.spec, what)
+        logits = answers[FER2013]
         if logits.shape[1] != NUM_EMOTIONS:
             raise TrainingError(
                 f'{one.path} answers with {logits.shape[1]} classes, FER-2013 has '
@@ -130,7 +132,7 @@ def _measure(
             temperature = metrics.fit_temperature(logits, split.labels)
         scores = score(split, dataset['Training'], logits, temperature)
         reports[split.name] = SplitReport(
-            split, logits, scores, None if voted is None else voted.score(split, logits)
+            split, logits, scores, None if voted is None else voted.score(split, answers)
         )
         if split.name == 'PrivateTest':
             # At once: a reading that a later stop would hide is a reading all the same.

@@ -11,6 +11,7 @@ from torch import Tensor
 from . import augment, checkpoint
 from .checkpoint import Trained
 from .config import Recipe
+from .models import planes
 
 
 class Teachers:
@@ -41,9 +42,8 @@ class Teachers:
     def _probabilities(self, teacher: Trained, faces: Tensor) -> Tensor:
         size = teacher.size
         resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
-        grey = (resized - teacher.mean) / teacher.std
-        colour = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        scores: Tensor = teacher.network.to(faces.device)(colour)
+        seen = planes((resized - teacher.mean) / teacher.std, teacher.recipe.model)
+        scores: Tensor = teacher.network.to(faces.device)(seen)
         return (scores.float() / self.temperature).softmax(dim=1)
 
 

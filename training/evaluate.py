@@ -264,11 +264,15 @@ def evaluate(
     temperature = 1.0
     for name in names:
         split = dataset[name]
-        logits = predict.logits(tools.model.run, split.images, tools.model.spec, name)
+        answers = predict.answers(tools.model.run, split.images, tools.model.spec, name)
+        logits = answers[FER2013]
         if name == 'PublicTest':
             temperature = metrics.fit_temperature(logits, split.labels)
         scores = score(split, dataset['Training'], logits, temperature)
-        results.append(_extend(SplitReport(split, logits, scores), tools, request))
+        found = SplitReport(split, logits, scores)
+        if tools.voted is not None:
+            found = dataclasses.replace(found, ferplus=tools.voted.score(split, answers))
+        results.append(_extend(found, tools, request))
     report.write(out, model, results)
     if request.final:
         keep_reading(model, results[-1])
@@ -290,18 +294,15 @@ def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
     opened = predict.open_model(model, request.threads)
     voted = None
     if request.ferplus is not None:
-        voted = Voted(opened, ferplus.votes_for(request.ferplus, dataset))
+        voted = Voted(ferplus.votes_for(request.ferplus, dataset))
     pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
     return _Tools(opened, voted, pipeline)
 
 
 def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
-    """Adds what was asked for beside the headline figures."""
-    answers = found.logits.argmax(axis=1)
-    if tools.voted is not None:
-        found = dataclasses.replace(found, ferplus=tools.voted.score(found.split, found.logits))
+    """Adds what is slow: ten-crop and the pipeline, on a sample of the rows."""
     index = sample(len(found.split), request.limit)
-    rows, direct = found.split.select(index), answers[index]
+    rows, direct = found.split.select(index), found.logits.argmax(axis=1)[index]
     if request.ten_crop:
         crops = tencrop.probabilities(tools.model.run, rows.images, tools.model.spec).argmax(axis=1)
         compared = paired.compare(direct == rows.labels, crops == rows.labels)

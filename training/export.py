@@ -9,9 +9,7 @@ import os
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.framing import Framing
-from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
+from emotion_perception.labels import FER2013, FERPLUS
 from emotion_perception.manifest import (
     OUTPUTS,
     Manifest,
@@ -152,18 +150,18 @@ def calibration_images(training: Split) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 class _Stages(NamedTuple):
-    """Logits of PublicTest by the network at each stage of its export.
+    """Answers to PublicTest by the network at each stage of its export."""
 
-    float64 `[n, 7]`, or `[n, 14]` where the votes have an answer of their own, which comes last.
-    """
-
-    pytorch: predict.Logits
-    fp32: predict.Logits
-    shipped: predict.Logits
+    pytorch: predict.Answers
+    fp32: predict.Answers
+    shipped: predict.Answers
 
     @property
     def fp32_difference(self) -> float:
-        return float(np.abs(self.pytorch - self.fp32).max())
+        return max(
+            float(np.abs(answer - self.fp32[labels]).max())
+            for labels, answer in self.pytorch.items()
+        )
 
 
 def _stages(
@@ -175,18 +173,16 @@ def _stages(
     threads: int | None,
 ) -> tuple[Path, _Stages]:
     """Writes the file to ship into a folder, and what each stage answers."""
-    label_sets = LABEL_SETS if trained.recipe.model.votes else LABEL_SETS[:1]
     pictures = dataset['PublicTest'].images
 
-    def answers(run: Callable[[str], predict.Predictor], what: str) -> predict.Logits:
-        text = f'{what} on PublicTest'
-        return np.hstack([predict.logits(run(one), pictures, spec, text) for one in label_sets])
+    def answers(run: predict.Predictor, what: str) -> predict.Answers:
+        return predict.answers(run, pictures, spec, f'{what} on PublicTest')
 
     # Folding changes the network in place, so it answers before.
-    pytorch = answers(partial(predict.torch_predictor, trained.network), 'PyTorch')
+    pytorch = answers(predict.torch_predictor(trained.network), 'PyTorch')
     plain = folder / 'fp32.onnx'
     to_onnx(fold_batch_norm(trained.network), plain)
-    unquantised = answers(partial(predict.onnx_predictor, plain, threads), 'fp32')
+    unquantised = answers(predict.onnx_predictor(plain, threads), 'fp32')
     stages = _Stages(pytorch, unquantised, unquantised)
     _check_fp32(stages.fp32_difference)
     if fp32:
@@ -194,7 +190,7 @@ def _stages(
     small = folder / 'int8.onnx'
     images = calibration_images(dataset['Training'])
     quantise(plain, small, images, spec, float_input=trained.recipe.model.grey)
-    shipped = answers(partial(predict.onnx_predictor, small, threads), 'int8')
+    shipped = answers(predict.onnx_predictor(small, threads), 'int8')
     return small, stages._replace(shipped=shipped)
 
 
@@ -248,18 +244,18 @@ def _measure(
     model: Path, trained_at: int, stages: _Stages, dataset: Dataset
 ) -> tuple[Exported, dict[str, Any], float]:
     split = dataset['PublicTest']
-    stages = _Stages(*(stage[:, :NUM_EMOTIONS] for stage in stages))
-    temperature = round(metrics.fit_temperature(stages.shipped, split.labels), 4)
-    result = score(split, dataset['Training'], stages.shipped, temperature)
-    same = int((stages.shipped.argmax(axis=1) == stages.fp32.argmax(axis=1)).sum())
+    pytorch, fp32, shipped = (stage[FER2013] for stage in stages)
+    temperature = round(metrics.fit_temperature(shipped, split.labels), 4)
+    result = score(split, dataset['Training'], shipped, temperature)
+    same = int((shipped.argmax(axis=1) == fp32.argmax(axis=1)).sum())
     exported = Exported(
         model,
         model.stat().st_size,
         trained_at,
         stages.fp32_difference,
         metrics.Share(same, len(split)),
-        metrics.accuracy(stages.pytorch, split.labels),
-        metrics.accuracy(stages.fp32, split.labels),
+        metrics.accuracy(pytorch, split.labels),
+        metrics.accuracy(fp32, split.labels),
         result.accuracy,
     )
     document = result.document()
@@ -270,9 +266,9 @@ def _measure(
     return exported, {'PublicTest': document}, temperature
 
 
-def _measure_votes(shipped: predict.Logits, votes: NDArray[np.int64]) -> ferplus.FerPlusScores:
+def _measure_votes(shipped: predict.Answers, votes: NDArray[np.int64]) -> ferplus.FerPlusScores:
     """The second answer on PublicTest by the FER+ labels, with its own temperature."""
-    logits = shipped[:, NUM_EMOTIONS:]
+    logits = shipped[FERPLUS]
     divisor = round(voted.temperature(logits, votes), 4)
     return voted.score(logits, votes, divisor, taught=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import FER2013, FERPLUS
+from emotion_perception.labels import FER2013, FERPLUS, LABEL_SETS
 from emotion_perception.manifest import (
     OUTPUTS,
-    Manifest,
     manifest_path_for,
     read_manifest,
     read_model_file,
@@ -29,12 +27,15 @@ from .config import INPUT_SIZE
 from .console import progress
 from .data import SIDE, Images
 from .errors import TrainingError
+from .models.alexnet import has_votes
 
 BATCH = 64
 
 Faces = NDArray[np.float32]
 Logits = NDArray[np.float64]
-Predictor = Callable[[Faces], NDArray[np.float32]]
+Answers = dict[str, Logits]
+"""Logits by the label set they answer in: always FER2013, FERPLUS of a network taught both."""
+Predictor = Callable[[Faces], dict[str, NDArray[np.float32]]]
 
 
 def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocessing:
@@ -47,43 +48,34 @@ class Opened:
     """A model ready to answer.
 
     Attributes:
-        run: Answers as the original labels.
+        run: Gives all answers of the model.
         spec: Preprocessing.
-        voted: Answers as the annotators of FER+, where the model was taught that apart.
-        manifest: Of an ONNX file; None for a checkpoint.
     """
 
     run: Predictor
     spec: Preprocessing
-    voted: Predictor | None = None
-    manifest: Manifest | None = None
 
 
-def torch_predictor(network: nn.Module, labels: str = FER2013) -> Predictor:
-    """Runs a network as it is.
+def torch_predictor(network: nn.Module) -> Predictor:
+    """Runs a network, which must be in evaluation mode, as it is."""
 
-    Args:
-        network: In evaluation mode.
-        labels: One of `LABEL_SETS` that it has.
-    """
-
-    def predict(faces: Faces) -> NDArray[np.float32]:
+    def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
         batch = torch.from_numpy(faces)
         with torch.inference_mode():
-            if labels == FERPLUS:
-                return network.both(batch)[1].numpy()  # type: ignore[no-any-return, operator]
-            return network(batch).numpy()  # type: ignore[no-any-return]
+            if not has_votes(network):
+                return {FER2013: network(batch).numpy()}
+            scores, votes = network.both(batch)  # type: ignore[operator]
+            return {FER2013: scores.numpy(), FERPLUS: votes.numpy()}
 
     return predict
 
 
-def onnx_predictor(path: Path, threads: int | None = None, labels: str = FER2013) -> Predictor:
+def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
     """Runs an ONNX file on the CPU.
 
     Args:
         path: The file.
         threads: CPU threads; None for all cores.
-        labels: One of `LABEL_SETS` that it has.
 
     Raises:
         TrainingError: The file cannot be loaded.
@@ -101,14 +93,17 @@ def onnx_predictor(path: Path, threads: int | None = None, labels: str = FER2013
             f'ONNX Runtime cannot load {path}: {str(error).splitlines()[0]}'
         ) from error
 
-    def predict(faces: Faces) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = session.run([OUTPUTS[labels]], {'input': faces})[0]
-        return scores
+    names = [output.name for output in session.get_outputs()]
+    label_sets = [labels for labels in LABEL_SETS if OUTPUTS[labels] in names]
+
+    def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
+        scores = session.run([OUTPUTS[labels] for labels in label_sets], {'input': faces})
+        return dict(zip(label_sets, scores, strict=True))
 
     return predict
 
 
-def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -> Logits:
+def answers(predict: Predictor, images: Images, spec: Preprocessing, what: str) -> Answers:
     """Runs a predictor over all pictures.
 
     Args:
@@ -118,13 +113,14 @@ def logits(predict: Predictor, images: Images, spec: Preprocessing, what: str) -
         what: Label of the progress bar.
 
     Returns:
-        float64 `[n, 7]`.
+        float64 `[n, 7]` for each label set.
     """
     starts = progress(range(0, len(images), BATCH), what, 'batches')
-    parts: list[Any] = [
-        predict(preprocess_faces(np.asarray(images[i : i + BATCH]), spec)) for i in starts
-    ]
-    return np.concatenate(parts).astype(np.float64)
+    parts = [predict(preprocess_faces(np.asarray(images[i : i + BATCH]), spec)) for i in starts]
+    return {
+        labels: np.concatenate([part[labels] for part in parts]).astype(np.float64)
+        for labels in parts[0]
+    }
 
 
 def open_model(path: Path, threads: int | None) -> Opened:
@@ -139,9 +135,7 @@ def open_model(path: Path, threads: int | None) -> Opened:
             torch.set_num_threads(threads)
         # A short experiment at small pictures is scored at these: it knows no others.
         spec = preprocessing(trained.mean, trained.std, trained.size)
-        network = trained.network
-        voted = torch_predictor(network, FERPLUS) if trained.recipe.model.votes else None
-        return Opened(torch_predictor(network), spec, voted)
+        return Opened(torch_predictor(trained.network), spec)
     if path.suffix != '.onnx':
         raise TrainingError(f'{path} is neither a .ckpt nor an .onnx file')
     try:
@@ -149,6 +143,4 @@ def open_model(path: Path, threads: int | None) -> Opened:
         read_model_file(manifest, path)
     except ModelError as error:
         raise TrainingError(str(error)) from error
-    has_votes = FERPLUS in manifest.temperatures
-    voted = onnx_predictor(path, threads, FERPLUS) if has_votes else None
-    return Opened(onnx_predictor(path, threads), manifest.preprocessing, voted, manifest)
+    return Opened(onnx_predictor(path, threads), manifest.preprocessing)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import ferplus
-from .data import SPLITS, Dataset, Split
+from .data import Dataset, Split
 from .errors import TrainingError
 
 Targets = NDArray[np.float32]
@@ -43,15 +43,7 @@ def with_votes(
         return None
     if weight == 0:
         raise TrainingError('--ferplus has no effect: set data.ferplus above 0 in the recipe')
-    if dataset.source.is_dir():
-        raise TrainingError(
-            '--ferplus needs the rows of fer2013.csv: a picture folder does not keep their order'
-        )
-    rows = sum(len(dataset[name]) for name in SPLITS)
-    if len(votes) != rows:
-        raise TrainingError(
-            f'the FER+ file has {len(votes)} rows, the data set {rows}: they do not belong together'
-        )
+    ferplus.check_rows(votes, dataset)
     own = votes[split.rows]
     if apart:
         return np.hstack([soft(own, split.labels, share) for share in (0, 1)])

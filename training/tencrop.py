@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from emotion_perception.labels import FER2013
 from emotion_perception.preprocessing import Preprocessing
 
 from . import metrics, predict
@@ -41,7 +42,9 @@ def probabilities(run: predict.Predictor, images: Images, spec: Preprocessing) -
         float64 `[n, 7]`, rows sum to 1.
     """
     answers = [
-        np.exp(metrics.log_softmax(predict.logits(run, view, spec, f'crop {number} of 10')))
+        np.exp(
+            metrics.log_softmax(predict.answers(run, view, spec, f'crop {number} of 10')[FER2013])
+        )
         for number, view in enumerate(crops(images), 1)
     ]
     return np.asarray(np.mean(answers, axis=0))

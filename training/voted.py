@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_perception.labels import FER2013, FERPLUS
+
 from . import ferplus, metrics, predict
 from .data import Split
 
@@ -46,26 +48,19 @@ class Voted:
     """Scores one model split by split; the first one, PublicTest, fits the temperature.
 
     Args:
-        model: The model.
         votes: All votes, int64 `[rows, 10]`.
     """
 
-    def __init__(self, model: predict.Opened, votes: NDArray[np.int64]) -> None:
-        self._model, self._votes = model, votes
+    def __init__(self, votes: NDArray[np.int64]) -> None:
+        self._votes = votes
         self._temperature: float | None = None
 
-    def score(self, split: Split, logits: predict.Logits) -> ferplus.FerPlusScores:
-        """Scores a split.
-
-        Args:
-            split: Its rows.
-            logits: float64 `[n, 7]`, the model's usual answer, for models that have no other.
-        """
-        votes = self._votes[split.rows]
-        if self._model.voted is None:
+    def score(self, split: Split, answers: predict.Answers) -> ferplus.FerPlusScores:
+        """Scores what a model answered on a split, by its usual answer where it has no other."""
+        votes, logits = self._votes[split.rows], answers[FER2013]
+        if FERPLUS not in answers:
             return score(logits, votes, self._fitted(logits, votes), taught=False)
-        what = f'{split.name} as FER+'
-        voted = predict.logits(self._model.voted, split.images, self._model.spec, what)
+        voted = answers[FERPLUS]
         crossed = ferplus.Crossed(
             usual=ferplus.score(logits.argmax(axis=1), votes).accuracy,
             original=metrics.accuracy(voted, split.labels),

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
 import torch
+from torch.nn import functional
 
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 from training import augment
@@ -47,6 +48,17 @@ def test_flip_mirrors_and_shift_moves(faces):
     half = torch.tensor([[1.0, 0, 0.5], [0, 1, 0]]).expand(4, 2, 3)
     moved = augment.warp(images, half, 48)
     torch.testing.assert_close(moved[..., :36], images[..., 12:], atol=1e-5, rtol=0)
+
+
+def test_the_warp_is_the_one_of_affine_grid(faces):
+    images = augment.to_unit(torch.from_numpy(faces))
+    config = AugmentConfig(rotation=20, zoom=0.2, shift=0.1)
+    affine = augment.random_affine(len(images), config, torch.Generator().manual_seed(5))
+    grid = functional.affine_grid(affine, [len(images), 1, 99, 99], align_corners=False)
+    expected = functional.grid_sample(
+        images, grid, mode='bilinear', padding_mode='border', align_corners=False
+    )
+    torch.testing.assert_close(augment.warp(images, affine, 99), expected, atol=1e-5, rtol=0)
 
 
 def test_erase_changes_only_a_rectangle(faces):

@@ -118,8 +118,7 @@ def test_every_stage_agrees(run, dataset, fp32):
 
 def answers(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
     opened = predict.open_model(model, None)
-    runs = [run for run in (opened.run, opened.voted) if run is not None]
-    return np.hstack([predict.logits(run, images, spec, model.suffix) for run in runs])
+    return np.hstack(list(predict.answers(opened.run, images, spec, model.suffix).values()))
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)

@@ -9,7 +9,7 @@ import torch
 from training.config import ModelConfig
 from training.errors import TrainingError
 from training.fold import fold_batch_norm
-from training.models import build
+from training.models import build, planes
 from training.models.layers import GreyBlocks, area_means, shrink
 
 
@@ -56,6 +56,15 @@ def test_cells_are_means_of_equal_parts_of_a_block():
     halves = GreyBlocks(7, 0, 2)(torch.arange(49.0).reshape(1, 1, 7, 7).expand(-1, 3, -1, -1))
     assert halves.flatten().tolist() == pytest.approx([10.29, 13.71, 34.29, 37.71], abs=0.01)
     assert halves.mean().item() == pytest.approx(24)
+
+
+@pytest.mark.parametrize('grey', [False, True])
+def test_the_planes_of_training_give_what_the_three_of_the_runtime_give(grey):
+    config = ModelConfig(grey=grey, fc_ranks=(8, 8))
+    network, faces = build(config).eval(), torch.rand(2, 1, 227, 227)
+    with torch.inference_mode():
+        usual = network(faces.expand(-1, 3, -1, -1))
+        torch.testing.assert_close(network(planes(faces, config)), usual)
 
 
 def test_only_a_grey_network_takes_larger_steps():

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
+from emotion_perception.labels import FER2013
 from emotion_perception.preprocessing import Preprocessing
 from training import paired, ranking, tencrop
 
@@ -99,7 +100,8 @@ def test_ten_crop_averages_probabilities():
         calls.append(len(faces))
         # Nine views are sure of class 0, one of class 1.
         sure = 1 if len(calls) == 1 else 0
-        return np.where(np.arange(7) == sure, 50, 0)[None].repeat(len(faces), 0).astype(np.float32)
+        scores = np.where(np.arange(7) == sure, 50, 0)[None].repeat(len(faces), 0)
+        return {FER2013: scores.astype(np.float32)}
 
     images = np.zeros((2, 48, 48), np.uint8)
     mean = tencrop.probabilities(run, images, Preprocessing(mean=0.5, std=0.25))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..config import FC_WIDTH, STRIDE, ModelConfig
 from ..errors import TrainingError
 from .alexnet import AlexNet
+from .layers import COLOURS
 from .mini_xception import MiniXception
 from .resnet50v2 import ResNet50V2
 from .small_cnn import SmallCnn
@@ -24,6 +25,7 @@ __all__ = [
     'Vgg16',
     'build',
     'check_size',
+    'planes',
 ]
 
 
@@ -38,6 +40,23 @@ def build(config: ModelConfig) -> nn.Module:
             f'unknown architecture "{config.arch}" (known: {", ".join(ARCHITECTURES)})'
         )
     return ARCHITECTURES[config.arch](config)
+
+
+def planes(grey: Tensor, config: ModelConfig) -> Tensor:
+    """Grey pictures as a network in training takes them.
+
+    Args:
+        grey: float32 `[n, 1, s, s]`, normalised.
+        config: The network.
+
+    Returns:
+        float32 `[n, 3, s, s]`, three equal planes; of a grey network `[n, 1, s, s]`, which would
+        only put them together again.
+    """
+    if config.grey:
+        return grey
+    # Channels-last is the fastest layout on a CPU (measured).
+    return grey.expand(-1, COLOURS, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def check_size(config: ModelConfig, size: int) -> None:

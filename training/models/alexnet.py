@@ -57,8 +57,8 @@ class AlexNet(nn.Module):
         votes: bool = False,
     ) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_features(batch_norm, grey, stride, conv_ranks))
-        self.grid = grid_of(stride)
+        self.features = _features(batch_norm, grey, stride, conv_ranks)
+        self.grid = _grid(grey, stride)
         # For smaller pictures than the runtime's 227 pixels, which arrive at this size.
         self.pool = nn.AdaptiveAvgPool2d(self.grid)
         first, second = fc_ranks or (None, None)
@@ -113,18 +113,16 @@ def has_votes(network: nn.Module) -> bool:
     return getattr(network, VOTES, None) is not None
 
 
-def grid_of(stride: int) -> int:
+def _grid(grey: bool, stride: int) -> int:
     """Side of the last maps of a picture of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
-    # Whole blocks, less the two that the first convolution loses at the edges.
-    side = (INPUT_SIZE + 2 * _PADDING - stride) // stride + 1 - 2
-    for _ in range(3):
-        side = (side - 3) // 2 + 1
-    return side
+    with torch.device('meta'):  # shapes only, nothing is computed
+        maps = _features(False, grey, stride, None)(torch.empty(1, 3, INPUT_SIZE, INPUT_SIZE))
+    return int(maps.shape[-1])
 
 
 def _features(
     batch_norm: bool, grey: bool, stride: int, ranks: tuple[int, ...] | None
-) -> list[nn.Module]:
+) -> nn.Sequential:
     layers: list[nn.Module] = []
     shapes = list(_CONVOLUTIONS)
     if grey:
@@ -146,7 +144,7 @@ def _features(
         layers.append(nn.ReLU(inplace=True))
         if pool:
             layers.append(nn.MaxPool2d(3, 2))
-    return layers
+    return nn.Sequential(*layers)
 
 
 def separable(inputs: int, outputs: int, kernel: int, rank: int, bias: bool) -> list[nn.Module]:

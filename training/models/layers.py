@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CLASSES = 7
+COLOURS = 3
 
 
 def convolution(inputs: int, outputs: int, batch_norm: bool) -> list[nn.Module]:
@@ -40,11 +41,17 @@ class GreyBlocks(nn.Module):
         self.block, self.padding = block, padding
         means = area_means(block, cells)
         weight = torch.einsum('ay,bx->abyx', means, means).reshape(-1, 1, block, block)
-        self.register_buffer('weight', (weight / 3).repeat(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            'weight', (weight / COLOURS).repeat(1, COLOURS, 1, 1), persistent=False
+        )
 
     def forward(self, faces: Tensor) -> Tensor:
-        """float32 `[n, 3, s, s]` to `[n, cells * cells, t, t]`, row by row within a block."""
-        return F.conv2d(faces, self.weight, stride=self.block, padding=self.padding)
+        """float32 `[n, 3, s, s]` to `[n, cells * cells, t, t]`, row by row within a block.
+
+        `[n, 1, s, s]` is taken as the one plane of three equal ones, which training need not copy.
+        """
+        weight = self.weight if faces.shape[1] == COLOURS else self.weight[:, :1] * COLOURS
+        return F.conv2d(faces, weight, stride=self.block, padding=self.padding)
 
 
 def area_means(pixels: int, cells: int) -> Tensor:
