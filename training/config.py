@@ -253,8 +253,8 @@ class DistillConfig:
         teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
             directory; the mean of their probabilities teaches. None for no distillation.
         temperature: Softens the probabilities of teachers and student.
-        weight: Share of the teachers' part in the loss, 0..1; the rest is cross-entropy with the
-            targets.
+        weight: Share of the teachers' part in the loss of each answer that they all have, 0..1;
+            the rest is cross-entropy with the targets.
     """
 
     teachers: tuple[str, ...] | None = None

@@ -11,7 +11,7 @@ from torch import Tensor
 from . import augment, checkpoint
 from .checkpoint import Trained
 from .config import Recipe
-from .models import planes
+from .models import answers, planes
 
 
 class Teachers:
@@ -26,7 +26,7 @@ class Teachers:
         self.trained, self.temperature = tuple(trained), temperature
 
     @torch.no_grad()
-    def probabilities(self, faces: Tensor) -> Tensor:
+    def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
         """Mean of the teachers' probabilities.
 
         Args:
@@ -34,17 +34,23 @@ class Teachers:
                 and with the normalisation it was trained with.
 
         Returns:
-            float32 `[n, 7]`.
+            float32 `[n, 7]` for each label set that all teachers answer in.
         """
-        parts = [self._probabilities(teacher, faces) for teacher in self.trained]
-        return torch.stack(parts).mean(dim=0)
+        given = [self._probabilities(teacher, faces) for teacher in self.trained]
+        shared = set.intersection(*map(set, given))
+        return {
+            labels: torch.stack([one[labels] for one in given]).mean(dim=0) for labels in shared
+        }
 
-    def _probabilities(self, teacher: Trained, faces: Tensor) -> Tensor:
+    def _probabilities(self, teacher: Trained, faces: Tensor) -> dict[str, Tensor]:
         size = teacher.size
         resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
         seen = planes((resized - teacher.mean) / teacher.std, teacher.recipe.model)
-        scores: Tensor = teacher.network.to(faces.device)(seen)
-        return (scores.float() / self.temperature).softmax(dim=1)
+        given = answers(teacher.network.to(faces.device), seen)
+        return {
+            labels: (scores.float() / self.temperature).softmax(dim=1)
+            for labels, scores in given.items()
+        }
 
 
 def load(recipe: Recipe) -> Teachers | None:

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from emotion_perception.labels import FER2013, FERPLUS
+
 from . import augment, losses, processes
 from .config import OptimConfig, Recipe
 from .feed import Batch
-from .models import build, planes
+from .models import answers, build, planes
 
 
 def learning_rate(progress: float, config: OptimConfig) -> float:
@@ -60,8 +62,9 @@ class Ema(nn.Module):
         steps = int(self.steps.item())
         # An early average must forget the random start quickly.
         weight = 1 - min(self.decay, (1 + steps) / (10 + steps))
+        averages = self.values()
         for name, value in network.state_dict().items():
-            average = self.values()[name]
+            average = averages[name]
             if value.is_floating_point():
                 average.lerp_(value, weight)
             else:
@@ -79,8 +82,8 @@ def channels_last(network: nn.Module) -> nn.Module:
 class Teacher(Protocol):
     """What distillation needs; `distill.Teachers` is one."""
 
-    def probabilities(self, faces: Tensor) -> Tensor:
-        """Softened probabilities float32 `[n, 7]` of faces float32 `[n, 1, s, s]` in 0..1."""
+    def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
+        """Softened probabilities by label set of faces float32 `[n, 1, s, s]` in 0..1."""
 
 
 class Classifier(lightning.LightningModule):
@@ -119,10 +122,10 @@ class Classifier(lightning.LightningModule):
             scores: Tensor = self.network(self._planes(faces))
         return scores.float()
 
-    def _both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def _answers(self, faces: Tensor) -> dict[str, Tensor]:
         with self._autocast():
-            scores, votes = self.network.both(self._planes(faces))  # type: ignore[operator]
-        return scores.float(), votes.float()
+            given = answers(self.network, self._planes(faces))
+        return {labels: scores.float() for labels, scores in given.items()}
 
     def _planes(self, faces: Tensor) -> Tensor:
         return planes((faces - self.mean) / self.std, self.recipe.model)
@@ -161,14 +164,22 @@ class Classifier(lightning.LightningModule):
         return loss
 
     def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
-        if not self.recipe.model.votes:
-            return self._taught(faces, self(faces), targets)
-        scores, votes = self._both(faces)
-        own = self._taught(faces, scores, targets[:, : losses.CLASSES])
+        given, taught = self._answers(faces), self._taught(faces)
+        if FERPLUS not in given:
+            return self._part(given[FER2013], targets, taught.get(FER2013))
+        labels, votes = targets[:, : losses.CLASSES], targets[:, losses.CLASSES :]
+        own = self._part(given[FER2013], labels, taught.get(FER2013))
+        voted = self._part(given[FERPLUS], votes, taught.get(FERPLUS))
+        return torch.lerp(own, voted, self.recipe.data.ferplus)
+
+    def _part(self, scores: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
+        """Loss of one answer: towards its targets and, where there are, its teachers."""
+        own = self._cross_entropy(scores, targets)
+        if taught is None:
+            return own
+        config = self.recipe.distill
         return torch.lerp(
-            own,
-            self._cross_entropy(votes, targets[:, losses.CLASSES :]),
-            self.recipe.data.ferplus,
+            own, losses.distillation(scores, taught, config.temperature), config.weight
         )
 
     def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
@@ -177,16 +188,11 @@ class Classifier(lightning.LightningModule):
         )
         return loss * self._weight_share(targets)
 
-    def _taught(self, faces: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
-        own = self._cross_entropy(scores, targets)
+    def _taught(self, faces: Tensor) -> dict[str, Tensor]:
         if self.teacher is None:
-            return own
-        config = self.recipe.distill
+            return {}
         with self._autocast():
-            taught = self.teacher.probabilities(faces)
-        return torch.lerp(
-            own, losses.distillation(scores, taught, config.temperature), config.weight
-        )
+            return self.teacher.probabilities(faces)
 
     def _weight_share(self, targets: Tensor) -> Tensor | float:
         """Makes the mean of the processes' losses the loss of their whole batch.

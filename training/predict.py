@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import FER2013, FERPLUS, LABEL_SETS
+from emotion_perception.labels import LABEL_SETS
 from emotion_perception.manifest import (
     OUTPUTS,
     manifest_path_for,
@@ -22,12 +22,11 @@ from emotion_perception.manifest import (
 )
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
 
-from . import checkpoint
+from . import checkpoint, models
 from .config import INPUT_SIZE
 from .console import progress
 from .data import SIDE, Images
 from .errors import TrainingError
-from .models.alexnet import has_votes
 
 BATCH = 64
 
@@ -62,10 +61,8 @@ def torch_predictor(network: nn.Module) -> Predictor:
     def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
         batch = torch.from_numpy(faces)
         with torch.inference_mode():
-            if not has_votes(network):
-                return {FER2013: network(batch).numpy()}
-            scores, votes = network.both(batch)  # type: ignore[operator]
-            return {FER2013: scores.numpy(), FERPLUS: votes.numpy()}
+            given = models.answers(network, batch)
+        return {labels: scores.numpy() for labels, scores in given.items()}
 
     return predict
 

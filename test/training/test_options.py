@@ -10,7 +10,7 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 
 import torch
 
-from emotion_perception.labels import FERPLUS
+from emotion_perception.labels import FER2013, FERPLUS
 from training import checkpoint, curves, data, distill, predict
 from training.cli import main
 from training.config import (
@@ -76,7 +76,7 @@ def test_distillation_teaches_without_any_label(teacher, folder, train):
 def test_teachers_answer_as_when_they_were_trained(teacher):
     recipe = Recipe('x', distill=DistillConfig((str(teacher),), temperature=1.0))
     faces = torch.rand(3, 1, 60, 60)
-    taught = distill.load(recipe).probabilities(faces)
+    taught = distill.load(recipe).probabilities(faces)[FER2013]
     trained = checkpoint.load(teacher / 'best.ckpt')
     module = Classifier(trained.recipe, trained.mean, trained.std).eval()
     module.network.load_state_dict(trained.network.state_dict())
@@ -131,25 +131,53 @@ def test_plateau_cuts_and_early_stopping_ends_resumed_like_whole(folder, train):
     assert [(line.epoch, line.lr) for line in halves] == [(line.epoch, line.lr) for line in whole]
 
 
-def test_two_answers_learn_two_opinions(made_rows, folder, train, made_csv):
-    switches = (
-        'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
-        'data.ferplus=0.5',
-        'optim={name: adam, lr: 0.001}',
-        'train.phases=[{epochs: 3, size: 63, mixup: 0.2}, {epochs: 5, size: 63}]',
-    )
+TWO_ANSWERS = (
+    'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
+    'data.ferplus=0.5',
+    'optim={name: adam, lr: 0.001}',
+    'train.phases=[{epochs: 3, size: 63, mixup: 0.2}, {epochs: 5, size: 63}]',
+)
+
+
+@pytest.fixture(scope='module')
+def two_answers(made_rows, folder, train) -> Path:
+    """A run whose votes name the class before the label."""
     words = ('--ferplus', str(shifted_votes(folder / 'previous.csv', made_rows, -1)))
-    assert train('two', *switches, words=words) == 0
-    lines = curves.read(folder / 'two/history.csv')
+    assert train('two', *TWO_ANSWERS, words=words) == 0
+    return folder / 'two'
+
+
+def answers_on_public_test(run: Path, made_csv, folder):
+    """The labels, and the classes that each answer of a run names."""
+    public = data.load(made_csv, folder / 'cache')['PublicTest']
+    opened = predict.open_model(run / 'last.ckpt', None)
+    answers = predict.answers(opened.run, public.images, opened.spec, 'x')
+    return public.labels, answers[FER2013].argmax(axis=1), answers[FERPLUS].argmax(axis=1)
+
+
+def test_two_answers_learn_two_opinions(two_answers, made_csv, folder):
+    lines = curves.read(two_answers / 'history.csv')
     # An answer that only one opinion had taught would be wrong about every other picture.
     assert lines[-1].train_loss < 0.5 < lines[0].train_loss
-    assert lines[-1].val_acc >= 0.5
-    dataset = data.load(made_csv, folder / 'cache')
-    opened = predict.open_model(folder / 'two/last.ckpt', None)
-    public = dataset['PublicTest']
-    answers = predict.answers(opened.run, public.images, opened.spec, 'x')
-    voted = answers[FERPLUS].argmax(axis=1)
-    assert (voted == (public.labels - 1) % 7).mean() >= 0.5
+    labels, usual, voted = answers_on_public_test(two_answers, made_csv, folder)
+    assert (usual == labels).mean() >= 0.5
+    assert (voted == (labels - 1) % 7).mean() >= 0.5
+
+
+def test_teachers_with_two_answers_teach_both(two_answers, made_rows, made_csv, folder, train):
+    # The student's own labels and votes say otherwise, and have no weight.
+    votes = str(shifted_votes(folder / 'next.csv', made_rows, 1))
+    taught = (f'distill.teachers=["{two_answers / "last.ckpt"}"]', 'distill.weight=1', 'seed=6')
+    assert train('heir', *TWO_ANSWERS, *taught, words=('--ferplus', votes)) == 0
+    labels, usual, voted = answers_on_public_test(folder / 'heir', made_csv, folder)
+    assert (usual == labels).mean() >= 0.5
+    assert (voted == (labels - 1) % 7).mean() >= 0.5
+
+
+def test_only_answers_that_all_teachers_have_are_taught(two_answers, teacher):
+    recipe = Recipe('x', distill=DistillConfig((str(two_answers), str(teacher))))
+    taught = distill.load(recipe).probabilities(torch.rand(3, 1, 60, 60))
+    assert taught.keys() == {FER2013}
 
 
 def test_two_answers_want_a_share_for_each(train, capsys):

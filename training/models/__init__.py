@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..config import FC_WIDTH, STRIDE, ModelConfig
 from ..errors import TrainingError
-from .alexnet import AlexNet
+from .alexnet import AlexNet, answers
 from .layers import COLOURS
 from .mini_xception import MiniXception
 from .resnet50v2 import ResNet50V2
@@ -23,6 +23,7 @@ __all__ = [
     'ResNet50V2',
     'SmallCnn',
     'Vgg16',
+    'answers',
     'build',
     'check_size',
     'planes',

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from emotion_perception.labels import FER2013, FERPLUS
+
 from ..config import INPUT_SIZE, STRIDE
 from .layers import GreyBlocks
 
@@ -111,6 +113,22 @@ class AlexNet(nn.Module):
 def has_votes(network: nn.Module) -> bool:
     """Whether a network of any architecture has the second answer, and so the method `both`."""
     return getattr(network, VOTES, None) is not None
+
+
+def answers(network: nn.Module, faces: Tensor) -> dict[str, Tensor]:
+    """All answers of a network of any architecture.
+
+    Args:
+        network: The network.
+        faces: float32 `[n, 3, s, s]`, or what `planes` makes for it.
+
+    Returns:
+        Scores float32 `[n, 7]` by label set: FER2013, and FERPLUS where `has_votes`.
+    """
+    if not has_votes(network):
+        return {FER2013: network(faces)}
+    scores, votes = network.both(faces)  # type: ignore[operator]
+    return {FER2013: scores, FERPLUS: votes}
 
 
 def _grid(grey: bool, stride: int) -> int:
