@@ -13,7 +13,7 @@ from typing import Any
 from emotion_perception.errors import ModelError
 from emotion_perception.manifest import Manifest, manifest_path_for, read_manifest
 
-from . import checkpoint, cost, curves, export, fold, graph
+from . import checkpoint, cost, curves, fold, graph
 from .config import INPUT_SIZE
 from .errors import TrainingError
 from .train import BEST, HISTORY
@@ -115,7 +115,7 @@ def _read_checkpoint(path: Path, target: Path) -> Candidate:
     effort = _logged_effort(path.parent / HISTORY, recipe, trained.training_images)
     counted = cost.of_network(trained.network, INPUT_SIZE)  # before the batch norm is folded away
     plain = target.with_suffix('.plain.onnx')
-    export.to_onnx(fold.fold_batch_norm(trained.network), plain)
+    graph.to_onnx(fold.fold_batch_norm(trained.network), plain)
     graph.write_shipped(plain, target)
     plain.unlink()
     return Candidate(

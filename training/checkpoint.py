@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from .config import Recipe, read_recipe
+from .config import Recipe
 from .errors import TrainingError
 from .module import Classifier
+from .recipe_files import read_recipe
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
     from . import data, ferplus, processes
-    from .config import read_recipe
+    from .recipe_files import read_recipe
     from .train import train
 
     recipe = read_recipe(options.recipe, options.set)

@@ -19,7 +19,8 @@ from .compare_report import Row, Setting
 from .console import progress
 from .data import Dataset
 from .errors import TrainingError
-from .evaluate import SplitReport, keep_reading, score
+from .readings import keep_reading
+from .scores import SplitReport, score
 from .voted import Voted
 
 

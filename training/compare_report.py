@@ -15,8 +15,8 @@ from emotion_perception.manifest import sha256_of
 from . import metrics, paired
 from .candidates import Candidate, place
 from .compare_picture import Point, draw
-from .evaluate import SplitReport, rounded
-from .export import git_commit
+from .provenance import git_commit
+from .scores import SplitReport, rounded
 
 MARKDOWN, JSON, PICTURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'

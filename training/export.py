@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
-import os
-import subprocess
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,12 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from emotion_perception.framing import Framing
 from emotion_perception.labels import FER2013, FERPLUS
 from emotion_perception.manifest import (
-    OUTPUTS,
     Manifest,
     manifest_path_for,
     sha256_of,
@@ -29,17 +23,14 @@ from emotion_perception.manifest import (
 )
 from emotion_perception.preprocessing import Preprocessing
 
-from . import checkpoint, curves, ferplus, initial, metrics, predict, voted
+from . import checkpoint, ferplus, metrics, predict, provenance, voted
 from .checkpoint import Trained
-from .config import INPUT_SIZE
 from .data import Dataset, Split
 from .errors import TrainingError
-from .evaluate import ferplus_document, score, share_document
 from .fold import fold_batch_norm
-from .graph import write_shipped
-from .models.alexnet import has_votes
+from .graph import to_onnx, write_shipped
 from .quantise import quantise
-from .train import HISTORY
+from .scores import ferplus_document, score, share_document
 
 CALIBRATION_IMAGES = 512
 FP32_TOLERANCE = 1e-3
@@ -123,7 +114,12 @@ def export(
         temperature=temperature,
         ferplus_temperature=None if second is None else second.temperature,
         scores=scores,
-        training=_training(source.parent, trained, exported, 'fp32' if fp32 else 'int8'),
+        training={
+            **provenance.of(source.parent, trained),
+            'precision': 'fp32' if fp32 else 'int8',
+            'size_bytes': exported.size,
+            'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
+        },
     )
     write_manifest(manifest, manifest_path_for(model))
     if framing is not None:
@@ -202,44 +198,6 @@ def _check_fp32(difference: float) -> None:
         )
 
 
-class _Both(nn.Module):
-    """A network whose call gives both of its answers, as an ONNX file must."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.network.both(faces)  # type: ignore[no-any-return, operator]
-
-
-def to_onnx(network: nn.Module, path: Path) -> None:
-    """Writes a network as ONNX.
-
-    `input` float32 [batch, 3, 227, 227], `logits` [batch, 7]; `ferplus_logits` [batch, 7] as well
-    where the network has an answer of its own for the votes.
-    """
-    names = [OUTPUTS[FER2013]]
-    if has_votes(network):
-        network, names = _Both(network), list(OUTPUTS.values())
-    # Two pictures: a batch of one would be taken for a constant.
-    example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
-    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            network,
-            (example,),
-            str(path),
-            input_names=['input'],
-            output_names=names,
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim('batch')},),
-            external_data=False,
-            verbose=False,
-        )
-
-
 def _measure(
     model: Path, trained_at: int, stages: _Stages, dataset: Dataset
 ) -> tuple[Exported, dict[str, Any], float]:
@@ -271,52 +229,6 @@ def _measure_votes(shipped: predict.Answers, votes: NDArray[np.int64]) -> ferplu
     logits = shipped[FERPLUS]
     divisor = round(voted.temperature(logits, votes), 4)
     return voted.score(logits, votes, divisor, taught=True)
-
-
-def _training(run: Path, trained: Trained, exported: Exported, precision: str) -> dict[str, Any]:
-    """How the weights came about, for the manifest."""
-    share = trained.recipe.data.ferplus
-    labels = f'FER+ votes (share {share:g}) and original labels' if share else 'original labels'
-    if trained.recipe.model.votes:
-        labels += ', each with an answer of its own'
-    facts: dict[str, Any] = {
-        'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
-        'epochs_trained': trained.epoch,
-        'training_images': trained.training_images,
-        'data': f'FER-2013, official split, {labels}',
-        'precision': precision,
-        'size_bytes': exported.size,
-        'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
-        'torch': torch.__version__,
-        'commit': git_commit(),
-    }
-    init = initial.recorded(run)
-    if init is not None:
-        facts['init'] = init
-    if (run / HISTORY).is_file():
-        facts['seconds'] = round(sum(line.seconds for line in curves.read(run / HISTORY)), 1)
-    return facts
-
-
-def git_commit() -> str | None:
-    """Commit of the checkout this package runs from, `-dirty` with changes; None outside git."""
-    folder = Path(__file__).resolve().parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ['git', '-C', str(folder), *words],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, 'GIT_OPTIONAL_LOCKS': '0'},
-        )
-        return done.stdout.strip()
-
-    try:
-        dirty = git('status', '--porcelain', '--', str(folder))
-        return git('rev-parse', 'HEAD') + ('-dirty' if dirty else '')
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def kept_framing(path: Path) -> dict[str, Any] | None:

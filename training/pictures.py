@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -13,9 +12,7 @@ from emotion_perception.labels import EMOTION_NAMES
 
 from . import metrics, ranking
 from .metrics import Floats, Ints
-
-if TYPE_CHECKING:
-    from .evaluate import SplitReport, SplitScores
+from .scores import SplitReport, SplitScores
 
 mpl.use('Agg')  # no screen needed
 from matplotlib import pyplot as plt

@@ -6,14 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emotion_perception.labels import EMOTION_NAMES
 
 from . import ferplus, metrics, paired, pictures, ranking, scenes, tencrop
-
-if TYPE_CHECKING:
-    from .evaluate import SplitReport, SplitScores
+from .scores import SplitReport, SplitScores
 
 _ANSWERERS = {
     False: 'the same answer as the original labels',

@@ -21,17 +21,18 @@ from training import (
     compare_report,
     cost,
     curves,
-    evaluate,
-    export,
     ferplus,
+    graph,
     metrics,
+    readings,
 )
 from training.cli import main
-from training.config import ModelConfig, parse, read_recipe
+from training.config import ModelConfig
 from training.errors import TrainingError
 from training.fold import fold_batch_norm
 from training.models import build
 from training.module import Classifier
+from training.recipe_files import parse, read_recipe
 
 MODEL = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
 RECIPE = """
@@ -120,7 +121,7 @@ def test_one_table_of_runs_and_files(place, command, capsys):
     # Weights in fp32, and little beside them.
     assert 4 * 55_616 < first['size_bytes'] < 2 * 4 * 57_095
     assert 'PrivateTest' not in printed
-    assert not list(place.rglob(evaluate.READINGS))
+    assert not list(place.rglob(readings.READINGS))
     table = (place / 'out/compare.md').read_text()
     rows = [line for line in table.splitlines() if line.startswith('|')]
     assert len(rows) == 2 + 3
@@ -159,7 +160,7 @@ def test_final_logs_each_reading_beside_its_model(tmp_path, place, command):
         shutil.copy(path, tmp_path)
     assert command(run, tmp_path / MODEL.name, '--final') == 0
     for folder, name in ((run, 'best.ckpt'), (tmp_path, MODEL.name)):
-        (line,) = (folder / evaluate.READINGS).read_text().splitlines()
+        (line,) = (folder / readings.READINGS).read_text().splitlines()
         reading = json.loads(line)
         assert (reading['model'], reading['split']) == (name, 'PrivateTest')
         assert reading['accuracy']['n'] == 21
@@ -213,7 +214,7 @@ def test_network_and_its_export_count_alike(tmp_path):
     network = build(ModelConfig(arch='mini_xception', dropout=0.0)).eval()
     scatter_biases(network)
     counted = cost.of_network(network, 227)
-    export.to_onnx(fold_batch_norm(network), tmp_path / 'a.onnx')
+    graph.to_onnx(fold_batch_norm(network), tmp_path / 'a.onnx')
     exported = cost.of_file(tmp_path / 'a.onnx', 227)
     assert exported.multiply_adds == counted.multiply_adds > 1e6
     # Folded away: the scale of each channel; its shift has become the bias.

@@ -6,8 +6,9 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 
 from pathlib import Path
 
-from training.config import Phase, read_recipe
+from training.config import Phase
 from training.errors import TrainingError
+from training.recipe_files import read_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / 'training/recipes').glob('*.yaml'))
 

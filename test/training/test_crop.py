@@ -8,8 +8,9 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 import torch
 
 from training import augment
-from training.config import AugmentConfig, Recipe, parse
+from training.config import AugmentConfig, Recipe
 from training.errors import TrainingError
+from training.recipe_files import parse
 
 OFF = {'rotation': 0, 'zoom': 0, 'shift': 0, 'flip': False, 'brightness': 0, 'contrast': 0}
 FEW, MANY = 4, 20_000

@@ -14,9 +14,9 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 import torch
 
 from training import checkpoint, curves, data, processes
-from training.config import read_recipe
 from training.errors import TrainingError
 from training.feed import Batches
+from training.recipe_files import read_recipe
 from training.train import train
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ pytest.importorskip('matplotlib', reason='training draws its pictures with matpl
 skimage_data = pytest.importorskip('skimage.data', reason='the face is one of its pictures')
 
 from emotion_perception.labels import EMOTION_NAMES
-from training import evaluate, ferplus, pictures, scenes
+from training import ferplus, pictures, readings, scenes
 from training.cli import main
 from training.data import Dataset, Split
 from training.errors import TrainingError
@@ -124,7 +124,7 @@ def test_report_is_the_same_twice_and_the_limit_leaves_the_headline(place, comma
 
 def test_final_logs_what_was_read(place, command):
     assert command('--final', '--ferplus', str(place / 'votes.csv')) == 0
-    log = (place / evaluate.READINGS).read_text().splitlines()
+    log = (place / readings.READINGS).read_text().splitlines()
     assert json.loads(log[-1])['ferplus']['accuracy_contempt_counted_wrong']['n'] == 21
     manifest = json.loads((place / MODEL.with_suffix('.json').name).read_text())
     assert manifest['scores']['PrivateTest']['accuracy']['n'] == 21
@@ -142,7 +142,7 @@ def test_later_reading_keeps_what_it_did_not_measure(place, command):
     assert command('--final', '--ten-crop', '--limit', '6') == 0
     after = json.loads(path.read_text())['scores']['PrivateTest']
     assert after['ten_crop_not_the_headline']['ten_crop']['n'] == 6
-    last = json.loads((place / evaluate.READINGS).read_text().splitlines()[-1])
+    last = json.loads((place / readings.READINGS).read_text().splitlines()[-1])
     assert 'ferplus' not in last, 'the log holds only what each reading measured'
 
 

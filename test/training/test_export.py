@@ -14,10 +14,11 @@ onnx = pytest.importorskip('onnx', reason='exporting needs onnx')
 from emotion_perception.manifest import read_manifest, read_model_file
 from emotion_perception.preprocessing import Preprocessing
 from training import checkpoint, data, predict
-from training.config import Recipe, parse
+from training.config import Recipe
 from training.errors import TrainingError
 from training.export import export
 from training.ferplus import FER2013_COLUMNS
+from training.recipe_files import parse
 from training.train import train
 
 # Few fully connected weights, for the time alone.
