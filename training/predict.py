@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import LABEL_SETS
+from emotion_perception.labels import FER2013, LABEL_SETS
 from emotion_perception.manifest import (
     OUTPUTS,
     manifest_path_for,
@@ -75,7 +75,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
         threads: CPU threads; None for all cores.
 
     Raises:
-        TrainingError: The file cannot be loaded.
+        TrainingError: The file cannot be loaded, or has no answer in the original labels.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
@@ -92,6 +92,11 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
 
     names = [output.name for output in session.get_outputs()]
     label_sets = [labels for labels in LABEL_SETS if OUTPUTS[labels] in names]
+    if FER2013 not in label_sets:
+        raise TrainingError(
+            f'{path} has no output "{OUTPUTS[FER2013]}" (it has: {", ".join(names)}): '
+            'it is not a model of this package'
+        )
 
     def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
         scores = session.run([OUTPUTS[labels] for labels in label_sets], {'input': faces})

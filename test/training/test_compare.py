@@ -24,6 +24,7 @@ from training import (
     ferplus,
     graph,
     metrics,
+    predict,
     readings,
 )
 from training.cli import main
@@ -285,6 +286,12 @@ def test_file_of_another_task_is_refused(classes, output, message, tmp_path):
     path = graph_file(tmp_path / 'a.onnx', classes, output)
     with pytest.raises(TrainingError, match=message):
         cost.of_file(path, 21)
+
+
+def test_file_without_the_usual_answer_is_refused_before_it_runs(tmp_path):
+    path = graph_file(tmp_path / 'a.onnx', 7, 'scores')
+    with pytest.raises(TrainingError, match=r'no output "logits" \(it has: scores\)'):
+        predict.onnx_predictor(path)
 
 
 def test_no_onnx_file_is_refused(tmp_path):
