@@ -12,7 +12,7 @@ from torch import nn
 
 from .config import Recipe
 from .errors import TrainingError
-from .module import Classifier
+from .fit.module import Classifier
 from .recipe_files import read_recipe
 
 

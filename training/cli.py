@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import framing
+from .dataset import framing
 from .errors import TrainingError
 
 
@@ -74,8 +74,8 @@ def _add_explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _explore(options: argparse.Namespace) -> None:
-    from . import data, ferplus
-    from .explore import explore
+    from .dataset import data, ferplus
+    from .dataset.explore import explore
 
     votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
     print(f'report: {explore(data.load(options.data, options.cache), options.out, votes)}')
@@ -116,9 +116,10 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
-    from . import data, ferplus, processes
+    from .dataset import data, ferplus
+    from .fit import processes
+    from .fit.train import train
     from .recipe_files import read_recipe
-    from .train import train
 
     recipe = read_recipe(options.recipe, options.set)
     dataset = data.load(options.data, options.cache)
@@ -179,8 +180,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from . import data, report
-    from .evaluate import Request, evaluate
+    from .dataset import data
+    from .scoring import report
+    from .scoring.evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
     request = Request(
@@ -216,9 +218,10 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _export(options: argparse.Namespace) -> None:
-    from . import data, ferplus, report
     from .config import INPUT_SIZE
-    from .export import export
+    from .dataset import data, ferplus
+    from .scoring import report
+    from .shipping.export import export
 
     dataset = data.load(options.data, options.cache)
     done = export(
@@ -281,8 +284,8 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from . import data
-    from .compare import Request, compare
+    from .comparison.compare import Request, compare
+    from .dataset import data
 
     request = Request(options.baseline, options.final, options.ferplus, options.threads)
     dataset = data.load(options.data, options.cache)

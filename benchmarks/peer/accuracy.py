@@ -73,7 +73,7 @@ def _theirs(images: Pictures, settings: Settings) -> Labels:
 
 
 def _read_split(path: Path, cache: Path) -> tuple[Pictures, Labels]:
-    from training.data import load
+    from training.dataset.data import load
     from training.errors import TrainingError
 
     try:

@@ -25,7 +25,7 @@ from emotion_perception.provider_options import InputShapes
 MAX_BATCH: Final = 16
 """Faces that the network sees at once: what a crowd needs of memory stays bounded."""
 
-_INPUT_NAME: Final = 'input'  # as `training.export` names it
+_INPUT_NAME: Final = 'input'  # as `training.shipping.graph` names it
 
 
 class EmotionClassifier:

@@ -9,7 +9,7 @@ from emotion_perception.detection import create_detector
 from emotion_perception.framing import Framing
 from emotion_perception.manifest import Manifest, read_manifest, write_manifest
 from emotion_perception.onnx_session import ProviderSettings
-from training import data, framing
+from training.dataset import data, framing
 from training.errors import TrainingError
 
 

@@ -165,7 +165,7 @@ def parameters(content, node):
 
 
 def fer2013(content, name):
-    from training import data
+    from training.dataset import data
 
     with _folder() as folder:
         (folder / name).write_bytes(content)
@@ -177,7 +177,7 @@ def fer2013(content, name):
 
 
 def ferplus(content):
-    from training.ferplus import read_votes
+    from training.dataset.ferplus import read_votes
 
     with _folder() as folder:
         (folder / 'fer2013new.csv').write_bytes(content)

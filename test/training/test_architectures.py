@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from training.config import ModelConfig
 from training.errors import TrainingError
-from training.fold import fold_batch_norm
 from training.models import build
 from training.recipe_files import read_recipe
+from training.weights.fold import fold_batch_norm
 
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
 NAMES = ('small_cnn', 'vgg16', 'resnet50v2', 'mini_xception')

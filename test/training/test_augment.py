@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 
 from emotion_perception.preprocessing import Preprocessing, preprocess_faces
-from training import augment
 from training.config import AugmentConfig
+from training.dataset import augment
 
 NOTHING = AugmentConfig(rotation=0, zoom=0, shift=0, flip=False, brightness=0, contrast=0, erase=0)
 

@@ -14,26 +14,18 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from training import (
-    candidates,
-    compare,
-    compare_picture,
-    compare_report,
-    cost,
-    curves,
-    ferplus,
-    graph,
-    metrics,
-    predict,
-    readings,
-)
 from training.cli import main
+from training.comparison import candidates, compare, compare_picture, compare_report, cost
 from training.config import ModelConfig
+from training.dataset import ferplus
 from training.errors import TrainingError
-from training.fold import fold_batch_norm
+from training.fit import curves
+from training.fit.module import Classifier
 from training.models import build
-from training.module import Classifier
 from training.recipe_files import parse, read_recipe
+from training.scoring import metrics, predict, readings
+from training.shipping import graph
+from training.weights.fold import fold_batch_norm
 
 MODEL = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
 RECIPE = """

@@ -7,8 +7,8 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 
 import torch
 
-from training import augment
 from training.config import AugmentConfig, Recipe
+from training.dataset import augment
 from training.errors import TrainingError
 from training.recipe_files import parse
 

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
-from training import data
 from training.cli import main
+from training.dataset import data
 from training.errors import TrainingError
 
 

@@ -13,11 +13,13 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 
 import torch
 
-from training import checkpoint, curves, data, processes
+from training import checkpoint
+from training.dataset import data
+from training.dataset.feed import Batches
 from training.errors import TrainingError
-from training.feed import Batches
+from training.fit import curves, processes
+from training.fit.train import train
 from training.recipe_files import read_recipe
-from training.train import train
 
 ROOT = Path(__file__).parents[2]
 # No batch norm, dropout or augmentation: nothing but the order of summation may differ.
@@ -41,7 +43,7 @@ train: {batch_size: 14, ema_decay: 0.8, phases: [{epochs: 1, size: 48}, {epochs:
 KEEPER = """
 import sys, torch
 from training.cli import main
-from training.module import Classifier
+from training.fit.module import Classifier
 def keep(self):
     torch.save(self.state_dict(), f'{sys.argv[1]}/rank{self.global_rank}.pt')
 Classifier.on_fit_end = keep

@@ -14,10 +14,11 @@ pytest.importorskip('matplotlib', reason='training draws its pictures with matpl
 skimage_data = pytest.importorskip('skimage.data', reason='the face is one of its pictures')
 
 from emotion_perception.labels import EMOTION_NAMES
-from training import ferplus, pictures, readings, scenes
 from training.cli import main
-from training.data import Dataset, Split
+from training.dataset import ferplus
+from training.dataset.data import Dataset, Split
 from training.errors import TrainingError
+from training.scoring import pictures, readings, scenes
 
 MODEL = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
 

@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 pytest.importorskip('matplotlib', reason='training draws its pictures with matplotlib')
 
-from training import data, ferplus
 from training.cli import main
+from training.dataset import data, ferplus
+from training.dataset.explore import find_duplicates
 from training.errors import TrainingError
-from training.explore import find_duplicates
 
 
 def write_votes(path, rows):

@@ -13,13 +13,15 @@ onnx = pytest.importorskip('onnx', reason='exporting needs onnx')
 
 from emotion_perception.manifest import read_manifest, read_model_file
 from emotion_perception.preprocessing import Preprocessing
-from training import checkpoint, data, predict
+from training import checkpoint
 from training.config import Recipe
+from training.dataset import data
+from training.dataset.ferplus import FER2013_COLUMNS
 from training.errors import TrainingError
-from training.export import export
-from training.ferplus import FER2013_COLUMNS
+from training.fit.train import train
 from training.recipe_files import parse
-from training.train import train
+from training.scoring import predict
+from training.shipping.export import export
 
 # Few fully connected weights, for the time alone.
 MODELS = {

@@ -7,7 +7,7 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 import torch
 
 from training.errors import TrainingError
-from training.factorise import factorise, factorise_convolution, product
+from training.weights.factorise import factorise, factorise_convolution, product
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 from tiny_model import make_tiny_model
 
-from training.graph import write_shipped
+from training.shipping.graph import write_shipped
 
 
 def answers(path):

@@ -17,12 +17,15 @@ import torch
 import yaml
 
 from emotion_perception.manifest import sha256_of
-from training import augment, checkpoint, curves, imagenet, initial, transfer
+from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, ModelConfig, Phase, Recipe, TrainConfig
+from training.dataset import augment
 from training.errors import TrainingError
+from training.fit import curves
+from training.fit.module import Classifier
 from training.models import alexnet, build
-from training.module import Classifier
+from training.weights import imagenet, initial, transfer
 
 MEAN, STD = 0.508, 0.255
 IMAGES = np.random.default_rng(2).integers(0, 256, (40, 48, 48), dtype=np.uint8)

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip('torch', reason='training needs torch, the runtime does not')
 
-from training import metrics
+from training.scoring import metrics
 
 
 def test_wilson_interval():

@@ -8,9 +8,9 @@ import torch
 
 from training.config import ModelConfig
 from training.errors import TrainingError
-from training.fold import fold_batch_norm
 from training.models import build, planes
 from training.models.layers import GreyBlocks, area_means, shrink
+from training.weights.fold import fold_batch_norm
 
 
 @pytest.mark.parametrize(

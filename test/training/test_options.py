@@ -11,7 +11,7 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 import torch
 
 from emotion_perception.labels import FER2013, FERPLUS
-from training import checkpoint, curves, data, distill, predict
+from training import checkpoint
 from training.cli import main
 from training.config import (
     AugmentConfig,
@@ -22,8 +22,11 @@ from training.config import (
     Recipe,
     TrainConfig,
 )
-from training.ferplus import COLUMNS, FER2013_COLUMNS
-from training.module import Classifier
+from training.dataset import data
+from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
+from training.fit import curves, distill
+from training.fit.module import Classifier
+from training.scoring import predict
 
 RECIPE = """
 name: tiny

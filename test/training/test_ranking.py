@@ -9,7 +9,7 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 
 from emotion_perception.labels import FER2013
 from emotion_perception.preprocessing import Preprocessing
-from training import paired, ranking, tencrop
+from training.scoring import paired, ranking, tencrop
 
 
 def test_auc_of_small_known_cases():

@@ -12,11 +12,13 @@ pytest.importorskip('lightning', reason='training needs lightning, the runtime d
 import torch
 
 from emotion_perception.manifest import read_manifest, read_model_file
-from training import checkpoint, curves, data
+from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, Recipe
-from training.feed import order
-from training.train import training_split
+from training.dataset import data
+from training.dataset.feed import order
+from training.fit import curves
+from training.fit.train import training_split
 
 RECIPE = """
 name: tiny

@@ -8,9 +8,10 @@ pytest.importorskip('torch', reason='training needs torch, the runtime does not'
 import torch
 from torch.nn import functional as F
 
-from training import augment, data, losses, targets
 from training.config import AugmentConfig, DataConfig, DistillConfig, OptimConfig, TrainConfig
+from training.dataset import augment, data, targets
 from training.errors import TrainingError
+from training.fit import losses
 
 
 @pytest.fixture

@@ -1,0 +1,154 @@
+"""Several models on the same pictures: what each costs, how right it is, and what it gains."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emotion_perception.labels import FER2013, NUM_EMOTIONS
+
+from ..console import progress
+from ..dataset import ferplus
+from ..dataset.data import Dataset
+from ..errors import TrainingError
+from ..scoring import metrics, paired, predict
+from ..scoring.readings import keep_reading
+from ..scoring.scores import SplitReport, score
+from ..scoring.voted import Voted
+from . import candidates, compare_report, cost
+from .candidates import Candidate
+from .compare_report import Row, Setting
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare by.
+
+    Attributes:
+        baseline: Model to measure gains against; None for the first.
+        final: Also read PrivateTest; each reading is logged beside its model.
+        ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
+        threads: CPU threads; None for all cores.
+    """
+
+    baseline: Path | None = None
+    final: bool = False
+    ferplus: Path | None = None
+    threads: int | None = None
+
+
+def compare(
+    models: Sequence[Path], dataset: Dataset, out: Path, request: Request | None = None
+) -> str:
+    """Measures the models and writes `compare.md`, `compare.json` and `compare.png`.
+
+    Args:
+        models: Run folders (their `best.ckpt`), `.ckpt` or `.onnx` files, each once.
+        dataset: Read data.
+        out: Folder for the report.
+        request: What to compare by.
+
+    Returns:
+        The table as Markdown.
+
+    Raises:
+        TrainingError: A model is given twice, or it or what belongs to it is missing or damaged.
+    """
+    request = request or Request()
+    paths, baseline = candidates.find(models, request.baseline)
+    splits = _splits(dataset, request.final)
+    votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
+    threads = _threads(request.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        found = _read(paths, Path(folder))
+        times = _time(found, threads)
+    names = candidates.unique_names(found)
+    results = [
+        _measure(one, name, dataset, splits, votes, threads)
+        for one, name in zip(found, names, strict=True)
+    ]
+    first = results[paths.index(baseline)]
+    rows = [
+        Row(one, name, taken, result, None if result is first else _gains(first, result))
+        for one, name, taken, result in zip(found, names, times, results, strict=True)
+    ]
+    setting = Setting(dataset.source.name, cost.cpu_name(), threads, cost.ROUNDS)
+    return compare_report.write(out, rows, setting)
+
+
+def _splits(dataset: Dataset, final: bool) -> list[str]:
+    names = ['PublicTest', 'PrivateTest'] if final else ['PublicTest']
+    for name in names:
+        if not len(dataset[name]):
+            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
+    return names
+
+
+def _threads(asked: int | None) -> int:
+    """The number is set even when not asked for, so that the report states what was used."""
+    if asked is not None and asked < 1:
+        raise TrainingError(f'--threads must be at least 1, not {asked}')
+    threads = asked or cost.cpu_count()
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _read(paths: Sequence[Path], folder: Path) -> list[Candidate]:
+    numbered = progress(enumerate(paths), 'counting', 'models', len(paths))
+    return [candidates.read(path, folder / f'{number}.onnx') for number, path in numbered]
+
+
+def _time(found: Sequence[Candidate], threads: int) -> list[float]:
+    models = [(predict.onnx_predictor(one.graph, threads), one.side) for one in found]
+    return cost.milliseconds(models, cost.ROUNDS)
+
+
+def _measure(
+    one: Candidate,
+    name: str,
+    dataset: Dataset,
+    splits: Sequence[str],
+    votes: NDArray[np.int64] | None,
+    threads: int,
+) -> dict[str, SplitReport]:
+    """Scores by split; the first one, PublicTest, fits the temperature."""
+    model = predict.open_model(one.path, threads)
+    voted = None if votes is None else Voted(votes)
+    reports: dict[str, SplitReport] = {}
+    temperature = 1.0
+    for split in (dataset[key] for key in splits):
+        what = f'{name} on {split.name}'
+        answers = predict.answers(model.run, split.images, model.spec, what)
+        logits = answers[FER2013]
+        if logits.shape[1] != NUM_EMOTIONS:
+            raise TrainingError(
+                f'{one.path} answers with {logits.shape[1]} classes, FER-2013 has '
+                f'{NUM_EMOTIONS}: leave it out'
+            )
+        if split.name == 'PublicTest':
+            temperature = metrics.fit_temperature(logits, split.labels)
+        scores = score(split, dataset['Training'], logits, temperature)
+        reports[split.name] = SplitReport(
+            split, logits, scores, None if voted is None else voted.score(split, answers)
+        )
+        if split.name == 'PrivateTest':
+            # At once: a reading that a later stop would hide is a reading all the same.
+            keep_reading(one.path, reports[split.name])
+    return reports
+
+
+def _gains(
+    first: dict[str, SplitReport], second: dict[str, SplitReport]
+) -> dict[str, paired.Comparison]:
+    return {name: paired.compare(_right(first[name]), _right(second[name])) for name in first}
+
+
+def _right(report: SplitReport) -> NDArray[np.bool_]:
+    right: NDArray[np.bool_] = report.logits.argmax(axis=1) == report.split.labels
+    return right

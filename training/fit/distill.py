@@ -1,0 +1,67 @@
+"""Teachers: trained networks whose probabilities another network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import checkpoint
+from ..checkpoint import Trained
+from ..config import Recipe
+from ..dataset import augment
+from ..models import answers, planes
+
+
+class Teachers:
+    """One or several trained networks; not a module, so that no checkpoint holds their weights.
+
+    Args:
+        trained: Networks in evaluation mode.
+        temperature: Softens the probabilities.
+    """
+
+    def __init__(self, trained: Sequence[Trained], temperature: float) -> None:
+        self.trained, self.temperature = tuple(trained), temperature
+
+    @torch.no_grad()
+    def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
+        """Mean of the teachers' probabilities.
+
+        Args:
+            faces: float32 `[n, 1, s, s]` in 0..1, augmented; every teacher gets them at the size
+                and with the normalisation it was trained with.
+
+        Returns:
+            float32 `[n, 7]` for each label set that all teachers answer in.
+        """
+        given = [self._probabilities(teacher, faces) for teacher in self.trained]
+        shared = set.intersection(*map(set, given))
+        return {
+            labels: torch.stack([one[labels] for one in given]).mean(dim=0) for labels in shared
+        }
+
+    def _probabilities(self, teacher: Trained, faces: Tensor) -> dict[str, Tensor]:
+        size = teacher.size
+        resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
+        seen = planes((resized - teacher.mean) / teacher.std, teacher.recipe.model)
+        given = answers(teacher.network.to(faces.device), seen)
+        return {
+            labels: (scores.float() / self.temperature).softmax(dim=1)
+            for labels, scores in given.items()
+        }
+
+
+def load(recipe: Recipe) -> Teachers | None:
+    """The teachers of a recipe, or None without distillation.
+
+    Raises:
+        TrainingError: A teacher's checkpoint is missing or damaged.
+    """
+    if not recipe.distill.teachers:
+        return None
+    paths = [Path(name) for name in recipe.distill.teachers]
+    trained = [checkpoint.load(path / 'best.ckpt' if path.is_dir() else path) for path in paths]
+    return Teachers(trained, recipe.distill.temperature)

@@ -1,0 +1,321 @@
+"""The Lightning module: one training step, validation with averaged weights, the schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from emotion_perception.labels import FER2013, FERPLUS
+
+from ..config import OptimConfig, Recipe
+from ..dataset import augment
+from ..dataset.feed import Batch
+from ..models import answers, build, planes
+from . import losses, processes
+
+
+def learning_rate(progress: float, config: OptimConfig) -> float:
+    """Factor on the learning rate: a linear rise, then one cosine over the rest of the run.
+
+    Args:
+        progress: Finished part of the run's work, 0..1.
+        config: Warm-up share and final factor.
+    """
+    if progress < config.warmup:
+        return (progress + 1e-3) / (config.warmup + 1e-3)
+    rest = min(1.0, (progress - config.warmup) / max(1e-9, 1 - config.warmup))
+    return config.final_lr + (1 - config.final_lr) * (1 + math.cos(math.pi * rest)) / 2
+
+
+class Ema(nn.Module):
+    """Exponential moving average of a network's weights and batch statistics."""
+
+    steps: Tensor
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.names = list(network.state_dict())
+        self.register_buffer('steps', torch.zeros((), dtype=torch.int64))
+        for index, value in enumerate(network.state_dict().values()):
+            self.register_buffer(f'value{index}', value.detach().clone())
+
+    def values(self) -> dict[str, Tensor]:
+        """The averages, named as in the network's state."""
+        return {name: getattr(self, f'value{index}') for index, name in enumerate(self.names)}
+
+    def restart(self) -> None:
+        """Forgets the past quickly from now on, as at the start."""
+        self.steps.zero_()
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Moves the averages towards the network's present state."""
+        self.steps.add_(1)
+        steps = int(self.steps.item())
+        # An early average must forget the random start quickly.
+        weight = 1 - min(self.decay, (1 + steps) / (10 + steps))
+        averages = self.values()
+        for name, value in network.state_dict().items():
+            average = averages[name]
+            if value.is_floating_point():
+                average.lerp_(value, weight)
+            else:
+                average.copy_(value)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Lays the filters out as CPU convolutions are fastest; changes no value."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+class Teacher(Protocol):
+    """What distillation needs; `distill.Teachers` is one."""
+
+    def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
+        """Softened probabilities by label set of faces float32 `[n, 1, s, s]` in 0..1."""
+
+
+class Classifier(lightning.LightningModule):
+    """Trains one network by one recipe.
+
+    Args:
+        recipe: The run.
+        mean: Mean grey value of the Training split, 0..1.
+        std: Standard deviation of the same.
+        class_weights: float32 `[7]` or None for equal weights.
+        teacher: Teaches besides the targets, or None.
+    """
+
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        mean: float,
+        std: float,
+        class_weights: Tensor | None = None,
+        teacher: Teacher | None = None,
+    ) -> None:
+        super().__init__()
+        self.recipe, self.mean, self.std, self.teacher = recipe, mean, std, teacher
+        self._plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] = {}
+        self.network = channels_last(build(recipe.model))
+        decay = recipe.train.ema_decay
+        self.ema = Ema(self.network, decay) if decay > 0 else None
+        self.register_buffer('class_weights', class_weights, persistent=False)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """float32 `[n, 1, s, s]` in 0..1 to scores float32 `[n, 7]`."""
+        with self._autocast():
+            scores: Tensor = self.network(self._planes(faces))
+        return scores.float()
+
+    def _answers(self, faces: Tensor) -> dict[str, Tensor]:
+        with self._autocast():
+            given = answers(self.network, self._planes(faces))
+        return {labels: scores.float() for labels, scores in given.items()}
+
+    def _planes(self, faces: Tensor) -> Tensor:
+        return planes((faces - self.mean) / self.std, self.recipe.model)
+
+    def _autocast(self) -> torch.autocast:
+        """Around networks only: bfloat16 would misplace the augmentation's sampling points."""
+        bf16 = self.recipe.train.precision == 'bf16'
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures in the present epoch."""
+        return self.recipe.train.size_at(self.current_epoch)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one augmented batch."""
+        images, targets = batch
+        # Seeded by the step, so that a resumed run draws the same augmentations and dropout.
+        seed = processes.step_seed(self.recipe.seed, self.global_step, self.global_rank)
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        faces = augment.augment(images, self.size, self.recipe.augment, generator)
+        mixup = self.recipe.mixup_at(self.current_epoch)
+        if mixup > 0:
+            faces, targets = augment.mixup(faces, losses.one_hot(targets), mixup, generator)
+        loss = self._loss(faces, targets)
+        self.log(
+            'train_loss',
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=len(images),
+            sync_dist=True,
+        )
+        return loss
+
+    def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
+        given, taught = self._answers(faces), self._taught(faces)
+        if FERPLUS not in given:
+            return self._part(given[FER2013], targets, taught.get(FER2013))
+        labels, votes = targets[:, : losses.CLASSES], targets[:, losses.CLASSES :]
+        own = self._part(given[FER2013], labels, taught.get(FER2013))
+        voted = self._part(given[FERPLUS], votes, taught.get(FERPLUS))
+        return torch.lerp(own, voted, self.recipe.data.ferplus)
+
+    def _part(self, scores: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
+        """Loss of one answer: towards its targets and, where there are, its teachers."""
+        own = self._cross_entropy(scores, targets)
+        if taught is None:
+            return own
+        config = self.recipe.distill
+        return torch.lerp(
+            own, losses.distillation(scores, taught, config.temperature), config.weight
+        )
+
+    def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
+        loss = losses.cross_entropy(
+            scores, targets, self.class_weights, self.recipe.train.label_smoothing
+        )
+        return loss * self._weight_share(targets)
+
+    def _taught(self, faces: Tensor) -> dict[str, Tensor]:
+        if self.teacher is None:
+            return {}
+        with self._autocast():
+            return self.teacher.probabilities(faces)
+
+    def _weight_share(self, targets: Tensor) -> Tensor | float:
+        """Makes the mean of the processes' losses the loss of their whole batch.
+
+        Each divides by the summed class weights of its own pictures; they differ.
+        """
+        if self.class_weights is None:
+            return 1.0
+        own = (losses.one_hot(targets) @ self.class_weights).sum()
+        return own / processes.mean(own)
+
+    def on_train_epoch_start(self) -> None:
+        """Restarts the average at a new size: weights of two sizes have no useful mean."""
+        train, epoch = self.recipe.train, self.current_epoch
+        if self.ema is not None and epoch > 0 and self.size != train.size_at(epoch - 1):
+            self.ema.restart()
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Averages the weights after every step, alike in all processes."""
+        processes.share_statistics(self.network)
+        if self.ema is not None:
+            self.ema.update(self.network)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Runs a block with the averaged weights in the network."""
+        if self.ema is None:
+            yield
+            return
+        own = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.ema.values())
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
+
+    def on_validation_epoch_start(self) -> None:
+        """Swaps the averaged weights in."""
+        self._sums = torch.zeros(3, device=self.device)
+        self._swap = self.averaged()
+        self._swap.__enter__()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Accuracy and loss on PublicTest at the present training size."""
+        images, labels = batch
+        scores = self(augment.resize(augment.to_unit(images), self.size))
+        hits = (scores.argmax(dim=1) == labels).sum()
+        loss = F.cross_entropy(scores, labels)
+        self._sums += torch.stack([loss * len(labels), hits, hits.new_tensor(len(labels))])
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores over all processes; brings the training weights back."""
+        # Lightning's own mean over processes rounds the pictures of each down to their mean.
+        loss, hits, count = processes.mean(self._sums)
+        accuracy = hits / count
+        # A score at a smaller size says little about the last one: any epoch at the last size
+        # must win over all before it.
+        final = self.size == self.recipe.train.phases[-1].size
+        metrics = {
+            'val_loss': loss / count,
+            'val_acc': accuracy,
+            'selection': accuracy if final else accuracy - 1,
+        }
+        self.log_dict(metrics, prog_bar=True, batch_size=1, sync_dist=True)
+        self._swap.__exit__(None, None, None)
+
+    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+        """Optimiser and schedule: the cosine per step, the plateau after each validation."""
+        config = self.recipe.optim
+        groups = _decay_groups(self.network, config.weight_decay)
+        optimizer = _optimizer(groups, config)
+        if config.schedule == 'plateau':
+            self._plateau = _plateau(optimizer, config)
+            self._plateau.load_state_dict(self._plateau_state)
+            return {'optimizer': optimizer}
+        train = self.recipe.train
+        steps = int(self.trainer.estimated_stepping_batches) / train.epochs
+        schedule = LambdaLR(
+            optimizer, lambda step: learning_rate(train.progress(step / steps), config)
+        )
+        return {'optimizer': optimizer, 'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
+
+    # Lightning saves the checkpoint of an epoch before it steps a plateau schedule, so a resumed
+    # run would miss one observation: hence the schedule is stepped and saved here.
+    def on_train_epoch_end(self) -> None:
+        """Steps the plateau schedule by the accuracy that also selects the best checkpoint."""
+        if self._plateau is not None:
+            self._plateau.step(float(self.trainer.callback_metrics['selection']))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Saves the plateau schedule."""
+        if self._plateau is not None:
+            checkpoint['plateau'] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the plateau schedule's state until the optimiser exists."""
+        self._plateau_state = checkpoint.get('plateau', {})
+
+
+def _optimizer(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
+    if config.name == 'sgd':
+        return torch.optim.SGD(
+            groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
+        )
+    if config.name == 'adam':
+        return torch.optim.Adam(groups, lr=config.lr)
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def _plateau(optimizer: torch.optim.Optimizer, config: OptimConfig) -> ReduceLROnPlateau:
+    return ReduceLROnPlateau(
+        optimizer,
+        mode='max',
+        factor=config.plateau_factor,
+        patience=config.plateau_patience,
+        threshold=0.0,
+        threshold_mode='abs',
+    )
+
+
+def _decay_groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices and filters only; on scales and biases it only hurts."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [{'params': matrices, 'weight_decay': decay}, {'params': others, 'weight_decay': 0.0}]

@@ -1,0 +1,279 @@
+"""Runs a recipe: data in, a run folder with checkpoints, log and the recipe's copy out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import Recipe
+from ..dataset import data, targets
+from ..dataset.feed import Feed
+from ..errors import TrainingError
+from ..models import check_size
+from ..weights import initial
+from . import curves, distill, processes
+from .module import Classifier
+
+LAST = 'last.ckpt'
+BEST = 'best.ckpt'
+HISTORY = 'history.csv'
+CURVES = 'curves.png'
+
+
+def train(
+    recipe: Recipe,
+    dataset: data.Dataset,
+    run: Path,
+    *,
+    threads: int | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    stop_after: int | None = None,
+    votes: NDArray[np.int64] | None = None,
+    devices: int = 1,
+) -> Path:
+    """Trains by a recipe and leaves everything in one run folder.
+
+    With several devices Lightning starts the running command once more for each further process;
+    all of them come through here, the first one alone writes and prints.
+
+    Args:
+        recipe: The run.
+        dataset: Read data.
+        run: Folder for `recipe.yaml`, `data.json`, `history.csv`, `curves.png`,
+            `last.ckpt` and `best.ckpt`.
+        threads: CPU threads of each process; None leaves torch's choice.
+        resume: Go on from `last.ckpt` of the same folder.
+        progress: Show a progress bar (on a terminal only).
+        stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
+        votes: FER+ votes, int64 `[rows, 10]`, where the recipe has `data.ferplus`.
+        devices: Processes that share every batch: as many GPUs, or as many processes on a machine
+            without one.
+
+    Returns:
+        Path of the best checkpoint by PublicTest accuracy among those at the last size.
+
+    Raises:
+        TrainingError: The folder holds another run, there is nothing to resume, votes, teachers
+            or starting weights of the recipe are not there, or the devices do not fit machine or
+            recipe.
+    """
+    last = run / LAST
+    _check_run(last, resume)
+    for size in {phase.size for phase in recipe.train.phases}:
+        check_size(recipe.model, size)
+    processes.check(devices, recipe.train.batch_size, len(dataset['PublicTest']))
+    if threads is not None:
+        torch.set_num_threads(threads)
+    _quieten()
+    split = training_split(recipe, dataset)
+    soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus, recipe.model.votes)
+    teachers = distill.load(recipe)
+    mean, std = data.grey_statistics(split.images)
+    lightning.seed_everything(recipe.seed, verbose=False)
+    module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers)
+    init = initial.recorded(run) if resume else _start(module, split)
+    if processes.is_first():
+        _describe(run, recipe, split, mean, std, init)
+    callbacks = _callbacks(recipe, run, threads, stop_after)
+    trainer = _trainer(recipe, devices, callbacks, progress and sys.stderr.isatty())
+    trainer.fit(
+        module,
+        datamodule=Feed(recipe, split, dataset['PublicTest'], soft),
+        ckpt_path=last if resume else None,
+        weights_only=True,
+    )
+    return run / BEST
+
+
+def _check_run(last: Path, resume: bool) -> None:
+    if resume and not last.is_file():
+        raise TrainingError(f'nothing to resume: there is no {last}')
+    if not resume and last.exists():
+        raise TrainingError(
+            f'{last.parent} already holds a run: add --resume to go on with it, '
+            'or give another --run'
+        )
+
+
+def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
+    """The Training pictures a recipe asks for."""
+    split = dataset['Training']
+    if recipe.data.drop_twins:
+        tests = np.concatenate([dataset[name].images for name in data.SPLITS[1:]])
+        split = split.select(~data.has_twin(split.images, tests))
+    if recipe.data.limit is not None:
+        split = split.select(np.arange(min(recipe.data.limit, len(split))))
+    if len(split) < recipe.train.batch_size:
+        raise TrainingError(
+            f'{len(split)} Training pictures do not fill one batch of {recipe.train.batch_size}'
+        )
+    return split
+
+
+def class_weights(recipe: Recipe, split: data.Split) -> Tensor | None:
+    """Inverse square root of the class frequencies with mean 1, or None."""
+    if not recipe.train.class_weights:
+        return None
+    counts = np.bincount(split.labels, minlength=7).clip(1)
+    weights = 1 / np.sqrt(counts)
+    return torch.from_numpy(weights / weights.mean()).float()
+
+
+class _Epochs(lightning.Callback):
+    """Tells the batches which epoch it is, prints one line per epoch and logs it."""
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.begin = run, 0.0
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self.begin = time.monotonic()
+        trainer.train_dataloader.dataset.epoch = trainer.current_epoch
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        # Reading them sums over the processes: all must do it, and only then part.
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if not processes.is_first():
+            return
+        line = curves.Line(
+            epoch=trainer.current_epoch + 1,
+            size=pl_module.size,
+            lr=trainer.optimizers[0].param_groups[0]['lr'],
+            train_loss=metrics['train_loss'],
+            val_loss=metrics['val_loss'],
+            val_acc=metrics['val_acc'],
+            seconds=round(time.monotonic() - self.begin, 1),
+        )
+        curves.append(self.run / HISTORY, line)
+        curves.draw(curves.read(self.run / HISTORY), self.run / CURVES)
+        self._print(trainer, line)
+
+    def _print(self, trainer: Any, line: curves.Line) -> None:
+        text = (
+            f'epoch {line.epoch}/{trainer.max_epochs} at {line.size} px: training loss '
+            f'{line.train_loss:.4f}, PublicTest loss {line.val_loss:.4f}, accuracy '
+            f'{line.val_acc:.4f}, {line.seconds:.0f} s'
+        )
+        bar = trainer.progress_bar_callback
+        if bar is None:
+            print(text, flush=True)
+        else:
+            bar.print(text)  # a plain print would tear the bar
+
+
+def _callbacks(
+    recipe: Recipe, run: Path, threads: int | None, stop_after: int | None
+) -> list[lightning.Callback]:
+    best = ModelCheckpoint(
+        run,
+        BEST.removesuffix('.ckpt'),
+        monitor='selection',
+        mode='max',
+        enable_version_counter=False,
+    )
+    last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
+    callbacks: list[lightning.Callback] = [_Epochs(run), best, last]
+    if recipe.train.patience is not None:
+        callbacks.append(_Patience(recipe.train.patience))
+    if stop_after is not None:
+        callbacks.append(_StopAfter(stop_after))
+    if threads is not None:
+        callbacks.append(_Threads(threads))
+    return callbacks
+
+
+def _trainer(
+    recipe: Recipe, devices: int, callbacks: list[lightning.Callback], progress: bool
+) -> lightning.Trainer:
+    if progress:
+        callbacks = [*callbacks, TQDMProgressBar(refresh_rate=10)]
+    return lightning.Trainer(
+        **processes.trainer_options(devices),
+        max_epochs=recipe.train.epochs,
+        gradient_clip_val=recipe.optim.clip_norm or None,
+        num_sanity_val_steps=0,
+        logger=False,
+        callbacks=callbacks,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+    )
+
+
+class _Patience(EarlyStopping):
+    """Lightning's early stopping, but never before the last picture size is reached."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__('selection', patience=epochs, mode='max', check_on_train_epoch_end=True)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if pl_module.size == pl_module.recipe.train.phases[-1].size:
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+class _Threads(lightning.Callback):
+    """Sets the threads again, which Lightning divides anew when it starts processes."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        torch.set_num_threads(self.threads)
+
+
+class _StopAfter(lightning.Callback):
+    """Ends a session early; the schedule still spans the whole run."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch + 1 >= self.epochs:
+            trainer.should_stop = True
+
+
+def _start(module: Classifier, split: data.Split) -> dict[str, Any] | None:
+    """Loads starting weights, in every process alike, and says what they are."""
+    started = initial.start(module, split.images)
+    if started is None:
+        return None
+    if processes.is_first():
+        print(started.line(), flush=True)
+    return started.document()
+
+
+def _describe(
+    run: Path,
+    recipe: Recipe,
+    split: data.Split,
+    mean: float,
+    std: float,
+    init: dict[str, Any] | None,
+) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(recipe))), sort_keys=False)
+    (run / 'recipe.yaml').write_text(text, encoding='utf-8')
+    facts: dict[str, Any] = {'training_images': len(split), 'mean': mean, 'std': std}
+    if init is not None:
+        facts['init'] = init
+    (run / 'data.json').write_text(json.dumps(facts, indent=2), encoding='utf-8')
+
+
+def _quieten() -> None:
+    """Lightning's hints about workers and hardware say nothing a user of this package can use."""
+    for name in ('lightning.pytorch', 'lightning.fabric'):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings('ignore', module='lightning.*')

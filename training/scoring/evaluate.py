@@ -1,0 +1,126 @@
+"""Scores a model on PublicTest, and on PrivateTest when the reading is asked for and logged."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_perception.labels import FER2013
+from emotion_perception.pipeline import EmotionPipeline
+
+from ..dataset import ferplus
+from ..dataset.data import Dataset
+from ..errors import TrainingError
+from . import metrics, paired, predict, report, scenes, tencrop
+from .readings import keep_reading
+from .scores import SplitReport, score
+from .voted import Voted
+
+SAMPLE_SEED = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to measure beside the headline figures on PublicTest.
+
+    Attributes:
+        final: Also read PrivateTest; the reading is logged beside the model, because each further
+            reading makes the figure a little less of a test.
+        ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
+        ten_crop: Also answer with the mean of ten crops.
+        pipeline: Also run the pictures, placed in scenes, through the runtime's pipeline.
+        limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
+            slow; None takes all. The headline figures always take all.
+        threads: CPU threads.
+    """
+
+    final: bool = False
+    ferplus: Path | None = None
+    ten_crop: bool = False
+    pipeline: bool = False
+    limit: int | None = None
+    threads: int | None = None
+
+
+def evaluate(
+    model: Path, dataset: Dataset, out: Path, request: Request | None = None
+) -> list[SplitReport]:
+    """Scores a model and writes `report.md`, `scores.json` and the pictures.
+
+    Args:
+        model: A `.ckpt` of a run folder or an `.onnx` with its manifest.
+        dataset: Read data.
+        out: Folder for the report.
+        request: What to measure.
+
+    Raises:
+        TrainingError: The model or what belongs to it is missing or damaged.
+    """
+    request = request or Request()
+    names = ['PublicTest', 'PrivateTest'] if request.final else ['PublicTest']
+    for name in names:
+        if not len(dataset[name]):
+            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
+    tools = _open(model, dataset, request)
+    results: list[SplitReport] = []
+    temperature = 1.0
+    for name in names:
+        split = dataset[name]
+        answers = predict.answers(tools.model.run, split.images, tools.model.spec, name)
+        logits = answers[FER2013]
+        if name == 'PublicTest':
+            temperature = metrics.fit_temperature(logits, split.labels)
+        scores = score(split, dataset['Training'], logits, temperature)
+        found = SplitReport(split, logits, scores)
+        if tools.voted is not None:
+            found = dataclasses.replace(found, ferplus=tools.voted.score(split, answers))
+        results.append(_extend(found, tools, request))
+    report.write(out, model, results)
+    if request.final:
+        keep_reading(model, results[-1])
+    return results
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """All that a request needs, opened before anything slow starts."""
+
+    model: predict.Opened
+    voted: Voted | None
+    pipeline: EmotionPipeline | None
+
+
+def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
+    if request.limit is not None and request.limit < 1:
+        raise TrainingError(f'--limit must be at least 1, not {request.limit}')
+    opened = predict.open_model(model, request.threads)
+    voted = None
+    if request.ferplus is not None:
+        voted = Voted(ferplus.votes_for(request.ferplus, dataset))
+    pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
+    return _Tools(opened, voted, pipeline)
+
+
+def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
+    """Adds what is slow: ten-crop and the pipeline, on a sample of the rows."""
+    index = sample(len(found.split), request.limit)
+    rows, direct = found.split.select(index), found.logits.argmax(axis=1)[index]
+    if request.ten_crop:
+        crops = tencrop.probabilities(tools.model.run, rows.images, tools.model.spec).argmax(axis=1)
+        compared = paired.compare(direct == rows.labels, crops == rows.labels)
+        found = dataclasses.replace(found, ten_crop=compared)
+    if tools.pipeline is not None:
+        seen = scenes.answers(tools.pipeline, rows, f'{rows.name} in scenes')
+        found = dataclasses.replace(found, pipeline=scenes.score(seen, direct, rows.labels))
+    return found
+
+
+def sample(count: int, limit: int | None) -> NDArray[np.int64]:
+    """Rising indices of at most `limit` of `count` rows, the same at every call."""
+    if limit is None or limit >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(count, limit, replace=False))

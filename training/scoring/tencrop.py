@@ -1,0 +1,50 @@
+"""Ten-crop: the mean answer to four corners and the centre of a picture, each also mirrored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emotion_perception.labels import FER2013
+from emotion_perception.preprocessing import Preprocessing
+
+from ..dataset.data import SIDE, Images
+from . import metrics, predict
+
+# The usual crop of 48-pixel faces; it shows the network faces 9 % larger.
+CROP = 44
+
+
+def crops(images: Images) -> list[Images]:
+    """The ten views of all pictures.
+
+    Args:
+        images: uint8 `[n, 48, 48]`.
+
+    Returns:
+        Ten times uint8 `[n, 44, 44]`, C-contiguous.
+    """
+    room = SIDE - CROP
+    corners = [(0, 0), (0, room), (room, 0), (room, room), (room // 2, room // 2)]
+    straight = [images[:, top : top + CROP, left : left + CROP] for top, left in corners]
+    mirrored = [view[:, :, ::-1] for view in straight]
+    return [np.ascontiguousarray(view) for view in (*straight, *mirrored)]
+
+
+def probabilities(run: predict.Predictor, images: Images, spec: Preprocessing) -> metrics.Floats:
+    """Mean of the ten softmax answers; every view goes through the runtime's preprocessing.
+
+    Args:
+        run: Predictor.
+        images: uint8 `[n, 48, 48]`.
+        spec: Preprocessing; enlarges the crop instead of the whole picture.
+
+    Returns:
+        float64 `[n, 7]`, rows sum to 1.
+    """
+    answers = [
+        np.exp(
+            metrics.log_softmax(predict.answers(run, view, spec, f'crop {number} of 10')[FER2013])
+        )
+        for number, view in enumerate(crops(images), 1)
+    ]
+    return np.asarray(np.mean(answers, axis=0))

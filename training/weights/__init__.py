@@ -1,0 +1,1 @@
+"""Starting weights, and networks rewritten without a change of their answers."""
