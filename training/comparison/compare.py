@@ -18,6 +18,7 @@ from ..dataset import ferplus
 from ..dataset.data import Dataset
 from ..errors import TrainingError
 from ..scoring import metrics, paired, predict
+from ..scoring.evaluate import splits_to_score
 from ..scoring.readings import keep_reading
 from ..scoring.scores import SplitReport, score
 from ..scoring.voted import Voted
@@ -62,7 +63,7 @@ def compare(
     """
     request = request or Request()
     paths, baseline = candidates.find(models, request.baseline)
-    splits = _splits(dataset, request.final)
+    splits = splits_to_score(dataset, request.final)
     votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
     threads = _threads(request.threads)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,14 +81,6 @@ def compare(
     ]
     setting = Setting(dataset.source.name, cost.cpu_name(), threads, cost.ROUNDS)
     return compare_report.write(out, rows, setting)
-
-
-def _splits(dataset: Dataset, final: bool) -> list[str]:
-    names = ['PublicTest', 'PrivateTest'] if final else ['PublicTest']
-    for name in names:
-        if not len(dataset[name]):
-            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
-    return names
 
 
 def _threads(asked: int | None) -> int:

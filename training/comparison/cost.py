@@ -23,7 +23,7 @@ from emotion_perception.labels import NUM_EMOTIONS
 
 from ..console import progress
 from ..errors import TrainingError
-from ..models.alexnet import has_votes
+from ..models.alexnet import answers
 from ..scoring.predict import Predictor
 
 ROUNDS = 50
@@ -57,8 +57,7 @@ def of_network(network: nn.Module, side: int) -> Cost:
     face = torch.zeros(1, 3, side, side, device=parameters[0].device)
     # PyTorch counts two operations for each multiply-add.
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        answers = network.both if has_votes(network) else network
-        answers(face)  # type: ignore[operator]
+        answers(network, face)
     return Cost(sum(p.numel() for p in parameters), counter.get_total_flops() // 2)
 
 

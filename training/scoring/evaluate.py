@@ -61,10 +61,7 @@ def evaluate(
         TrainingError: The model or what belongs to it is missing or damaged.
     """
     request = request or Request()
-    names = ['PublicTest', 'PrivateTest'] if request.final else ['PublicTest']
-    for name in names:
-        if not len(dataset[name]):
-            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
+    names = splits_to_score(dataset, request.final)
     tools = _open(model, dataset, request)
     results: list[SplitReport] = []
     temperature = 1.0
@@ -83,6 +80,19 @@ def evaluate(
     if request.final:
         keep_reading(model, results[-1])
     return results
+
+
+def splits_to_score(dataset: Dataset, final: bool) -> list[str]:
+    """PublicTest, and PrivateTest behind it for a final reading.
+
+    Raises:
+        TrainingError: One of them has no rows.
+    """
+    names = ['PublicTest', 'PrivateTest'] if final else ['PublicTest']
+    for name in names:
+        if not len(dataset[name]):
+            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
+    return names
 
 
 @dataclass(frozen=True)
