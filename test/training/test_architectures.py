@@ -1,13 +1,10 @@
 """Every architecture: its published size, any picture size, learning, folding, refusals."""
 
-import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional as F
 

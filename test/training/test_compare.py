@@ -5,13 +5,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-torch = pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
-
 import onnx
 import onnxruntime
+import pytest
+import torch
 from onnx import TensorProto, helper
 
 from training.cli import main

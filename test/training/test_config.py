@@ -1,10 +1,8 @@
 """Recipes refuse what they cannot mean."""
 
-import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 from pathlib import Path
+
+import pytest
 
 from training.config import Phase
 from training.errors import TrainingError

@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 import torch
 
 from training.config import AugmentConfig, Recipe

@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 from training.cli import main
 from training.dataset import data
 from training.errors import TrainingError

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('matplotlib', reason='training draws its pictures with matplotlib')
 skimage_data = pytest.importorskip('skimage.data', reason='the face is one of its pictures')
 
 from emotion_perception.labels import EMOTION_NAMES

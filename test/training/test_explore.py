@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('matplotlib', reason='training draws its pictures with matplotlib')
-
 from training.cli import main
 from training.dataset import data, ferplus
 from training.dataset.explore import find_duplicates

@@ -4,12 +4,8 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
-pytest.importorskip('onnxruntime', reason='exporting needs onnxruntime')
-onnx = pytest.importorskip('onnx', reason='exporting needs onnx')
 
 from emotion_perception.manifest import read_manifest, read_model_file
 from emotion_perception.preprocessing import Preprocessing

@@ -1,9 +1,6 @@
 """Low-rank factors: exact at full rank, the nearest possible below it."""
 
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 import torch
 
 from training.errors import TrainingError

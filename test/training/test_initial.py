@@ -6,13 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.error import URLError
 
-import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
-
 import numpy as np
 import published_weights as made
+import pytest
 import torch
 import yaml
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 from training.scoring import metrics
 
 

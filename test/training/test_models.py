@@ -1,9 +1,6 @@
 """Shapes and sizes of the networks, and that folding batch norms changes nothing."""
 
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 import torch
 
 from training.config import ModelConfig

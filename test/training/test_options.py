@@ -4,10 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
-
 import torch
 
 from emotion_perception.labels import FER2013, FERPLUS

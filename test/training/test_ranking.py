@@ -5,8 +5,6 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-
 from emotion_perception.labels import FER2013
 from emotion_perception.preprocessing import Preprocessing
 from training.scoring import paired, ranking, tencrop

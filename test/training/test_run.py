@@ -5,10 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip('torch', reason='training needs torch, the runtime does not')
-pytest.importorskip('lightning', reason='training needs lightning, the runtime does not')
-
 import torch
 
 from emotion_perception.manifest import read_manifest, read_model_file
@@ -87,7 +83,8 @@ def test_a_second_run_in_the_same_folder_is_refused(trained, workplace, command,
 
 
 def test_export_agrees_and_the_runtime_reads_it(trained, workplace, command, capsys):
-    onnxruntime = pytest.importorskip('onnxruntime')
+    import onnxruntime
+
     model = workplace / 'models/emotion_alexnet.onnx'
     words = ['--checkpoint', str(trained / 'last.ckpt'), '--out', str(model)]
     assert command('export', *words) == 0

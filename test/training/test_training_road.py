@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip('torch', reason='training needs torch: make training-env')
-pytest.importorskip('lightning', reason='training needs lightning: make training-env')
 nbformat = pytest.importorskip('nbformat', reason='the notebook needs nbformat: make examples-env')
 pytest.importorskip('nbclient', reason='the notebook needs nbclient: make examples-env')
 pytest.importorskip('ipykernel', reason='the notebook needs ipykernel: make examples-env')
