@@ -11,6 +11,8 @@ import pytest
 
 skimage_data = pytest.importorskip('skimage.data', reason='the face is one of its pictures')
 
+from tiny_model import make_tiny_model
+
 from emotion_perception.labels import EMOTION_NAMES
 from training.cli import main
 from training.dataset import ferplus
@@ -155,6 +157,11 @@ def test_later_reading_keeps_what_it_did_not_measure(place, command):
 def test_bad_options_are_one_sentence(words, message, command, capsys):
     assert command(*words) == 1
     assert message in capsys.readouterr().err
+
+
+def test_model_with_other_classes_is_refused(tmp_path, command, capsys):
+    assert command('--model', str(make_tiny_model(tmp_path, classes=5))) == 1
+    assert 'answers with 5 classes, FER-2013 has 7' in capsys.readouterr().err
 
 
 def test_pipeline_wants_the_exported_file():

@@ -11,17 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emotion_perception.labels import FER2013, NUM_EMOTIONS
-
 from ..console import progress
 from ..dataset import ferplus
 from ..dataset.data import Dataset
 from ..errors import TrainingError
-from ..scoring import metrics, paired, predict
-from ..scoring.evaluate import splits_to_score
+from ..scoring import paired, predict
 from ..scoring.readings import keep_reading
-from ..scoring.scores import SplitReport, score
-from ..scoring.voted import Voted
+from ..scoring.scores import SplitReport
+from ..scoring.splits import score_splits, splits_to_score
 from . import candidates, compare_report, cost
 from .candidates import Candidate
 from .compare_report import Row, Setting
@@ -106,33 +103,17 @@ def _measure(
     one: Candidate,
     name: str,
     dataset: Dataset,
-    splits: Sequence[str],
+    splits: list[str],
     votes: NDArray[np.int64] | None,
     threads: int,
 ) -> dict[str, SplitReport]:
-    """Scores by split; the first one, PublicTest, fits the temperature."""
     model = predict.open_model(one.path, threads)
-    voted = None if votes is None else Voted(votes)
     reports: dict[str, SplitReport] = {}
-    temperature = 1.0
-    for split in (dataset[key] for key in splits):
-        what = f'{name} on {split.name}'
-        answers = predict.answers(model.run, split.images, model.spec, what)
-        logits = answers[FER2013]
-        if logits.shape[1] != NUM_EMOTIONS:
-            raise TrainingError(
-                f'{one.path} answers with {logits.shape[1]} classes, FER-2013 has '
-                f'{NUM_EMOTIONS}: leave it out'
-            )
-        if split.name == 'PublicTest':
-            temperature = metrics.fit_temperature(logits, split.labels)
-        scores = score(split, dataset['Training'], logits, temperature)
-        reports[split.name] = SplitReport(
-            split, logits, scores, None if voted is None else voted.score(split, answers)
-        )
-        if split.name == 'PrivateTest':
+    for found in score_splits(one.path, model, dataset, splits, votes, f'{name} on '):
+        reports[found.split.name] = found
+        if found.split.name == 'PrivateTest':
             # At once: a reading that a later stop would hide is a reading all the same.
-            keep_reading(one.path, reports[split.name])
+            keep_reading(one.path, found)
     return reports
 
 

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline
 
 from ..dataset import ferplus
 from ..dataset.data import Dataset
 from ..errors import TrainingError
-from . import metrics, paired, predict, report, scenes, tencrop
+from . import paired, predict, report, scenes, tencrop
 from .readings import keep_reading
-from .scores import SplitReport, score
-from .voted import Voted
+from .scores import SplitReport
+from .splits import score_splits, splits_to_score
 
 SAMPLE_SEED = 0
 
@@ -63,36 +62,12 @@ def evaluate(
     request = request or Request()
     names = splits_to_score(dataset, request.final)
     tools = _open(model, dataset, request)
-    results: list[SplitReport] = []
-    temperature = 1.0
-    for name in names:
-        split = dataset[name]
-        answers = predict.answers(tools.model.run, split.images, tools.model.spec, name)
-        logits = answers[FER2013]
-        if name == 'PublicTest':
-            temperature = metrics.fit_temperature(logits, split.labels)
-        scores = score(split, dataset['Training'], logits, temperature)
-        found = SplitReport(split, logits, scores)
-        if tools.voted is not None:
-            found = dataclasses.replace(found, ferplus=tools.voted.score(split, answers))
-        results.append(_extend(found, tools, request))
+    scored = score_splits(model, tools.model, dataset, names, tools.votes)
+    results = [_extend(found, tools, request) for found in scored]
     report.write(out, model, results)
     if request.final:
         keep_reading(model, results[-1])
     return results
-
-
-def splits_to_score(dataset: Dataset, final: bool) -> list[str]:
-    """PublicTest, and PrivateTest behind it for a final reading.
-
-    Raises:
-        TrainingError: One of them has no rows.
-    """
-    names = ['PublicTest', 'PrivateTest'] if final else ['PublicTest']
-    for name in names:
-        if not len(dataset[name]):
-            raise TrainingError(f'the data set at {dataset.source} has no {name} rows')
-    return names
 
 
 @dataclass(frozen=True)
@@ -100,7 +75,7 @@ class _Tools:
     """All that a request needs, opened before anything slow starts."""
 
     model: predict.Opened
-    voted: Voted | None
+    votes: NDArray[np.int64] | None
     pipeline: EmotionPipeline | None
 
 
@@ -108,11 +83,9 @@ def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
     if request.limit is not None and request.limit < 1:
         raise TrainingError(f'--limit must be at least 1, not {request.limit}')
     opened = predict.open_model(model, request.threads)
-    voted = None
-    if request.ferplus is not None:
-        voted = Voted(ferplus.votes_for(request.ferplus, dataset))
+    votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
     pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
-    return _Tools(opened, voted, pipeline)
+    return _Tools(opened, votes, pipeline)
 
 
 def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:

@@ -90,6 +90,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
             f'ONNX Runtime cannot load {path}: {str(error).splitlines()[0]}'
         ) from error
 
+    taken = session.get_inputs()[0].name
     names = [output.name for output in session.get_outputs()]
     label_sets = [labels for labels in LABEL_SETS if OUTPUTS[labels] in names]
     if FER2013 not in label_sets:
@@ -99,7 +100,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
         )
 
     def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
-        scores = session.run([OUTPUTS[labels] for labels in label_sets], {'input': faces})
+        scores = session.run([OUTPUTS[labels] for labels in label_sets], {taken: faces})
         return dict(zip(label_sets, scores, strict=True))
 
     return predict
