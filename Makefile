@@ -20,7 +20,9 @@ OUT ?= out
 # FER-2013, and the FER+ votes that the recipe wants or the model shall be scored on as well.
 DATA ?=
 FERPLUS ?=
-RECIPE ?= training/recipes/alexnet.yaml
+# The runs of the shipped model, each from the weights of the one before.
+RECIPE ?= $(patsubst %,training/recipes/%.yaml,alexnet alexnet_more alexnet_small alexnet_long \
+  alexnet_last alexnet_stride alexnet_votes)
 # What `make compare` puts into one table: run folders, .ckpt and .onnx files.
 MODELS ?= models/emotion_alexnet.onnx
 # Length of `make soak`.
@@ -91,10 +93,10 @@ audit: $(AUDIT_ENV)/.done ## Look for known holes in everything that is locked; 
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
-train: $(VENV)/.training ## Train by RECIPE on DATA (fer2013.csv, .csv.xz, picture folders) and FERPLUS; ARGS='--resume'
+train: $(VENV)/.training ## Train by RECIPE, one or several, on DATA (fer2013.csv, .csv.xz, picture folders) and FERPLUS; ARGS='--resume'
 	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=fer2013.csv FERPLUS=fer2013new.csv))
 	$(BIN)/python -m training train --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
-	  --recipe '$(RECIPE)' $(ARGS)
+	  --recipe $(RECIPE) $(ARGS)
 
 evaluate: $(VENV)/.training ## Score the shipped model on DATA's PublicTest, directly and through the pipeline (and on FERPLUS)
 	$(if $(DATA),,$(error Say where FER-2013 is: make evaluate DATA=fer2013.csv FERPLUS=fer2013new.csv))

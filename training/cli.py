@@ -82,11 +82,21 @@ def _explore(options: argparse.Namespace) -> None:
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser('train', help='train a network by a recipe')
+    parser = commands.add_parser('train', help='train a network by a recipe, or by several in turn')
     _add_data(parser)
-    parser.add_argument('--recipe', type=Path, required=True, help='a file of training/recipes')
+    parser.add_argument(
+        '--recipe',
+        type=Path,
+        required=True,
+        nargs='+',
+        help='a file of training/recipes; several are run one after the other',
+    )
     parser.add_argument('--run', type=Path, help='run folder (default: out/train/<recipe name>)')
-    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the last checkpoint; of several recipes, those not begun start anew',
+    )
     parser.add_argument(
         '--set',
         action='append',
@@ -119,24 +129,29 @@ def _train(options: argparse.Namespace) -> None:
     from .dataset import data, ferplus
     from .fit import processes
     from .fit.train import train
+    from .fit.turns import plan
     from .recipe_files import read_recipe
 
-    recipe = read_recipe(options.recipe, options.set)
+    if len(options.recipe) > 1 and (options.stop_after is not None or options.devices > 1):
+        raise TrainingError('--stop-after and --devices take one recipe at a time')
+    recipes = [read_recipe(path, options.set) for path in options.recipe]
+    turns = plan(recipes, options.run, resume=options.resume)
     dataset = data.load(options.data, options.cache)
-    run = options.run or Path('out/train') / recipe.name
-    best = train(
-        recipe,
-        dataset,
-        run,
-        threads=options.threads,
-        resume=options.resume,
-        progress=not options.no_progress,
-        stop_after=options.stop_after,
-        votes=ferplus.read_votes(options.ferplus) if options.ferplus else None,
-        devices=options.devices,
-    )
-    if processes.is_first():
-        print(f'best checkpoint: {best}')
+    votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
+    for turn in turns:
+        best = train(
+            turn.recipe,
+            dataset,
+            turn.run,
+            threads=options.threads,
+            resume=turn.resume,
+            progress=not options.no_progress,
+            stop_after=options.stop_after,
+            votes=votes,
+            devices=options.devices,
+        )
+        if processes.is_first():
+            print(f'best checkpoint: {best}')
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

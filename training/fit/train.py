@@ -73,7 +73,7 @@ def train(
             recipe.
     """
     last = run / LAST
-    _check_run(last, resume)
+    check_run(run, resume)
     for size in {phase.size for phase in recipe.train.phases}:
         check_size(recipe.model, size)
     processes.check(devices, recipe.train.batch_size, len(dataset['PublicTest']))
@@ -100,7 +100,13 @@ def train(
     return run / BEST
 
 
-def _check_run(last: Path, resume: bool) -> None:
+def check_run(run: Path, resume: bool) -> None:
+    """Refuses a folder that holds another run, or nothing to go on with.
+
+    Raises:
+        TrainingError: It does.
+    """
+    last = run / LAST
     if resume and not last.is_file():
         raise TrainingError(f'nothing to resume: there is no {last}')
     if not resume and last.exists():

@@ -1,0 +1,54 @@
+"""Several recipes one after the other, each perhaps from the weights of the one before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import Recipe
+from ..errors import TrainingError
+from .train import LAST, check_run
+
+RUNS = Path('out/train')
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run to make.
+
+    Attributes:
+        recipe: What to train.
+        run: Its folder.
+        resume: Go on from the folder's last checkpoint.
+    """
+
+    recipe: Recipe
+    run: Path
+    resume: bool
+
+
+def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[Turn]:
+    """Where each recipe is run, checked before the first one spends hours.
+
+    Args:
+        recipes: In their order.
+        run: Folder of a single recipe; None for `out/train/<name>`.
+        resume: Go on with what was begun; of several recipes, those that were not start anew.
+
+    Raises:
+        TrainingError: A folder holds a run that is not to be resumed, nothing was begun that
+            could be, or two recipes would share a folder.
+    """
+    if run is not None and len(recipes) > 1:
+        raise TrainingError('--run names the folder of one recipe: leave it out with several')
+    turns = [Turn(recipe, run or RUNS / recipe.name, resume) for recipe in recipes]
+    shared = [str(folder) for folder, times in Counter(t.run for t in turns).items() if times > 1]
+    if shared:
+        raise TrainingError(f'two recipes have the same name and would share {shared[0]}')
+    if resume and any((turn.run / LAST).is_file() for turn in turns):
+        return [Turn(t.recipe, t.run, (t.run / LAST).is_file()) for t in turns]
+    for turn in turns:
+        check_run(turn.run, turn.resume)
+    return turns
