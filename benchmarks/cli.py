@@ -12,6 +12,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.parts import PARTS
 from benchmarks.schema import PartResult
 from benchmarks.settings import Settings
+from emotion_perception.cli.numbers import number, whole_number
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
 
@@ -90,14 +91,17 @@ def _parser() -> argparse.ArgumentParser:
         '--out', type=Path, default=Path('out/bench'), help='folder (default: %(default)s)'
     )
     parser.add_argument(
-        '--threads', type=_natural, default=0, help='CPU threads of the networks; 0 is automatic'
+        '--threads',
+        type=whole_number(0),
+        default=0,
+        help='CPU threads of the networks; 0 is automatic',
     )
     parser.add_argument(
-        '--effort', type=_positive, default=1.0,
+        '--effort', type=number(0.01, 1000), default=1.0,
         help='factor on the number of repetitions (default: 1, below five minutes in all)',
     )  # fmt: skip
     parser.add_argument(
-        '--minutes', type=_positive, default=1.0,
+        '--minutes', type=number(0.01, 10_000), default=1.0,
         help='length of the end-to-end run in minutes (default: 1)',
     )  # fmt: skip
     parser.add_argument('--page', type=Path, help='Markdown page whose figures to bring up to date')
@@ -106,23 +110,3 @@ def _parser() -> argparse.ArgumentParser:
         '--data', type=Path, help='FER-2013 (.csv, .csv.xz, folders): accuracy on PublicTest'
     )
     return parser
-
-
-def _natural(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'{text!r} must be a whole number, 0 or more')
-    return value
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text!r} must be a number above 0')
-    return value

@@ -15,6 +15,7 @@ from benchmarks.schema import PartResult, Table
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Soak
 from benchmarks.tables import as_text, bars_table
+from emotion_perception.cli.numbers import number, whole_number
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
 _LOG = 'soak.log'
@@ -83,31 +84,24 @@ def _parser() -> argparse.ArgumentParser:
         'accounts for every frame, for memory, handles and threads.',
     )
     parser.add_argument(
-        '--minutes', type=_positive, default=10.0, help='length (default: %(default)s)'
+        '--minutes', type=number(0.01, 100_000), default=10.0, help='length (default: %(default)s)'
     )
     parser.add_argument(
         '--out', type=Path, default=Path('out/soak'), help='folder (default: %(default)s)'
     )
     parser.add_argument(
-        '--threads', type=int, default=0, help='CPU threads of the networks; 0 is automatic'
+        '--threads',
+        type=whole_number(0),
+        default=0,
+        help='CPU threads of the networks; 0 is automatic',
     )
     parser.add_argument(
-        '--memory', type=_positive, default=20.0,
+        '--memory', type=number(0.1), default=20.0,
         help='MB that a process may grow by after its warm-up, in memory of its own '
         '(default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--handles', type=int, default=16,
+        '--handles', type=whole_number(0), default=16,
         help='file handles and threads that a process may grow by (default: %(default)s)',
     )  # fmt: skip
     return parser
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text!r} must be a number above 0')
-    return value

@@ -19,12 +19,12 @@ from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
 from emotion_perception.cli.bag_options import add_output_topic
 from emotion_perception.cli.console import note, say
+from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
     settings_from,
     style_from,
-    whole_number,
 )
 from emotion_perception.errors import SourceError
 from emotion_perception.manifest import manifest_path_for, read_manifest

@@ -11,14 +11,13 @@ from typing import Final
 
 from emotion_perception.cli.console import note
 from emotion_perception.cli.newest import Arrival, NewestFrame
+from emotion_perception.cli.numbers import number, whole_number
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
     load_pipeline,
-    number,
     refuse_overwriting,
     style_from,
-    whole_number,
 )
 from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.real_time_recorder import RealTimeRecorder

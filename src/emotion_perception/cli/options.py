@@ -1,12 +1,12 @@
 """Options that several subcommands share: model, detector, thresholds, hardware."""
 
 import argparse
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.cli.numbers import number, whole_number
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
@@ -44,32 +44,6 @@ def add_drawing_options(parser: argparse.ArgumentParser) -> None:
 def style_from(arguments: argparse.Namespace) -> OverlayStyle:
     """What is drawn onto annotated pictures."""
     return OverlayStyle(blur=arguments.blur_faces)
-
-
-def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:
-    """An argparse type: a number within limits."""
-
-    def parse(text: str) -> float:
-        value = float(text)
-        if not minimum <= value <= maximum:
-            raise argparse.ArgumentTypeError(f'{text} is not {_range_text(minimum, maximum)}')
-        return value
-
-    parse.__name__ = 'number'  # argparse shows it when float() fails
-    return parse
-
-
-def whole_number(minimum: int, maximum: float = math.inf) -> Callable[[str], int]:
-    """An argparse type: a whole number within limits."""
-
-    def parse(text: str) -> int:
-        value = int(text)
-        if not minimum <= value <= maximum:
-            raise argparse.ArgumentTypeError(f'{text} is not {_range_text(minimum, maximum)}')
-        return value
-
-    parse.__name__ = 'whole number'
-    return parse
 
 
 def settings_from(arguments: argparse.Namespace) -> PipelineSettings:
@@ -214,7 +188,3 @@ def _provider_names(text: str) -> tuple[str, ...]:
     if not names:
         raise argparse.ArgumentTypeError('the list is empty')
     return names
-
-
-def _range_text(minimum: float, maximum: float) -> str:
-    return f'at least {minimum:g}' if math.isinf(maximum) else f'{minimum:g} to {maximum:g}'

@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from emotion_perception.cli.console import note, say
+from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_pipeline_options,
     load_networks,
     settings_from,
-    whole_number,
 )
 from emotion_perception.resources import default_model_path
 from emotion_perception.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
