@@ -43,12 +43,12 @@ def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[T
     """
     if run is not None and len(recipes) > 1:
         raise TrainingError('--run names the folder of one recipe: leave it out with several')
-    turns = [Turn(recipe, run or RUNS / recipe.name, resume) for recipe in recipes]
-    shared = [str(folder) for folder, times in Counter(t.run for t in turns).items() if times > 1]
+    folders = [run or RUNS / recipe.name for recipe in recipes]
+    shared = [str(folder) for folder, times in Counter(folders).items() if times > 1]
     if shared:
         raise TrainingError(f'two recipes have the same name and would share {shared[0]}')
-    if resume and any((turn.run / LAST).is_file() for turn in turns):
-        return [Turn(t.recipe, t.run, (t.run / LAST).is_file()) for t in turns]
-    for turn in turns:
-        check_run(turn.run, turn.resume)
-    return turns
+    begun = [(folder / LAST).is_file() for folder in folders]
+    if not (resume and any(begun)):
+        for folder in folders:
+            check_run(folder, resume)
+    return [Turn(*turn) for turn in zip(recipes, folders, begun, strict=True)]
