@@ -59,9 +59,9 @@ class ModelConfig:
             picture; vgg16 and resnet50v2 only (small_cnn and mini_xception have sides of their
             own).
         init: Starting weights: `imagenet` (the published ones, from the hub), a `.pth` file of
-            the same, or a run folder or `.ckpt` of the same network, relative to the working
-            directory; full layers are factorised where `conv_ranks` and `fc_ranks` ask for it.
-            None for random weights.
+            the same, or a run folder, `.ckpt` or exported `.onnx` file of the same network,
+            relative to the working directory; full layers are factorised where `conv_ranks` and
+            `fc_ranks` ask for it. None for random weights.
     """
 
     arch: str = 'alexnet'

@@ -1,23 +1,28 @@
 """Every architecture by its shipped recipe: trained, exported as fp32 and int8, in agreement."""
 
 import copy
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from emotion_perception.manifest import read_manifest, read_model_file
+from emotion_perception.manifest import read_manifest, read_model_file, sha256_of
 from emotion_perception.preprocessing import Preprocessing
 from training import checkpoint
 from training.config import Recipe
 from training.dataset import data
 from training.dataset.ferplus import FER2013_COLUMNS
 from training.errors import TrainingError
+from training.fit.module import Classifier
 from training.fit.train import train
+from training.models import build
 from training.recipe_files import parse
 from training.scoring import predict
 from training.shipping.export import export
+from training.weights import initial, transfer
 
 # Few fully connected weights, for the time alone.
 MODELS = {
@@ -157,3 +162,107 @@ def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
     nothing = data.Dataset(Path('made'), dataset.splits | {'PublicTest': empty})
     with pytest.raises(TrainingError, match='made has no PublicTest pictures'):
         export(tmp_path / 'last.ckpt', nothing, tmp_path / 'x.onnx')
+
+
+def start_from(model: Path, run: Path, images: np.ndarray) -> tuple[Classifier, initial.Start]:
+    """A fresh network of a run's recipe that starts from an exported file."""
+    trained = checkpoint.load(run / 'last.ckpt')
+    ours = dataclasses.replace(trained.recipe.model, init=str(model))
+    fresh = Classifier(dataclasses.replace(trained.recipe, model=ours), trained.mean, trained.std)
+    return fresh, initial.start(fresh, images)
+
+
+@pytest.mark.parametrize('fp32', [True, False])
+def test_training_goes_on_from_an_exported_file(run, dataset, fp32):
+    model = run / f'start-{fp32}.onnx'
+    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
+    export(run / 'last.ckpt', dataset, model, fp32=fp32, votes=votes)
+    fresh, done = start_from(model, run, dataset['Training'].images)
+    assert (done.fresh, done.skipped) == ((), ())
+    assert (done.source, done.sha256) == (str(model), sha256_of(model))
+    images, spec = (
+        dataset['PublicTest'].images,
+        read_manifest(model.with_suffix('.json')).preprocessing,
+    )
+    given = predict.answers(predict.torch_predictor(fresh.network.eval()), images, spec, 'start')
+    wanted = answers(model, images, spec)
+    # What int8 rounds between the layers is not in the weights.
+    tolerance = (0.003 if fp32 else 0.05) * np.ptp(wanted)
+    assert np.abs(np.hstack(list(given.values())) - wanted).max() < tolerance
+
+
+@pytest.mark.parametrize('run', ['votes'], indirect=True)
+def test_weights_before_batch_norms_start_as_large_as_fresh_ones(run, dataset):
+    """Folded into the weights, batch norms leave them at any size; a step must not be too large."""
+    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
+    export(run / 'last.ckpt', dataset, run / 'size.onnx', votes=votes)
+    network = start_from(run / 'size.onnx', run, dataset['Training'].images)[0].network
+    fresh = build(checkpoint.load(run / 'last.ckpt').recipe.model)
+    for layer in transfer.layers(network)[:-1]:
+        own, wanted = (
+            net.get_submodule(layer.weights[-1]).weight.flatten(1).norm(dim=1)
+            for net in (network, fresh)
+        )
+        assert own.min() > 0.9 * wanted.mean(), layer.name
+        assert own.max() < 1.1 * wanted.mean(), layer.name
+
+
+def _no_recipe(manifest: dict) -> None:
+    del manifest['training']['recipe']
+
+
+def _unknown_option(manifest: dict) -> None:
+    manifest['training']['recipe']['model']['depth'] = 3
+
+
+def _other_width(manifest: dict) -> None:
+    manifest['training']['recipe']['model']['fc_ranks'] = [8, 9]
+
+
+def _other_file(manifest: dict) -> None:
+    manifest['sha256'] = '0' * 64
+
+
+def _other_network(manifest: dict) -> None:
+    manifest['training']['recipe']['model'] |= {'arch': 'vgg16', 'grey': False, 'stride': 4}
+    manifest['training']['recipe']['model']['fc_ranks'] = None
+
+
+@pytest.mark.parametrize('run', ['grey'], indirect=True)
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (_no_recipe, r'changed\.json names no recipe: only files of `export` can be'),
+        (_unknown_option, r'the recipe in .*changed\.json: model has an unknown key "depth"'),
+        (_other_width, 'does not hold classifier.5.weight as the network of its recipe has it'),
+        (_other_file, 'is damaged or was replaced'),
+        (_other_network, 'does not hold features.0.weight as the network'),
+        (None, r'changed\.json cannot be read'),
+    ],
+)
+def test_an_unusable_file_is_one_sentence(run, dataset, change, message):
+    model, manifest = run / 'changed.onnx', run / 'changed.json'
+    manifest.unlink(missing_ok=True)
+    export(run / 'last.ckpt', dataset, model)
+    document = json.loads(manifest.read_text())
+    if change is None:
+        manifest.unlink()
+    else:
+        change(document)
+        manifest.write_text(json.dumps(document))
+    with pytest.raises(TrainingError, match=message) as error:
+        start_from(model, run, dataset['Training'].images)
+    assert str(error.value).startswith('model.init: ')
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('run', ['grey'], indirect=True)
+def test_another_network_than_the_file_is_refused(run, dataset):
+    export(run / 'last.ckpt', dataset, run / 'other.onnx')
+    trained = checkpoint.load(run / 'last.ckpt')
+    ours = dataclasses.replace(trained.recipe.model, batch_norm=False, init=str(run / 'other.onnx'))
+    fresh = Classifier(dataclasses.replace(trained.recipe, model=ours), trained.mean, trained.std)
+    with pytest.raises(
+        TrainingError, match=r'trained with model\.batch_norm True, the recipe says'
+    ):
+        initial.start(fresh, dataset['Training'].images)

@@ -216,7 +216,7 @@ def _without(state: dict, name: str) -> dict:
 @pytest.mark.parametrize(
     ('content', 'model', 'message'),
     [
-        (None, {}, 'there is no .*published.pth: give "imagenet", a .pth file, or a run'),
+        (None, {}, 'there is no .*published.pth: give "imagenet", a .pth file, a run folder'),
         (b'no weights', {}, 'is damaged or no file of torch weights'),
         ({'epoch': 3}, {}, "no state dict: give one of torchvision's alexnet"),
         ([1, 2], {}, 'no state dict'),

@@ -4,7 +4,8 @@ The recipe's `model.init` says which:
 
 - `imagenet`: the published weights of the architecture, from the hub;
 - a `.pth` file: the same file, downloaded by hand;
-- a run folder (its `best.ckpt`) or a `.ckpt`: all weights of that run, averaged where it averages.
+- a run folder (its `best.ckpt`) or a `.ckpt`: all weights of that run, averaged where it averages;
+- an exported `.onnx` file with its manifest, such as the shipped one.
 
 Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full layers, these are
 factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
@@ -14,7 +15,7 @@ Where it is `grey` and the source is not, the filters of the three channels are 
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
-(`transfer.calibrate`): the network begins as the very function that was published, and is trained
+(`norms.calibrate`): the network begins as the very function that was published, and is trained
 with the learning rates that batch norms allow.
 """
 
@@ -39,7 +40,7 @@ from ..dataset import augment
 from ..errors import TrainingError
 from ..fit.module import Classifier, Ema
 from ..models import build
-from . import imagenet, transfer
+from . import imagenet, norms, shipped, transfer
 from .transfer import Carried, State
 
 IMAGENET = 'imagenet'
@@ -125,9 +126,11 @@ def start(module: Classifier, images: NDArray[np.uint8]) -> Start | None:
     if source.mean != (module.mean,) * 3 or source.std != (module.std,) * 3:
         state = transfer.renormalise(state, source.network, (source.mean, source.std), grey)
     carried = transfer.carry(state, source.network, module.network)
+    fresh = {name: value.clone() for name, value in module.network.state_dict().items()}
     module.network.load_state_dict(carried.values, strict=False)
     if carried.shifts:
-        transfer.calibrate(module.network, carried.shifts, _faces(module, images))
+        norms.calibrate(module.network, carried.shifts, _faces(module, images))
+        norms.resize(module.network, carried.shifts, fresh)
     if module.ema is not None:
         module.ema = Ema(module.network, module.ema.decay)
     return _summary(source, carried, module.network)
@@ -155,8 +158,11 @@ def _source(config: ModelConfig, init: str) -> _Source:
         return _from_run(config, path)
     if not path.is_file():
         raise TrainingError(
-            f'model.init: there is no {init}: give "{IMAGENET}", a .pth file, or a run folder'
+            f'model.init: there is no {init}: give "{IMAGENET}", a .pth file, a run folder, or an '
+            'exported .onnx file'
         )
+    if path.suffix == '.onnx':
+        return _from_shipped(config, path)
     published = imagenet.published(config)
     return _from_published(config, published, imagenet.read(path), path, init)
 
@@ -185,8 +191,21 @@ def _from_published(
 
 def _from_run(config: ModelConfig, path: Path) -> _Source:
     trained = checkpoint.load(path)
+    _check_same(config, trained.recipe.model, path)
+    mean, std = (trained.mean,) * 3, (trained.std,) * 3
+    return _Source(path, str(path), trained.network.state_dict(), trained.network, mean, std)
+
+
+def _from_shipped(config: ModelConfig, path: Path) -> _Source:
+    found = shipped.read(path)
+    _check_same(config, found.model, path)
+    mean, std = (found.mean,) * 3, (found.std,) * 3
+    return _Source(path, str(path), found.state, found.network, mean, std)
+
+
+def _check_same(config: ModelConfig, trained: ModelConfig, path: Path) -> None:
     for field in dataclasses.fields(ModelConfig):
-        theirs, ours = (getattr(c, field.name) for c in (trained.recipe.model, config))
+        theirs, ours = (getattr(c, field.name) for c in (trained, config))
         # The colours that a grey network has summed do not come back.
         free = field.name in _FREE or (field.name == 'grey' and ours)
         if not free and theirs != ours:
@@ -194,8 +213,6 @@ def _from_run(config: ModelConfig, path: Path) -> _Source:
                 f'model.init: {path} was trained with model.{field.name} {theirs}, the recipe says '
                 f'{ours}: a run can start only from the same network'
             )
-    mean, std = (trained.mean,) * 3, (trained.std,) * 3
-    return _Source(path, str(path), trained.network.state_dict(), trained.network, mean, std)
 
 
 def _faces(module: Classifier, images: NDArray[np.uint8]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -255,45 +254,3 @@ def _carry_bias_and_norm(
     for part in _NORM_PARTS:
         if f'{old.norm}.{part}' in state:
             result.values[f'{new.norm}.{part}'] = state[f'{old.norm}.{part}']
-
-
-@torch.no_grad()
-def calibrate(network: nn.Module, shifts: Mapping[str, Tensor], faces: Tensor) -> None:
-    """Makes batch norms add a bias and nothing else, for the weights that came without them.
-
-    One pass over pictures measures the mean and the variance of what arrives at each of them;
-    scale and shift then undo the normalisation. With its running statistics the network computes
-    what it did without batch norms, exactly; with those of a batch, as in training, nearly.
-
-    Args:
-        network: Weights loaded; changed in place, its mode is kept.
-        shifts: float32 `[channels]` to add, by name of the batch norm.
-        faces: float32 `[n, 3, s, s]` as in training, n at least 2.
-    """
-    handles = [
-        network.get_submodule(name).register_forward_pre_hook(partial(_calibrate, shift))
-        for name, shift in shifts.items()
-    ]
-    training = network.training
-    try:
-        network.eval()(faces)
-    finally:
-        network.train(training)
-        for handle in handles:
-            handle.remove()
-
-
-def _calibrate(shift: Tensor, norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    """A hook before a batch norm: sets it by the first batch that it gets."""
-    if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-        raise TypeError(f'{type(norm).__name__} is no batch norm')
-    maps = inputs[0]
-    channels = [dim for dim in range(maps.ndim) if dim != 1]
-    variance, mean = torch.var_mean(maps, channels, correction=0)
-    values = {
-        'running_mean': mean,
-        'running_var': variance,
-        'weight': (variance + norm.eps).sqrt(),
-        'bias': mean + shift,
-    }
-    norm.load_state_dict(values, strict=False)

@@ -1,0 +1,130 @@
+"""Starting weights out of an exported ONNX file, int8 or fp32.
+
+With the shipped file alone, and none of its checkpoints, training goes on from it: on FER-2013 or
+on pictures of the user's own. The manifest beside the file says which network it is. The file holds
+that network with its batch norms folded into the layers before them; int8 weights come back as
+whole multiples of their channel's step. `norms.calibrate` then gives the recipe's network its batch
+norms again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from emotion_perception.errors import ModelError
+from emotion_perception.manifest import (
+    Manifest,
+    manifest_path_for,
+    read_manifest,
+    read_model_file,
+)
+
+from ..config import ModelConfig, Recipe
+from ..errors import TrainingError
+from ..models import build
+from ..recipe_files import parse
+from .fold import fold_batch_norm
+from .transfer import State
+
+# What `graph.to_onnx` puts before the names of a network with two answers.
+_WRAPPED = 'network.'
+
+
+class Shipped(NamedTuple):
+    """An exported network.
+
+    Attributes:
+        model: The options it was trained with.
+        network: The same without its batch norms; its values do not matter.
+        state: Its weights, float32, named as in `network`.
+        mean: Grey mean of its training pictures, 0..1.
+        std: Grey standard deviation of the same.
+    """
+
+    model: ModelConfig
+    network: nn.Module
+    state: State
+    mean: float
+    std: float
+
+
+def read(path: Path) -> Shipped:
+    """Reads an exported file and the manifest beside it.
+
+    Args:
+        path: The `.onnx` file.
+
+    Raises:
+        TrainingError: A file is missing or damaged, the manifest is another file's or names no
+            recipe, or the file holds other weights than the recipe's network has.
+    """
+    try:
+        manifest = read_manifest(manifest_path_for(path))
+        content = read_model_file(manifest, path)
+    except ModelError as error:
+        raise TrainingError(f'model.init: {error}') from error
+    model = _model(manifest, path)
+    network = fold_batch_norm(build(model).eval())
+    initializers = {
+        value.name.removeprefix(_WRAPPED): numpy_helper.to_array(value)
+        for value in onnx.load_from_string(content).graph.initializer
+    }
+    state = {
+        name: _weight(initializers, name, value.shape, path)
+        for name, value in network.state_dict().items()
+        if not name.endswith('.num_batches_tracked')  # no part of the answer, so not in the file
+    }
+    spec = manifest.preprocessing
+    return Shipped(model, network, state, spec.mean, spec.std)
+
+
+def _model(manifest: Manifest, path: Path) -> ModelConfig:
+    recipe = manifest.training.get('recipe')
+    if recipe is None:
+        raise TrainingError(
+            f'model.init: {manifest_path_for(path)} names no recipe: only files of `export` can '
+            'be trained on'
+        )
+    return parse(Recipe, recipe, f'model.init: the recipe in {manifest_path_for(path)}').model
+
+
+def _weight(
+    initializers: dict[str, NDArray[Any]], name: str, shape: torch.Size, path: Path
+) -> Tensor:
+    """One tensor under its own name, or as the quantiser left it."""
+    value = initializers.get(name)
+    if value is None and f'{name}_quantized' in initializers:
+        value = _dequantised(
+            initializers[f'{name}_quantized'],
+            *(
+                initializers.get(f'{name}_{part}', initializers.get(f'{name}_quantized_{part}'))
+                for part in ('scale', 'zero_point')
+            ),
+        )
+    if value is None or value.shape != tuple(shape):
+        raise TrainingError(
+            f'model.init: {path} does not hold {name} as the network of its recipe has it: give '
+            'the run folder or the checkpoint that it was exported from'
+        )
+    return torch.from_numpy(value.astype(np.float32))
+
+
+def _dequantised(
+    steps: NDArray[Any], scale: NDArray[Any] | None, zero: NDArray[Any] | None
+) -> NDArray[np.float64] | None:
+    """(q - zero) scale, one scale and zero for each output channel (ONNX DequantizeLinear)."""
+    if scale is None or zero is None:
+        return None
+    each = (-1,) + (1,) * (steps.ndim - 1)
+    values: NDArray[np.float64] = (steps.astype(np.float64) - zero.reshape(each)) * scale.reshape(
+        each
+    )
+    return values
