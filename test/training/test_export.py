@@ -257,6 +257,18 @@ def test_an_unusable_file_is_one_sentence(run, dataset, change, message):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
+def test_a_file_that_is_none_is_one_sentence(run, dataset):
+    model, manifest = run / 'none.onnx', run / 'none.json'
+    export(run / 'last.ckpt', dataset, model)
+    model.write_bytes(b'no graph')
+    document = json.loads(manifest.read_text()) | {'sha256': sha256_of(model)}
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(TrainingError, match=r'model\.init: .*none\.onnx is no ONNX file') as error:
+        start_from(model, run, dataset['Training'].images)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('run', ['grey'], indirect=True)
 def test_another_network_than_the_file_is_refused(run, dataset):
     export(run / 'last.ckpt', dataset, run / 'other.onnx')
     trained = checkpoint.load(run / 'last.ckpt')

@@ -73,10 +73,7 @@ def read(path: Path) -> Shipped:
         raise TrainingError(f'model.init: {error}') from error
     model = _model(manifest, path)
     network = fold_batch_norm(build(model).eval())
-    initializers = {
-        value.name.removeprefix(_WRAPPED): numpy_helper.to_array(value)
-        for value in onnx.load_from_string(content).graph.initializer
-    }
+    initializers = _initializers(content, path)
     state = {
         name: _weight(initializers, name, value.shape, path)
         for name, value in network.state_dict().items()
@@ -94,6 +91,18 @@ def _model(manifest: Manifest, path: Path) -> ModelConfig:
             'be trained on'
         )
     return parse(Recipe, recipe, f'model.init: the recipe in {manifest_path_for(path)}').model
+
+
+def _initializers(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a file by the names that they have in the network."""
+    try:
+        graph = onnx.load_from_string(content).graph
+    except Exception as error:  # protobuf's and onnx's errors share no public base class
+        raise TrainingError(f'model.init: {path} is no ONNX file: export it again') from error
+    return {
+        value.name.removeprefix(_WRAPPED): numpy_helper.to_array(value)
+        for value in graph.initializer
+    }
 
 
 def _weight(
@@ -123,8 +132,7 @@ def _dequantised(
     """(q - zero) scale, one scale and zero for each output channel (ONNX DequantizeLinear)."""
     if scale is None or zero is None:
         return None
-    each = (-1,) + (1,) * (steps.ndim - 1)
-    values: NDArray[np.float64] = (steps.astype(np.float64) - zero.reshape(each)) * scale.reshape(
-        each
-    )
-    return values
+    each = (-1, *[1] * (steps.ndim - 1))
+    centred: NDArray[np.float64] = steps.astype(np.float64) - zero.reshape(each)
+    centred *= scale.reshape(each)
+    return centred
