@@ -23,6 +23,8 @@ ROS = (
     'cv_bridge',
     'emotion_bringup',
 )
+# What a module of the core may need that `make env` does not install.
+OPTIONAL = ('gradio',)
 
 BLOCKER = f"""
 import importlib, sys
@@ -35,7 +37,11 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 for name in sys.argv[1:]:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in {OPTIONAL!r}:
+            raise
 """
 
 

@@ -208,15 +208,19 @@ def test_killed_encoder_is_an_output_error(tmp_path):
 
 
 CHILD = """
-import signal, sys
+import os, signal, sys
 import numpy as np
 from emotion_perception.video_writer import VideoWriter
 try:
     with VideoWriter(sys.argv[1], 20, (96, 64)) as writer:
         for index in range(100):
             writer.write(np.full((64, 96, 3), 40 + index, np.uint8))
+        # A signal that comes just before pause() would not end it; what it wrote can be read.
+        heard, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake)
         print(writer._encoder._process.pid, flush=True)
-        signal.pause()
+        os.read(heard, 1)
 except KeyboardInterrupt:
     print('closed', flush=True)
 """
