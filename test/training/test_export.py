@@ -164,10 +164,12 @@ def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
         export(tmp_path / 'last.ckpt', nothing, tmp_path / 'x.onnx')
 
 
-def start_from(model: Path, run: Path, images: np.ndarray) -> tuple[Classifier, initial.Start]:
-    """A fresh network of a run's recipe that starts from an exported file."""
+def start_from(
+    model: Path, run: Path, images: np.ndarray, **options
+) -> tuple[Classifier, initial.Start]:
+    """A fresh network of a run's recipe, but for some options, that starts from a file."""
     trained = checkpoint.load(run / 'last.ckpt')
-    ours = dataclasses.replace(trained.recipe.model, init=str(model))
+    ours = dataclasses.replace(trained.recipe.model, init=str(model), **options)
     fresh = Classifier(dataclasses.replace(trained.recipe, model=ours), trained.mean, trained.std)
     return fresh, initial.start(fresh, images)
 
@@ -271,10 +273,7 @@ def test_a_file_that_is_none_is_one_sentence(run, dataset):
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
 def test_another_network_than_the_file_is_refused(run, dataset):
     export(run / 'last.ckpt', dataset, run / 'other.onnx')
-    trained = checkpoint.load(run / 'last.ckpt')
-    ours = dataclasses.replace(trained.recipe.model, batch_norm=False, init=str(run / 'other.onnx'))
-    fresh = Classifier(dataclasses.replace(trained.recipe, model=ours), trained.mean, trained.std)
     with pytest.raises(
         TrainingError, match=r'trained with model\.batch_norm True, the recipe says'
     ):
-        initial.start(fresh, dataset['Training'].images)
+        start_from(run / 'other.onnx', run, dataset['Training'].images, batch_norm=False)

@@ -21,6 +21,7 @@ with the learning rates that batch norms allow.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def start(module: Classifier, images: NDArray[np.uint8]) -> Start | None:
     if source.mean != (module.mean,) * 3 or source.std != (module.std,) * 3:
         state = transfer.renormalise(state, source.network, (source.mean, source.std), grey)
     carried = transfer.carry(state, source.network, module.network)
-    fresh = {name: value.clone() for name, value in module.network.state_dict().items()}
+    fresh = copy.deepcopy(module.network.state_dict()) if carried.shifts else {}
     module.network.load_state_dict(carried.values, strict=False)
     if carried.shifts:
         norms.calibrate(module.network, carried.shifts, _faces(module, images))

@@ -72,7 +72,8 @@ def read(path: Path) -> Shipped:
     except ModelError as error:
         raise TrainingError(f'model.init: {error}') from error
     model = _model(manifest, path)
-    network = fold_batch_norm(build(model).eval())
+    with torch.device('meta'):
+        network = fold_batch_norm(build(model).eval())
     initializers = _initializers(content, path)
     state = {
         name: _weight(initializers, name, value.shape, path)
@@ -94,45 +95,36 @@ def _model(manifest: Manifest, path: Path) -> ModelConfig:
 
 
 def _initializers(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
-    """All tensors of a file by the names that they have in the network."""
+    """All tensors of a file by their names in the network, int8 ones as real numbers."""
     try:
         graph = onnx.load_from_string(content).graph
     except Exception as error:  # protobuf's and onnx's errors share no public base class
         raise TrainingError(f'model.init: {path} is no ONNX file: export it again') from error
-    return {
-        value.name.removeprefix(_WRAPPED): numpy_helper.to_array(value)
-        for value in graph.initializer
-    }
+    values = {value.name: numpy_helper.to_array(value) for value in graph.initializer}
+    for node in graph.node:
+        if node.op_type == 'DequantizeLinear' and node.input[0] in values:
+            name = node.input[0].removesuffix('_quantized')
+            values[name] = _dequantised(*(values[part] for part in node.input))
+    return {name.removeprefix(_WRAPPED): value for name, value in values.items()}
+
+
+def _dequantised(
+    steps: NDArray[Any], scale: NDArray[Any], zero: NDArray[Any]
+) -> NDArray[np.float64]:
+    """(q - zero) scale, one scale and zero for each output channel (ONNX DequantizeLinear)."""
+    each = (-1, *[1] * (steps.ndim - 1))
+    centred: NDArray[np.float64] = steps.astype(np.float64) - zero.reshape(each)
+    centred *= scale.reshape(each)
+    return centred
 
 
 def _weight(
     initializers: dict[str, NDArray[Any]], name: str, shape: torch.Size, path: Path
 ) -> Tensor:
-    """One tensor under its own name, or as the quantiser left it."""
     value = initializers.get(name)
-    if value is None and f'{name}_quantized' in initializers:
-        value = _dequantised(
-            initializers[f'{name}_quantized'],
-            *(
-                initializers.get(f'{name}_{part}', initializers.get(f'{name}_quantized_{part}'))
-                for part in ('scale', 'zero_point')
-            ),
-        )
     if value is None or value.shape != tuple(shape):
         raise TrainingError(
             f'model.init: {path} does not hold {name} as the network of its recipe has it: give '
             'the run folder or the checkpoint that it was exported from'
         )
     return torch.from_numpy(value.astype(np.float32))
-
-
-def _dequantised(
-    steps: NDArray[Any], scale: NDArray[Any] | None, zero: NDArray[Any] | None
-) -> NDArray[np.float64] | None:
-    """(q - zero) scale, one scale and zero for each output channel (ONNX DequantizeLinear)."""
-    if scale is None or zero is None:
-        return None
-    each = (-1, *[1] * (steps.ndim - 1))
-    centred: NDArray[np.float64] = steps.astype(np.float64) - zero.reshape(each)
-    centred *= scale.reshape(each)
-    return centred
