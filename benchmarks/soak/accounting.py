@@ -31,12 +31,14 @@ class Report:
 
     Attributes:
         frames: Answers.
-        dropped: Images, good and bad, that its queue dropped.
+        dropped: Images, good and bad, that its queue dropped, as far as it can tell.
+        uncounted: Images before which others may have been dropped that it cannot count.
         bad: Images that could not be read.
     """
 
     frames: int
     dropped: int
+    uncounted: int
     bad: int
 
 
@@ -75,8 +77,9 @@ class LifeAccount:
     Attributes:
         frames: Frames that the camera published.
         answered: Those that were answered.
-        dropped: Those that were not.
-        reported: Images, good and bad, that the node says its queue dropped.
+        dropped: Those that were not, while the node could count.
+        unchecked: Those that were not, while it could not.
+        reported: Images, good and bad, that the node says its queue dropped while it could count.
         bad_sent: Bad frames sent to it at most.
         bad: Bad frames that it says it got.
     """
@@ -84,6 +87,7 @@ class LifeAccount:
     frames: int = 0
     answered: int = 0
     dropped: int = 0
+    unchecked: int = 0
     reported: int = 0
     bad_sent: int = 0
     bad: int = 0
@@ -107,6 +111,8 @@ class Account:
         frames: Frames that the camera published.
         answered: Frames that were answered.
         dropped: Frames that the queue dropped, newer ones being there, as the node reported.
+        unchecked: Frames without an answer, while two cameras shared the topic and the node could
+            not count (before Kilted).
         lost: Frames between the last report of a killed node and its successor's first answer that
             nobody answered.
         unexplained: Frames that were not answered and of which the node knows nothing, or the
@@ -126,6 +132,7 @@ class Account:
     frames: int
     answered: int
     dropped: int
+    unchecked: int
     lost: int
     unexplained: int
     repeated: int
@@ -178,12 +185,14 @@ def account(recording: Recording, bad_sent: Sequence[int] = ()) -> Account:
     accounts = tuple(_life(life, numbers, count) for life, count in zip(lives, sent, strict=False))
     answered = sum(life.answers[-1].number - life.answers[0].number + 1 for life in lives)
     dropped = sum(one.dropped for one in accounts)
+    unchecked = sum(one.unchecked for one in accounts)
     pictures = set(recording.pictures)
     return Account(
         frames=frames,
         answered=answered,
         dropped=dropped,
-        lost=frames - answered - dropped,
+        unchecked=unchecked,
+        lost=frames - answered - dropped - unchecked,
         unexplained=sum(one.unexplained for one in accounts),
         repeated=len(answers) - len(stamps),
         unordered=sum(_unordered(life.answers) for life in lives),
@@ -207,18 +216,29 @@ def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
         if answer.stamp_ns in numbers
     }
     # With the first answer nothing can have been dropped yet.
-    moments = [Report(1, 0, 0), *life.reports]
+    moments = [Report(1, 0, 0, 0), *life.reports]
     moments = [moment for moment in moments if moment.frames in frame_of]
     if not moments:
         return LifeAccount(bad_sent=bad_sent)
     first, last = moments[0], moments[-1]
     frames = frame_of[last.frames] - frame_of[first.frames] + 1
     answered = last.frames - first.frames + 1
+    pairs = list(pairwise(moments))
+    unchecked = sum(
+        frame_of[after.frames] - frame_of[before.frames] - (after.frames - before.frames)
+        for before, after in pairs
+        if after.uncounted != before.uncounted
+    )
     return LifeAccount(
         frames=frames,
         answered=answered,
-        dropped=frames - answered,
-        reported=last.dropped - first.dropped,
+        dropped=frames - answered - unchecked,
+        unchecked=unchecked,
+        reported=sum(
+            after.dropped - before.dropped
+            for before, after in pairs
+            if after.uncounted == before.uncounted
+        ),
         bad_sent=bad_sent,
         bad=last.bad - first.bad,
     )

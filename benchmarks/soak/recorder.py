@@ -2,9 +2,9 @@
 
 Run as a process of its own. One line of CSV for every message: `i` camera_info (number, stamp), `a`
 an answer (life, number, stamp, faces), `p` a picture of the overlay (stamp), `d` a report of the
-emotion node (life, frames, dropped, bad). A number is the middleware's own count of the messages of
-a publisher, so that a message that is lost on the way to the recorder is missed. A life is one
-process of the node, named by the first bytes of its publishers' DDS identifiers.
+emotion node (life, frames, dropped, uncounted, bad). A number is the middleware's own count of the
+messages of a publisher, so that a message that is lost on the way to the recorder is missed. A life
+is one process of the node, counted from 1: its publishers number their messages from 1 again.
 
 It prints its counts as a line of JSON once a second, until it is interrupted.
 """
@@ -26,12 +26,13 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from benchmarks.soak.lives import Lives
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_msgs.msg import FaceEmotionArray
 
 _PERIOD_S = 1.0
 _POLL_S = 0.1
-_PARTICIPANT_BYTES = 12  # of an RTPS GUID
+_COUNTS = ('frames', 'dropped frames', 'uncounted frames', 'bad frames')
 # A recorder that falls behind on a busy machine must not miss anything.
 _ALL = QoSProfile(reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_ALL, depth=1)
 
@@ -49,7 +50,7 @@ class Recorder(Node):
         super().__init__('soak_recorder')
         self._output = output
         self._reporter = f'{namespace}/emotion_node'
-        self._life = ''
+        self._lives = Lives()
         self._counts = {'infos': 0, 'answers': 0, 'pictures': 0, 'lives': 0, 'reported': 0}
         for kind, topic, handle in (
             (CameraInfo, f'{namespace}/camera/camera_info', self._on_info),
@@ -72,10 +73,10 @@ class Recorder(Node):
         self._write('i', info['publication_sequence_number'], stamp_to_ns(message.header.stamp))
 
     def _on_answer(self, message: FaceEmotionArray, info: Mapping[str, Any]) -> None:
-        life, number = _life(info), info['publication_sequence_number']
-        if life != self._life:
-            self._life = life
-            self._counts.update(lives=self._counts['lives'] + 1, answers=0, reported=0)
+        number = info['publication_sequence_number']
+        life = self._lives.of('answers', number)
+        if life != self._counts['lives']:
+            self._counts.update(lives=life, answers=0, reported=0)
         self._counts['answers'] = number
         self._write('a', life, number, stamp_to_ns(message.header.stamp), len(message.faces))
 
@@ -88,15 +89,11 @@ class Recorder(Node):
             if status.hardware_id != self._reporter:
                 continue
             values = {pair.key: pair.value for pair in status.values}
-            counts = [values[key] for key in ('frames', 'dropped frames', 'bad frames')]
-            life = _life(info)
+            counts = [int(values[key].split()[-1]) for key in _COUNTS]
+            life = self._lives.of('reports', info['publication_sequence_number'])
             self._write('d', life, *counts)
-            if life == self._life:
-                self._counts['reported'] = int(counts[0])
-
-
-def _life(info: Mapping[str, Any]) -> str:
-    return bytes(info['publisher_gid']['data'][:_PARTICIPANT_BYTES]).hex()
+            if life == self._counts['lives']:
+                self._counts['reported'] = counts[0]
 
 
 def main() -> int:

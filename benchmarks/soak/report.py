@@ -60,6 +60,9 @@ def _frames_table(counts: Account) -> Table:
         'frames from the camera, from the first answer to the last': counts.frames,
         'answered': counts.answered,
         'dropped by the queue for a newer one, as the node reported': counts.dropped,
+        'not answered while two cameras shared the topic and the node could not count': (
+            counts.unchecked
+        ),
         'lost while the emotion node was dead or starting': counts.lost,
         'unexplained': counts.unexplained,
         'messages that the recorder itself missed (counted above)': counts.unrecorded,

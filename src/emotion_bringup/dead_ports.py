@@ -14,6 +14,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from emotion_bringup.distributions import PORT_NAMES
+
 _SHARED_MEMORY = Path('/dev/shm')
 # Ports of user traffic by domain and participant number: section 9.6.1 of the RTPS specification.
 _BASE_PORT, _PORTS_OF_DOMAIN, _FIRST_PORT, _PORTS_OF_PARTICIPANT = 7400, 250, 11, 2
@@ -35,12 +37,17 @@ def number_beside_the_dead(domain: int, folder: Path = _SHARED_MEMORY) -> int | 
     first = _BASE_PORT + _PORTS_OF_DOMAIN * domain + _FIRST_PORT
     died = False
     for number in range(_PARTICIPANTS):
-        # Removed by a process that ends as it should.
-        lock = folder / f'fastdds_port{first + _PORTS_OF_PARTICIPANT * number}_el'
-        if not lock.exists():
+        locks = _locks(folder, first + _PORTS_OF_PARTICIPANT * number)
+        if not locks:
             return number if died else None
-        died = died or not _is_held(lock)
+        died = died or not any(_is_held(lock) for lock in locks)
     return None
+
+
+def _locks(folder: Path, port: int) -> list[Path]:
+    """The locks of a port, of whichever Fast DDS; removed by a process that ends as it should."""
+    paths = (folder / f'{name}{port}_el' for name in PORT_NAMES)
+    return [path for path in paths if path.exists()]
 
 
 def profile_with_number(profile: Path, number: int) -> Path:

@@ -64,12 +64,13 @@ class DiagnosticsPublisher:
 
 def stream_values(statistics: StreamStatistics, now_ns: int) -> dict[str, str]:
     """The values that every node reports of its frame stream."""
+    at_least = 'at least ' if statistics.uncounted else ''
     p50, p95 = statistics.age_percentiles_ms()
     return {
         'rate (Hz)': f'{statistics.rate(now_ns):.1f}',
         'age p50 (ms)': f'{p50:.1f}',
         'age p95 (ms)': f'{p95:.1f}',
         'frames': str(statistics.frames),
-        'dropped frames': str(statistics.dropped),
+        'dropped frames': f'{at_least}{statistics.dropped}',
         'bad frames': str(statistics.bad),
     }

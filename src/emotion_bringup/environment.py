@@ -1,14 +1,17 @@
 """Process environment of the nodes: the DDS transport profile and missing packages."""
 
+import importlib
 import os
 from collections.abc import Mapping
+from types import ModuleType
 
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
+from emotion_bringup.distributions import PROFILE_VARIABLES, rclpy_problem
+from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.resources import config_path
 
-PROFILE_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
-# Either means that the user has chosen the transport.
-_USER_VARIABLES = (PROFILE_VARIABLE, 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_BUILTIN_TRANSPORTS')
+# Means that the user has chosen the transport.
+_BUILTIN_TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 
 
 def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -21,11 +24,15 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
         environment: The variables that are set.
 
     Returns:
-        The path of `config/fastdds.xml` by variable; nothing where the user has chosen a transport.
+        The path of the profile by variable: that of the user, who may have named it for the other
+        version of Fast DDS, else `config/fastdds.xml`. Nothing where it is named already, or where
+        the user has chosen the transports alone.
     """
-    if any(environment.get(variable) for variable in _USER_VARIABLES):
+    chosen = [environment[name] for name in PROFILE_VARIABLES if environment.get(name)]
+    if not chosen and environment.get(_BUILTIN_TRANSPORTS):
         return {}
-    return {PROFILE_VARIABLE: str(config_path('fastdds.xml'))}
+    profile = chosen[0] if chosen else str(config_path('fastdds.xml'))
+    return {name: profile for name in PROFILE_VARIABLES if not environment.get(name)}
 
 
 def use_shipped_dds_profile() -> None:
@@ -33,10 +40,31 @@ def use_shipped_dds_profile() -> None:
     os.environ.update(dds_environment(os.environ))
     shipped = config_path('fastdds.xml')
     domain = os.environ.get('ROS_DOMAIN_ID') or '0'
-    if os.environ.get(PROFILE_VARIABLE) == str(shipped) and domain.isdecimal():
+    named = {os.environ.get(name) for name in PROFILE_VARIABLES}
+    if named == {str(shipped)} and domain.isdecimal():
         number = number_beside_the_dead(int(domain))
         if number is not None:
-            os.environ[PROFILE_VARIABLE] = str(profile_with_number(shipped, number))
+            profile = str(profile_with_number(shipped, number))
+            os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
+
+
+class MissingPackageError(EmotionPerceptionError):
+    """A package that the nodes need is not installed, or too old; the text says what to do."""
+
+
+def import_for_ros(*names: str) -> list[ModuleType]:
+    """Imports modules that need ROS.
+
+    Raises:
+        MissingPackageError: ROS, the messages or a Python package is not there.
+    """
+    try:
+        problem = rclpy_problem()
+        if problem:
+            raise MissingPackageError(problem)
+        return [importlib.import_module(name) for name in names]
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(missing_module_cure(error)) from error
 
 
 def apt_cure(package: str) -> str:

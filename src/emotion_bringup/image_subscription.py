@@ -28,6 +28,7 @@ class ImageSubscription:
         node: Node,
         callback: Callable[..., None],
         on_fallback: Callable[[], None] = lambda: None,
+        on_publishers: Callable[[], None] = lambda: None,
     ) -> None:
         """Listens to nothing yet.
 
@@ -35,10 +36,12 @@ class ImageSubscription:
             node: Has the parameters `mode` and `image_transport`.
             callback: Gets every message, and its message info if it takes two arguments.
             on_fallback: Called when a publisher does not offer the reliability asked for.
+            on_publishers: Called when a publisher has come or gone.
         """
         self._node = node
         self._callback = callback
         self._on_fallback = on_fallback
+        self._on_publishers = on_publishers
         self._mode: str = value_of(node, 'mode')
         compressed = value_of(node, 'image_transport') == 'compressed'
         topic = node.resolve_topic_name('image')
@@ -50,6 +53,11 @@ class ImageSubscription:
     def is_listening(self) -> bool:
         """Whether there is a subscription."""
         return self._subscription is not None
+
+    @property
+    def publishers(self) -> int:
+        """How many publishers are connected; 0 without a subscription."""
+        return self._subscription.get_publisher_count() if self._subscription is not None else 0
 
     def start(self) -> None:
         """Subscribes."""
@@ -68,7 +76,9 @@ class ImageSubscription:
             self.topic,
             self._callback,
             profile,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._fall_back),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._fall_back, matched=lambda _: self._on_publishers()
+            ),
             qos_overriding_options=override,
         )
 

@@ -2,6 +2,8 @@
 
 from rclpy.node import Node
 
+from emotion_bringup.distributions import PROFILE_VARIABLES
+
 _NS_PER_S = 1e9
 
 
@@ -74,7 +76,8 @@ class ImageWatch:
                 'and its cable, or restart it.'
             )
         return (
-            f'{publishers} publisher(s) are there, so images are lost on the way; set '
-            'FASTDDS_DEFAULT_PROFILES_FILE to config/fastdds.xml for the camera too, and compare '
-            'the reliability of both sides with `ros2 topic info -v`.'
+            f'{publishers} publisher(s) are there, but none of their images has come. They may be '
+            'too large for the transport: start the camera too with '
+            f'{" and ".join(PROFILE_VARIABLES)} set to config/fastdds.xml. Or the two sides do not '
+            'match: compare them with `ros2 topic info -v`.'
         )

@@ -1,15 +1,18 @@
-"""Entry points of the three nodes.
+"""Entry points of the nodes.
 
 They import a node only when it is started, so that a missing ROS installation or an unbuilt message
 package is answered by one sentence.
 """
 
-import importlib
 import os
 import signal
 import sys
 
-from emotion_bringup.environment import missing_module_cure, use_shipped_dds_profile
+from emotion_bringup.environment import (
+    MissingPackageError,
+    import_for_ros,
+    use_shipped_dds_profile,
+)
 
 _NODES = {
     'camera_node': ('emotion_bringup.nodes.camera', 'CameraNode'),
@@ -26,12 +29,11 @@ def run(name: str) -> int:
     use_shipped_dds_profile()
     module, class_name = _NODES[name]
     try:
-        running = importlib.import_module('emotion_bringup.running')
-        node_class = getattr(importlib.import_module(module), class_name)
-    except ModuleNotFoundError as error:
-        print(f'error: {missing_module_cure(error)}', file=sys.stderr)
+        running, node_module = import_for_ros('emotion_bringup.running', module)
+    except MissingPackageError as error:
+        print(f'error: {error}', file=sys.stderr)
         return 1
-    return int(running.run_node(node_class))
+    return int(running.run_node(getattr(node_module, class_name)))
 
 
 def _end_quietly_while_starting() -> None:

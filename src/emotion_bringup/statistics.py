@@ -6,22 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from emotion_bringup.distributions import publisher_of
+
 _NS_PER_S = 1e9
 # Long enough to be steady at 1 frame a second, short enough to follow a change.
 _WINDOW_S = 5.0
 _MAX_PUBLISHERS = 64
+# The publisher of messages whose publisher is not told.
+_NAMELESS = b''
 # A simulated clock that stands still ends no window: more than 1000 Hz for one are not kept.
 _MAX_SAMPLES = 5000
 
 
 class StreamStatistics:
-    """Counts frames and remembers arrival times and ages of the last few seconds."""
+    """Counts frames and remembers arrival times and ages of the last few seconds.
+
+    Attributes:
+        frames: Frames that were answered.
+        dropped: Frames that were left out for newer ones, as far as that can be known.
+        uncounted: Frames before which others may have been dropped that nobody can count.
+        bad: Frames that could not be read.
+        last_ns: Time of the last answer; None before the first.
+    """
 
     def __init__(self, window_s: float = _WINDOW_S) -> None:
         self._window_ns = round(window_s * _NS_PER_S)
         self._samples: deque[tuple[int, int]] = deque(maxlen=_MAX_SAMPLES)
         self.frames = 0
         self.dropped = 0
+        self.uncounted = 0
         self.bad = 0
         self.last_ns: int | None = None
 
@@ -38,6 +51,13 @@ class StreamStatistics:
         self.frames += 1
         self.last_ns = now_ns
         self._forget(now_ns)
+
+    def note_losses(self, missed: int | None) -> None:
+        """Counts the frames dropped before one that came; None where nobody knows how many."""
+        if missed is None:
+            self.uncounted += 1
+        else:
+            self.dropped += missed
 
     def rate(self, now_ns: int) -> float:
         """Frames per second over the window; 0 when nothing came."""
@@ -68,23 +88,46 @@ class LossCounter:
 
     def __init__(self) -> None:
         self._last: dict[bytes, int] = {}
+        self._changed = False
 
-    def missed(self, info: Mapping[str, Any]) -> int:
+    def publishers_changed(self) -> None:
+        """A publisher has come or gone: where they cannot be told apart, nobody knows which."""
+        self._changed = True
+
+    def missed(self, info: Mapping[str, Any], publishers: int) -> int | None:
         """Messages lost since the last one of the same publisher.
 
         Args:
             info: The message info that rclpy passes to a callback with two parameters.
+            publishers: How many the subscription has; where the info does not tell them apart,
+                the messages of several are not counted.
 
         Returns:
-            Number of lost messages; 0 where the middleware does not number them.
+            Number of lost messages; 0 where the middleware does not number them, None where the
+            messages of several publishers cannot be told apart.
         """
         number = info.get('publication_sequence_number')
+        publisher = publisher_of(info)
         if not number:
             return 0
-        publisher = bytes(info['publisher_gid']['data'])
+        if publisher is None:
+            return self._missed_of_nameless(number, publishers)
         last = self._last.get(publisher)
         # A publisher that comes and goes must not make the table grow without end.
         if last is None and len(self._last) >= _MAX_PUBLISHERS:
             self._last.clear()
         self._last[publisher] = number
-        return max(number - last - 1, 0) if last is not None else 0
+        return _gap(last, number)
+
+    def _missed_of_nameless(self, number: int, publishers: int) -> int | None:
+        last = self._last.get(_NAMELESS)
+        self._last[_NAMELESS] = number
+        gap = _gap(last, number)
+        # A number that is no higher than the last is another publisher's, which loses nothing yet.
+        is_known = publishers == 1 and not (self._changed and gap)
+        self._changed = publishers != 1
+        return gap if is_known else None
+
+
+def _gap(last: int | None, number: int) -> int:
+    return max(number - last - 1, 0) if last is not None else 0

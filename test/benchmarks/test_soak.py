@@ -13,6 +13,7 @@ pytest.importorskip('rclpy')
 from benchmarks.errors import BenchmarkError
 from benchmarks.soak import cli
 from benchmarks.soak.accounting import account, read
+from benchmarks.soak.lives import Lives
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Observations, Soak
 from benchmarks.soak.schedule import Fault, plan
@@ -34,9 +35,9 @@ class Log:
             self.lines.append(f'a,{life},{self._answers[life]},{1000 * frame},2\n')
         return self
 
-    def report(self, life, dropped, bad=0, frames=None):
+    def report(self, life, dropped, bad=0, frames=None, uncounted=0):
         frames = self._answers[life] if frames is None else frames
-        self.lines.append(f'd,{life},{frames},{dropped},{bad}\n')
+        self.lines.append(f'd,{life},{frames},{dropped},{uncounted},{bad}\n')
         return self
 
     def account(self, *bad_sent):
@@ -71,6 +72,34 @@ def test_bad_frames_may_be_among_the_dropped_ones():
     assert log.account(7).unexplained == 0
     assert log.account(6).unexplained == 1
     assert log.account(5).unexplained == 2
+
+
+def test_what_the_node_cannot_count_is_not_held_against_it():
+    log = Log(range(1, 31)).answers('a', 3, 4, 7).report('a', dropped=2)
+    log.answers('a', 10, 12).report('a', dropped=2, uncounted=3, bad=1)
+    counts = log.answers('a', 15).report('a', dropped=4, uncounted=3, bad=1).account(1)
+
+    assert (counts.frames, counts.answered, counts.dropped, counts.unchecked) == (13, 6, 4, 3)
+    assert (counts.lost, counts.unexplained) == (0, 0)
+
+
+def test_a_frame_that_vanishes_while_the_node_can_count_is_found_all_the_same():
+    log = Log(range(1, 31)).answers('a', 3, 4, 7).report('a', dropped=2)
+    log.answers('a', 10, 12).report('a', dropped=2, uncounted=3)
+    counts = log.answers('a', 15).report('a', dropped=3, uncounted=3).account()
+
+    assert counts.unexplained == 1
+
+
+def test_numbers_that_begin_again_are_another_life():
+    lives = Lives()
+    assert [lives.of('answers', number) for number in (1, 2, 5)] == [1, 1, 1]
+    assert lives.of('reports', 1) == 1
+    # The next life reports before it answers, the one after it the other way round.
+    assert [lives.of('reports', number) for number in (1, 2)] == [2, 2]
+    assert lives.of('answers', 1) == 2
+    assert lives.of('answers', 1) == 3
+    assert [lives.of('reports', number) for number in (1, 2)] == [3, 3]
 
 
 def test_frames_of_a_dead_node_are_lost_and_the_next_life_counts_anew():
@@ -262,11 +291,11 @@ def test_a_short_soak_survives_every_fault_and_accounts_for_every_frame(tmp_path
     stored = json.loads((tmp_path / 'soak.json').read_text())['findings']
     assert all(bar['measured'] is not None for bar in stored['bars'])
     tables = {table['title']: table['rows'] for table in stored['tables']}
-    frames, answered, dropped, lost, unexplained, _ = (
+    frames, answered, dropped, unchecked, lost, unexplained, _ = (
         row[1] for row in tables['Frames in and out']
     )
     assert answered > 0 and lost > 0 and unexplained == 0
-    assert frames == answered + dropped + lost
+    assert frames == answered + dropped + unchecked + lost
     assert [row[1] for row in tables['Faults made']] == [1] * len(Fault)
     names = [row[0] for row in tables['Load held, 640x480']]
     assert names == ['camera frames', 'answers', 'pictures of the overlay']

@@ -9,6 +9,7 @@ from processes import start_node
 from ros_bench import EmotionBench, parameters
 
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
+from emotion_bringup.distributions import PORT_NAMES
 from emotion_perception.resources import config_path
 
 PORTS = Path('/dev/shm')
@@ -36,17 +37,21 @@ def test_a_killed_node_starts_again_on_another_port(bench, model_path):
         process.wait()
         beside = number_beside_the_dead(domain)
         assert beside is not None
-        port = PORTS / f'fastdds_port{7400 + 250 * domain + 11 + 2 * beside}_el'
-        assert not port.exists()
+        number = 7400 + 250 * domain + 11 + 2 * beside
+        ports = [PORTS / f'{name}{number}_el' for name in PORT_NAMES]
+        assert not any(port.exists() for port in ports)
         process = start()
-        bench.spin_until(port.exists, 'the start on the other port')
+        bench.spin_until(
+            lambda: any(port.exists() for port in ports), 'the start on the other port'
+        )
     finally:
         process.kill()
         process.wait()
 
 
-def test_the_living_are_no_reason_to_go_elsewhere(tmp_path):
-    lock = tmp_path / 'fastdds_port7411_el'
+@pytest.mark.parametrize('name', PORT_NAMES)
+def test_the_living_are_no_reason_to_go_elsewhere(tmp_path, name):
+    lock = tmp_path / f'{name}7411_el'
     with lock.open('w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert number_beside_the_dead(0, tmp_path) is None

@@ -13,6 +13,7 @@ from tiny_model import make_tiny_model
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.distributions import PROFILE_VARIABLES
 from emotion_msgs.msg import EmotionLabels
 from emotion_perception.resources import config_path
 
@@ -159,9 +160,9 @@ def test_silence_without_publisher_is_told_once_with_its_cure(open_bench):
 def test_silence_with_a_publisher_names_the_transport(open_bench):
     bench = open_bench(image_timeout=0.2)
     bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
-    status = bench.spin_until_status(lambda status: 'images are lost' in status.message)
+    status = bench.spin_until_status(lambda status: 'none of their images' in status.message)
     assert status.level == DiagnosticStatus.WARN
-    assert 'FASTDDS_DEFAULT_PROFILES_FILE' in status.message
+    assert all(name in status.message for name in PROFILE_VARIABLES)
 
 
 def test_an_image_ends_the_silence(open_bench, grey):

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rclpy.event_handler import (
-    PublisherEventCallbacks,
-)
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 
@@ -71,7 +69,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._patience = PatientPublishing(self)
         self._active = False
         self._detections = DetectionTopics(self, self._follow_demand)
-        self._images = ImageSubscription(self, self._on_image, self._warn_of_fallback)
+        self._images = ImageSubscription(
+            self, self._on_image, self._warn_of_fallback, self._on_publishers
+        )
         self._topic = self._images.topic
         self._watch = ImageWatch(self, self._topic, value_of(self, 'image_timeout'))
         self.add_post_set_parameters_callback(self._apply_settings)
@@ -212,6 +212,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._losses = LossCounter()
         self._images.start()
 
+    def _on_publishers(self) -> None:
+        self._losses.publishers_changed()
+
     def _warn_of_fallback(self) -> None:
         self.get_logger().warning(
             f'A publisher of {self._topic} does not offer the reliability asked for: '
@@ -234,7 +237,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         forget_destroyed(self)
 
     def _on_image(self, message: ImageMessage, info: Mapping[str, Any]) -> None:
-        self._statistics.dropped += self._losses.missed(info)
+        self._statistics.note_losses(self._losses.missed(info, self._images.publishers))
         stamp_ns = stamp_to_ns(message.header.stamp)
         if self._is_leftover(stamp_ns):
             self._watch.repeated()
@@ -277,6 +280,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         values = diagnostics.stream_values(self._statistics, self._now_ns())
         if self._pipeline is None:
             return diagnostics.OK, 'Not configured', values
+        values['uncounted frames'] = str(self._statistics.uncounted)
         values['execution provider'] = self._pipeline.classifier.provider
         values['detector'] = self._pipeline.detector.name
         values['model'] = self._pipeline.classifier.manifest.name

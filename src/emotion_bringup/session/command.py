@@ -1,10 +1,13 @@
 """`emotion nodes`: loads ROS only when it is used."""
 
 import argparse
-import importlib
 import sys
 
-from emotion_bringup.environment import missing_module_cure, use_shipped_dds_profile
+from emotion_bringup.environment import (
+    MissingPackageError,
+    import_for_ros,
+    use_shipped_dds_profile,
+)
 from emotion_bringup.session.arguments import add_arguments, options_from
 
 __all__ = ['add_arguments', 'run']
@@ -18,8 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     use_shipped_dds_profile()
     try:
-        runner = importlib.import_module('emotion_bringup.session.runner')
-    except ModuleNotFoundError as error:
-        print(f'error: {missing_module_cure(error)}', file=sys.stderr)
+        (runner,) = import_for_ros('emotion_bringup.session.runner')
+    except MissingPackageError as error:
+        print(f'error: {error}', file=sys.stderr)
         return 1
     return int(runner.run_session(options_from(arguments)))
