@@ -46,6 +46,6 @@ def rclpy_problem() -> str:
     if importlib.util.find_spec(_NEEDED_MODULE) is not None:
         return ''
     return (
-        f'This rclpy has no {_NEEDED_MODULE}, as in ROS 2 Humble and older: the nodes need Jazzy or '
-        'newer. The commands without ROS, such as `emotion live`, run here too.'
+        f'This rclpy has no {_NEEDED_MODULE}, as in ROS 2 Humble or older: the nodes need Jazzy '
+        'or newer. The commands without ROS, such as `emotion live`, run here too.'
     )

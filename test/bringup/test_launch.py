@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emotion_bringup.environment import PROFILE_VARIABLE
+from emotion_bringup.distributions import PROFILE_VARIABLES
 from emotion_perception.foxglove import FoxgloveError
 from emotion_perception.resources import config_path, share_folder
 
@@ -106,9 +106,11 @@ def test_the_dds_profile_is_set_unless_the_user_has_one(name, monkeypatch):
             if isinstance(entity, SetEnvironmentVariable)
         ]
 
-    monkeypatch.delenv(PROFILE_VARIABLE, raising=False)
-    assert profiles() == [str(config_path('fastdds.xml'))]
-    monkeypatch.setenv(PROFILE_VARIABLE, '/my/profile.xml')
+    for variable in PROFILE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    assert profiles() == [str(config_path('fastdds.xml'))] * len(PROFILE_VARIABLES)
+    for variable in PROFILE_VARIABLES:
+        monkeypatch.setenv(variable, '/my/profile.xml')
     assert profiles() == []
 
 

@@ -12,7 +12,7 @@ from stage import FIRST_STAMP_NS, Camera
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.environment import PROFILE_VARIABLE
+from emotion_bringup.distributions import PROFILE_VARIABLES
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 
@@ -99,7 +99,8 @@ def test_a_subscriber_that_is_behind_is_waited_for_in_replay(stage, small, tmp_p
     profile = tmp_path / 'short_queue.xml'
     profile.write_text(SHORT_QUEUE)
     with monkeypatch.context() as patch:
-        patch.setenv(PROFILE_VARIABLE, str(profile))
+        for variable in PROFILE_VARIABLES:
+            patch.setenv(variable, str(profile))
         stage.start('emotion_node', '-r', '__ns:=/behind', mode='replay')
     camera = Camera(stage, '/behind', mode='replay')
     camera.connect(small)
