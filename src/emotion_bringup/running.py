@@ -18,7 +18,6 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
 
 from emotion_bringup.security import startup_problem
 from emotion_perception.errors import EmotionPerceptionError
@@ -75,16 +74,18 @@ def _missing_params_file(args: Sequence[str]) -> str:
 
 
 def _spin(make_node: Callable[[Stop], Node]) -> int:
-    stopped: Future[None] = Future()
+    stopped = threading.Event()
+    executor = SingleThreadedExecutor()
 
     def stop() -> None:
-        if not stopped.done():
-            stopped.set_result(None)
+        if not stopped.is_set():
+            stopped.set()
+            # Work to do is what ends a wait in `spin_once`.
+            executor.create_task(_do_nothing)
 
     _stop_on_signals(stop)
     node = _make(make_node, stop)
     _route_core_log(node)
-    executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
         _spin_until(stopped, executor, node)
@@ -94,21 +95,28 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
     except (ExternalShutdownException, ROSInterruptException):
         pass
     finally:
+        stopped.set()
         node.close()  # type: ignore[attr-defined]
         executor.shutdown()
         node.destroy_node()
     return int(getattr(node, 'exit_code', EXIT_OK))
 
 
-def _spin_until(stopped: 'Future[None]', executor: SingleThreadedExecutor, node: Node) -> None:
+def _do_nothing() -> None:
+    """A task that wakes an executor."""
+
+
+def _spin_until(stopped: threading.Event, executor: SingleThreadedExecutor, node: Node) -> None:
     """Spins on when a callback has failed.
 
     rclpy raises what a callback raised out of the executor, and some of the callbacks are its own:
-    a parameter request with an unknown type, for example, would end the node.
+    a parameter request with an unknown type, for example, would end the node. Its own
+    `spin_until_future_complete` is not used: up to 7.1.7 (Jazzy) each callback leaves 248 bytes in
+    the future (ros2/rclpy#1374).
     """
-    while not stopped.done() and rclpy.ok():
+    while not stopped.is_set() and rclpy.ok():
         try:
-            executor.spin_until_future_complete(stopped)
+            executor.spin_once()
         except (ExternalShutdownException, ROSInterruptException, EmotionPerceptionError):
             raise
         except Exception as error:
