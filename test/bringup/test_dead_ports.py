@@ -1,7 +1,6 @@
 """A node that was killed and started again must not take the port of its dead self."""
 
 import fcntl
-import os
 import time
 from pathlib import Path
 
