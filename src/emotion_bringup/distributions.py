@@ -6,13 +6,19 @@ which somebody has built a newer rclpy or another middleware.
 """
 
 import importlib.util
+import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-PROFILE_VARIABLES: Final = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Where Fast DDS looks for its profile: 2.x (Jazzy) reads the first, 3.x (Kilted) the second.
+PROFILE_VARIABLES: Final = {
+    'libfastrtps.so': 'FASTRTPS_DEFAULT_PROFILES_FILE',
+    'libfastdds.so': 'FASTDDS_DEFAULT_PROFILES_FILE',
+}
+"""Where Fast DDS looks for its profile, by its library: 2.x (Jazzy) and 3.x (Kilted and later).
 
-Each leaves the other's alone, and reads the same XML.
+Both read the same XML. 2.x leaves the other's variable alone; with 3.x ROS warns about the old one.
 """
 
 PORT_NAMES: Final = ('fastrtps_port', 'fastdds_port')
@@ -21,6 +27,23 @@ PORT_NAMES: Final = ('fastrtps_port', 'fastdds_port')
 # Came with rclpy 4.1 (Iron), as did matched events, which the nodes cannot do without. Humble's 3.3
 # has neither, nor callbacks with message info, nor post-set parameter callbacks.
 _NEEDED_MODULE = 'rclpy.event_handler'
+
+
+def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that this installation's Fast DDS reads; all of them where it is not found.
+
+    Args:
+        environment: The variables that are set; `AMENT_PREFIX_PATH` says where ROS lies, which is
+            this Python's own prefix where ROS came as wheels.
+    """
+    prefixes = environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    folders = [Path(prefix, 'lib') for prefix in (*filter(None, prefixes), sys.prefix)]
+    found = [
+        variable
+        for library, variable in PROFILE_VARIABLES.items()
+        if any((folder / library).exists() for folder in folders)
+    ]
+    return tuple(found or PROFILE_VARIABLES.values())
 
 
 def publisher_of(info: Mapping[str, Any]) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
-from emotion_bringup.distributions import PROFILE_VARIABLES, rclpy_problem
+from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.resources import config_path
 
@@ -28,11 +28,11 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
         version of Fast DDS, else `config/fastdds.xml`. Nothing where it is named already, or where
         the user has chosen the transports alone.
     """
-    chosen = [environment[name] for name in PROFILE_VARIABLES if environment.get(name)]
+    chosen = [environment[name] for name in PROFILE_VARIABLES.values() if environment.get(name)]
     if not chosen and environment.get(_BUILTIN_TRANSPORTS):
         return {}
     profile = chosen[0] if chosen else str(config_path('fastdds.xml'))
-    return {name: profile for name in PROFILE_VARIABLES if not environment.get(name)}
+    return {name: profile for name in profile_variables(environment) if not environment.get(name)}
 
 
 def use_shipped_dds_profile() -> None:
@@ -40,12 +40,13 @@ def use_shipped_dds_profile() -> None:
     os.environ.update(dds_environment(os.environ))
     shipped = config_path('fastdds.xml')
     domain = os.environ.get('ROS_DOMAIN_ID') or '0'
-    named = {os.environ.get(name) for name in PROFILE_VARIABLES}
+    variables = profile_variables(os.environ)
+    named = {os.environ.get(name) for name in variables}
     if named == {str(shipped)} and domain.isdecimal():
         number = number_beside_the_dead(int(domain))
         if number is not None:
             profile = str(profile_with_number(shipped, number))
-            os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
+            os.environ.update(dict.fromkeys(variables, profile))
 
 
 class MissingPackageError(EmotionPerceptionError):

@@ -1,8 +1,10 @@
 """Notices when no image arrives and says what usually helps."""
 
+import os
+
 from rclpy.node import Node
 
-from emotion_bringup.distributions import PROFILE_VARIABLES
+from emotion_bringup.distributions import profile_variables
 
 _NS_PER_S = 1e9
 
@@ -78,6 +80,6 @@ class ImageWatch:
         return (
             f'{publishers} publisher(s) are there, but none of their images has come. They may be '
             'too large for the transport: start the camera too with '
-            f'{" and ".join(PROFILE_VARIABLES)} set to config/fastdds.xml. Or the two sides do not '
-            'match: compare them with `ros2 topic info -v`.'
+            f'{" and ".join(profile_variables(os.environ))} set to config/fastdds.xml. Or the two '
+            'sides do not match: compare them with `ros2 topic info -v`.'
         )

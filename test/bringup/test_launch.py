@@ -1,13 +1,14 @@
 """The launch files, where the launch system of ROS 2 is installed."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from emotion_bringup.distributions import PROFILE_VARIABLES
+from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_perception.foxglove import FoxgloveError
 from emotion_perception.resources import config_path, share_folder
 
@@ -106,10 +107,10 @@ def test_the_dds_profile_is_set_unless_the_user_has_one(name, monkeypatch):
             if isinstance(entity, SetEnvironmentVariable)
         ]
 
-    for variable in PROFILE_VARIABLES:
+    for variable in PROFILE_VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
-    assert profiles() == [str(config_path('fastdds.xml'))] * len(PROFILE_VARIABLES)
-    for variable in PROFILE_VARIABLES:
+    assert profiles() == [str(config_path('fastdds.xml'))] * len(profile_variables(os.environ))
+    for variable in PROFILE_VARIABLES.values():
         monkeypatch.setenv(variable, '/my/profile.xml')
     assert profiles() == []
 

@@ -1,13 +1,14 @@
 """Bookkeeping of the nodes: matching, statistics, QoS profiles, environment."""
 
 import math
+import sys
 
 import pytest
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 
 from emotion_bringup import qos
 from emotion_bringup.diagnostics import stream_values
-from emotion_bringup.distributions import PROFILE_VARIABLES
+from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_bringup.environment import dds_environment
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.statistics import LossCounter, StreamStatistics
@@ -208,23 +209,49 @@ def test_labels_are_latched():
 
 def test_the_shipped_dds_profile_is_used():
     shipped = str(config_path('fastdds.xml'))
-    assert dds_environment({}) == dict.fromkeys(PROFILE_VARIABLES, shipped)
+    assert dds_environment({}) == dict.fromkeys(profile_variables({}), shipped)
     assert config_path('fastdds.xml').is_file()
 
 
 def test_transports_of_the_user_are_left_alone():
     assert dds_environment({'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}) == {}
-    assert dds_environment(dict.fromkeys(PROFILE_VARIABLES, 'mine')) == {}
+    assert dds_environment(dict.fromkeys(PROFILE_VARIABLES.values(), 'mine')) == {}
 
 
-@pytest.mark.parametrize(('named', 'other'), [PROFILE_VARIABLES, PROFILE_VARIABLES[::-1]])
-def test_a_profile_named_for_one_fast_dds_counts_for_the_other(named, other):
-    assert dds_environment({named: 'mine'}) == {other: 'mine'}
-    both = {named: 'mine', 'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
-    assert dds_environment(both) == {other: 'mine'}
+@pytest.fixture
+def fast_dds(tmp_path, monkeypatch):
+    """Makes an installation of ROS that has one Fast DDS, or none that could be found."""
+
+    def install(library):
+        monkeypatch.setattr(sys, 'prefix', '/nowhere')
+        (tmp_path / 'lib').mkdir()
+        if library:
+            (tmp_path / 'lib' / library).touch()
+        return {'AMENT_PREFIX_PATH': f'/nowhere:{tmp_path}'}
+
+    return install
 
 
-@pytest.mark.parametrize('variable', PROFILE_VARIABLES)
+@pytest.mark.parametrize(('library', 'variable'), PROFILE_VARIABLES.items())
+def test_only_the_variable_that_is_read_is_set(fast_dds, library, variable):
+    """ROS with Fast DDS 3.x warns about the name that 2.x reads."""
+    assert profile_variables(fast_dds(library)) == (variable,)
+
+
+def test_both_variables_are_set_where_nobody_knows(fast_dds):
+    assert profile_variables(fast_dds('')) == tuple(PROFILE_VARIABLES.values())
+
+
+@pytest.mark.parametrize(('library', 'variable'), PROFILE_VARIABLES.items())
+@pytest.mark.parametrize('named', PROFILE_VARIABLES.values())
+def test_a_profile_counts_whichever_fast_dds_it_was_named_for(fast_dds, library, variable, named):
+    installed = {**fast_dds(library), named: 'mine'}
+    expected = {} if named == variable else {variable: 'mine'}
+    assert dds_environment(installed) == expected
+    assert dds_environment({**installed, 'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}) == expected
+
+
+@pytest.mark.parametrize('variable', PROFILE_VARIABLES.values())
 def test_an_empty_variable_is_no_choice(variable):
     assert dds_environment({variable: ''}) == dds_environment({})
 

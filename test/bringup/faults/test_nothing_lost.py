@@ -1,5 +1,6 @@
 """A bag at full speed through camera and emotion node: every stamp is accounted for."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from stage import FIRST_STAMP_NS, Camera
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.distributions import PROFILE_VARIABLES
+from emotion_bringup.distributions import profile_variables
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 
@@ -99,7 +100,7 @@ def test_a_subscriber_that_is_behind_is_waited_for_in_replay(stage, small, tmp_p
     profile = tmp_path / 'short_queue.xml'
     profile.write_text(SHORT_QUEUE)
     with monkeypatch.context() as patch:
-        for variable in PROFILE_VARIABLES:
+        for variable in profile_variables(os.environ):
             patch.setenv(variable, str(profile))
         stage.start('emotion_node', '-r', '__ns:=/behind', mode='replay')
     camera = Camera(stage, '/behind', mode='replay')
