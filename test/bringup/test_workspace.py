@@ -17,6 +17,8 @@ from rclpy.executors import SingleThreadedExecutor
 from emotion_bringup import qos
 from emotion_bringup.environment import missing_module_cure
 from emotion_msgs.msg import EmotionLabels
+from emotion_perception.bags import messages
+from emotion_perception.errors import BagError
 
 pytest.importorskip('colcon_core', reason='colcon is not installed')
 if not stand_in_messages.can_build() or shutil.which('git') is None:
@@ -207,6 +209,9 @@ def test_the_messages_alone_are_a_package_of_another_workspace(repository, tmp_p
     assert said.splitlines()[-2:] == [MESSAGES, shown]
 
 
-def test_the_error_of_a_node_names_the_line_of_the_readme():
+def test_errors_name_the_line_of_the_readme(monkeypatch):
     command = re.search(r'^ln -s \S+ \S+', readme_lines(), re.M).group()
     assert f'`{command}`' in missing_module_cure(ModuleNotFoundError(name=MESSAGES))
+    monkeypatch.setattr(messages, '_message_folders', lambda: [])
+    with pytest.raises(BagError, match=re.escape(f'`{command}`')):
+        messages.message_definitions.__wrapped__()
