@@ -1,10 +1,14 @@
 """ament_python package `emotion_bringup`: the nodes, the ROS-free core and their files."""
 
+import os
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 PACKAGE = 'emotion_bringup'
+MESSAGES = 'emotion_msgs'
+ROOT = Path(__file__).resolve().parent
 
 
 def share(folder, pattern):
@@ -12,6 +16,28 @@ def share(folder, pattern):
     files = sorted(str(path) for path in Path(folder).glob(pattern) if path.is_file())
     return (f'share/{PACKAGE}/{folder}', files)
 
+
+def say_where_the_messages_are():
+    """Says in the output of `colcon build` that it does not see the messages.
+
+    colcon looks for no package inside of a package: without a link to the messages it builds this
+    one alone, and only a node would say that they are missing.
+    """
+    prefixes = os.environ.get('AMENT_PREFIX_PATH')
+    if not prefixes or not {'install', 'develop'} & set(sys.argv):
+        return
+    marker = Path('share', 'ament_index', 'resource_index', 'packages', MESSAGES)
+    if any((prefix / marker).exists() for prefix in map(Path, prefixes.split(os.pathsep))):
+        return
+    print(
+        f'{MESSAGES} is neither installed nor in this workspace: colcon looks for no package '
+        f'inside of {PACKAGE}. Run `ln -s {ROOT.name}/src/{MESSAGES} {ROOT.parent}/` '
+        'and build again.',
+        file=sys.stderr,
+    )
+
+
+say_where_the_messages_are()
 
 setup(
     name=PACKAGE,
@@ -21,7 +47,7 @@ setup(
     package_data={'emotion_perception': ['py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
-        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}', ['package.xml', 'LICENSE']),
         share('launch', '*.launch.py'),
         share('config', '*'),
         share('config/security', '*'),
@@ -54,7 +80,6 @@ setup(
     },
     zip_safe=True,
     maintainer='emotion_bringup maintainers',
-    maintainer_email='maintainers@emotion-bringup.invalid',
     description='Facial emotions of every person in view, for ROS 2 robots.',
     license='Apache-2.0',
     entry_points={

@@ -141,13 +141,6 @@ def test_make_installs_only_with_hashes(installs, name):
     assert all('--require-hashes' in command for command in own)
 
 
-def test_versions_for_a_machine_with_ros_are_pinned():
-    text = (REQUIREMENTS / 'ros-machine.txt').read_text(encoding='utf-8')
-    lines = [line for line in text.splitlines() if line and not line.startswith('#')]
-    assert lines
-    assert all(re.fullmatch(r'[a-z0-9-]+==[0-9.]+', line) for line in lines)
-
-
 def test_without_a_hash_come_only_pytorch_and_the_opencv_with_a_window(installs):
     unhashed = [command for command in installs if '--require-hashes' not in command]
     own = {command.partition('/bin/')[2] for command in unhashed if command.endswith(' -e .')}

@@ -41,6 +41,9 @@ def test_parameters_that_store_or_show_something_exist():
     assert {'blur_faces', 'video_path', 'mcap_path', 'confidence_threshold'} <= names
 
 
-def test_whom_to_write_to_is_the_maintainer():
-    address = re.search(r"maintainer_email='([^']+)'", text_of('setup.py')).group(1)
-    assert address in text_of('SECURITY.md')
+def test_no_page_and_no_package_names_an_address_that_does_not_exist():
+    for name in ('setup.py', *PAGES):
+        assert not re.search(r'[\w.-]+@[\w-]+\.[\w.-]+', text_of(name)), name
+    for manifest in ('package.xml', 'src/emotion_msgs/package.xml'):
+        # The format of package.xml demands one; this says that there is none.
+        assert re.findall(r'email="([^"]*)"', text_of(manifest)) == ['none@example.invalid']

@@ -80,8 +80,9 @@ def apt_cure(package: str) -> str:
 _CURES = {
     'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
     '`make env` and use .venv/bin.',
-    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or `colcon build` '
-    'and source install/setup.bash.',
+    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or in your '
+    'workspace `ln -s emotion_bringup/src/emotion_msgs src/` and `colcon build`, and source '
+    'install/setup.bash.',
 }
 # Optional: only `emotion_bringup.interop` needs them.
 _ROS_PACKAGES = ('vision_msgs', 'hri_msgs')

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emotion_perception.labels import FER2013, LABEL_SETS
-from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, PipelineSettings
+from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
 
 LIVE = 'live'
 REPLAY = 'replay'

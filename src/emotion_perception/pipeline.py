@@ -2,47 +2,22 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from emotion_perception.alignment import align_faces
 from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.base import FaceDetector
+from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
 from emotion_perception.preprocessing import Float32Array
 from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.tracking.smoothing import smooth, smoothing_weight
 from emotion_perception.tracking.tracker import FaceTracker, Track
 from emotion_perception.types import BgrImage, Box, Detection, Face
 
-LIVE_DETECT_EVERY_N: Final = 5
-"""For cameras: at 30 frames a second a new face is found within a sixth of one, for a fourth of the
-work."""
+__all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'select_faces']
 
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineSettings:
-    """What may change while the pipeline runs.
-
-    Attributes:
-        confidence_threshold: Emotions below this probability are reported as uncertain, 0..1.
-        face_score_threshold: Detections below this score are dropped, 0..1.
-        min_face_size: Faces whose box is narrower or lower are dropped, in pixels.
-        smoothing: Time constant of the probabilities' low-pass filter in seconds; 0 is off.
-        max_faces: Only the largest faces are kept; 0 keeps all.
-        detect_every_n: The detector looks at the whole of every n-th frame; between, near the known
-            faces only, and new ones appear later. 1 looks at the whole of every frame.
-    """
-
-    confidence_threshold: float = 0.0
-    face_score_threshold: float = 0.5
-    min_face_size: int = 24
-    smoothing: float = 0.3
-    max_faces: int = 0
-    detect_every_n: int = 1
 
 
 class EmotionPipeline:

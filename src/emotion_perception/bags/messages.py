@@ -61,8 +61,9 @@ def message_definitions() -> dict[str, str]:
                 f'emotion_msgs/msg/{file.stem}': file.read_text(encoding='utf-8') for file in files
             }
     raise BagError(
-        'The message definitions of emotion_msgs are not installed: run `make env`, or build them '
-        'with `colcon build --packages-select emotion_msgs` and source install/setup.bash.'
+        'The message definitions of emotion_msgs are not installed: run `make env`, or in your '
+        'workspace `ln -s emotion_bringup/src/emotion_msgs src/` and `colcon build`, and source '
+        'install/setup.bash.'
     )
 
 

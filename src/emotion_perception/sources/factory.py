@@ -7,9 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import cv2
 
-from emotion_perception.bags.reader import is_bag
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.bag import BagSource
 from emotion_perception.sources.base import FrameSource, SourceOptions
 from emotion_perception.sources.camera import CameraSource
 from emotion_perception.sources.capture import open_media
@@ -104,6 +102,10 @@ def _open_url(url: str, options: SourceOptions) -> FrameSource:
 
 
 def _open_path(path: Path, options: SourceOptions) -> FrameSource:
+    # A launch file that asks `is_live` runs in the Python of ros2, which has no rosbags.
+    from emotion_perception.bags.reader import is_bag
+    from emotion_perception.sources.bag import BagSource
+
     try:
         if not path.exists():
             return _open_pattern(path, options)
