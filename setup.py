@@ -88,6 +88,7 @@ setup(
             'emotion_node = emotion_bringup.main:emotion_node',
             'overlay_node = emotion_bringup.main:overlay_node',
             'humans_bridge = emotion_bringup.main:humans_bridge',
+            'expression_node = emotion_bringup.main:expression_node',
             'foxglove_node = emotion_bringup.main:foxglove_node',
             'emotion = emotion_perception.cli.main:main',
         ],

@@ -1,6 +1,7 @@
 """The emotion node and the REP-155 (ROS4HRI) bridge, for a robot with a camera of its own.
 
-`ros2 launch emotion_bringup humans.launch.py image:=/my_camera/image_raw` (docs/ros4hri.md)
+`ros2 launch emotion_bringup humans.launch.py image:=/my_camera/image_raw` (docs/ros4hri.md); with
+`faces:=other` the expressions alone, for faces that another package finds.
 """
 
 from launch.action import Action
@@ -23,6 +24,13 @@ def generate_launch_description() -> LaunchDescription:
                 description='image topic of the camera; relative ones lie in the namespace',
             ),
             DeclareLaunchArgument(
+                'faces',
+                default_value='own',
+                choices=['own', 'other'],
+                description='own finds faces in the image; other adds expressions to the faces '
+                'that another package finds and cuts out',
+            ),
+            DeclareLaunchArgument(
                 'humans_topic',
                 default_value='',
                 description='where people are published; empty takes the file, then /humans',
@@ -34,8 +42,11 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
-    image = text(context, 'image')
     bridge = {'mode': _MODE, 'humans_topic': text(context, 'humans_topic')}
+    if text(context, 'faces') == 'other':
+        networks = {'model_path': text(context, 'model'), 'labels': text(context, 'labels')}
+        return [node(context, 'expression_node', bridge | networks)]
+    image = text(context, 'image')
     return [
         emotion_node(context, _MODE, image),
         node(context, 'humans_bridge', bridge, remappings=[('image', image)]),

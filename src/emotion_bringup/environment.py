@@ -71,6 +71,12 @@ def import_for_ros(*names: str) -> list[ModuleType]:
 def apt_cure(package: str) -> str:
     """One sentence that says how to get a ROS package that is not installed."""
     distribution = os.environ.get('ROS_DISTRO') or '$ROS_DISTRO'
+    source = _UNRELEASED.get((package, distribution))
+    if source:
+        return (
+            f'{package} is not installed, and there is no package of it for ROS 2 '
+            f'{distribution.capitalize()}: build {source} in your workspace.'
+        )
     name = f'ros-{distribution}-{package.replace("_", "-")}'
     return (
         f'{package} is not installed: run `sudo apt install {name}`, or build it in your workspace.'
@@ -84,6 +90,8 @@ _CURES = {
     'workspace `ln -s emotion_bringup/src/emotion_msgs src/` and `colcon build`, and source '
     'install/setup.bash.',
 }
+# Where the source of packages is that a distribution has not released.
+_UNRELEASED = {('hri_msgs', 'kilted'): 'https://github.com/ros4hri/hri_msgs'}
 # Optional: only `emotion_bringup.interop` needs them.
 _ROS_PACKAGES = ('vision_msgs', 'hri_msgs')
 

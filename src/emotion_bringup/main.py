@@ -19,6 +19,7 @@ _NODES = {
     'emotion_node': ('emotion_bringup.nodes.emotion', 'EmotionNode'),
     'overlay_node': ('emotion_bringup.nodes.overlay', 'OverlayNode'),
     'humans_bridge': ('emotion_bringup.nodes.humans_bridge', 'HumansBridgeNode'),
+    'expression_node': ('emotion_bringup.nodes.expression', 'ExpressionNode'),
     'foxglove_node': ('emotion_bringup.nodes.foxglove', 'FoxgloveNode'),
 }
 
@@ -63,6 +64,11 @@ def overlay_node() -> int:
 def humans_bridge() -> int:
     """Entry point of `ros2 run emotion_bringup humans_bridge`."""
     return run('humans_bridge')
+
+
+def expression_node() -> int:
+    """Entry point of `ros2 run emotion_bringup expression_node`."""
+    return run('expression_node')
 
 
 def foxglove_node() -> int:

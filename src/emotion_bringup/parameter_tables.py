@@ -68,6 +68,44 @@ _IMAGE_TRANSPORT = Parameter(
     choices=('raw', 'compressed'),
 )
 _DEFAULTS = PipelineSettings()
+_SMOOTHING = Parameter(
+    'smoothing',
+    _DEFAULTS.smoothing,
+    'time constant in seconds of the probabilities along a track; 0 is off',
+    0.0,
+    10.0,
+    live=True,
+)
+_NETWORKS: tuple[Parameter, ...] = (
+    Parameter('model_path', '', 'ONNX model with its manifest beside it; empty is the shipped one'),
+    Parameter(
+        'labels',
+        FER2013,
+        'whose labels to answer with: those FER-2013 was published with, or those of the ten '
+        'annotators of FER+, who see more neutral faces',
+        choices=LABEL_SETS,
+    ),
+    Parameter('detector', 'centerface', 'centerface, haar, or the path of a YuNet .onnx file'),
+    Parameter(
+        'execution_providers',
+        ['auto'],
+        'ONNX Runtime providers in order of preference: auto, cuda, tensorrt, cpu, ...',
+    ),
+    Parameter(
+        'strict_providers', False, 'refuse to start when the first provider is not really in use'
+    ),
+    Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
+    Parameter('device_id', 0, 'index of the GPU that cuda and tensorrt run on', 0, 63),
+    Parameter('tensorrt_fp16', False, 'let TensorRT calculate in half precision'),
+    Parameter(
+        'engine_cache_path', '', 'folder for built TensorRT engines; empty is the user cache'
+    ),
+)
+_HUMANS_TOPIC = Parameter(
+    'humans_topic',
+    '/humans',
+    'where REP-155 has people; a relative name lies in the namespace, for several robots',
+)
 
 CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
@@ -137,14 +175,7 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         4096,
         live=True,
     ),
-    Parameter(
-        'smoothing',
-        _DEFAULTS.smoothing,
-        'time constant in seconds of the probabilities along a track; 0 is off',
-        0.0,
-        10.0,
-        live=True,
-    ),
+    _SMOOTHING,
     Parameter(
         'max_faces', _DEFAULTS.max_faces, 'only the largest faces; 0 is all', 0, 1000, live=True
     ),
@@ -157,29 +188,7 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         100,
         live=True,
     ),
-    Parameter('model_path', '', 'ONNX model with its manifest beside it; empty is the shipped one'),
-    Parameter(
-        'labels',
-        FER2013,
-        'whose labels to answer with: those FER-2013 was published with, or those of the ten '
-        'annotators of FER+, who see more neutral faces',
-        choices=LABEL_SETS,
-    ),
-    Parameter('detector', 'centerface', 'centerface, haar, or the path of a YuNet .onnx file'),
-    Parameter(
-        'execution_providers',
-        ['auto'],
-        'ONNX Runtime providers in order of preference: auto, cuda, tensorrt, cpu, ...',
-    ),
-    Parameter(
-        'strict_providers', False, 'refuse to start when the first provider is not really in use'
-    ),
-    Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
-    Parameter('device_id', 0, 'index of the GPU that cuda and tensorrt run on', 0, 63),
-    Parameter('tensorrt_fp16', False, 'let TensorRT calculate in half precision'),
-    Parameter(
-        'engine_cache_path', '', 'folder for built TensorRT engines; empty is the user cache'
-    ),
+    *_NETWORKS,
     _IMAGE_TRANSPORT,
     _MODE,
     Parameter(
@@ -242,11 +251,7 @@ FOXGLOVE_PARAMETERS: tuple[Parameter, ...] = (
 HUMANS_PARAMETERS: tuple[Parameter, ...] = (
     _IMAGE_TRANSPORT,
     _MODE,
-    Parameter(
-        'humans_topic',
-        '/humans',
-        'where REP-155 has people; a relative name lies in the namespace, for several robots',
-    ),
+    _HUMANS_TOPIC,
     Parameter('face_width', 128, 'width of cropped and aligned faces, in pixels', 16, 1024),
     Parameter('face_height', 128, 'height of cropped and aligned faces, in pixels', 16, 1024),
     Parameter(
@@ -258,11 +263,32 @@ HUMANS_PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 
+EXPRESSION_PARAMETERS: tuple[Parameter, ...] = (
+    _HUMANS_TOPIC,
+    Parameter(
+        'face_picture',
+        'cropped',
+        'which pictures of the faces to read',
+        choices=('cropped', 'aligned'),
+    ),
+    _SMOOTHING,
+    *_NETWORKS,
+    _MODE,
+    Parameter(
+        'image_timeout',
+        5.0,
+        'seconds without a picture of a face after which the node says so',
+        0.1,
+        3600.0,
+    ),
+)
+
 NODE_PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     'camera_node': CAMERA_PARAMETERS,
     'emotion_node': EMOTION_PARAMETERS,
     'overlay_node': OVERLAY_PARAMETERS,
     'humans_bridge': HUMANS_PARAMETERS,
+    'expression_node': EXPRESSION_PARAMETERS,
     'foxglove_node': FOXGLOVE_PARAMETERS,
 }
 

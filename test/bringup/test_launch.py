@@ -43,7 +43,7 @@ FOXGLOVE = {'foxglove', 'foxglove_port', 'mcap'}
 FILES = {
     'live': COMMON | FOXGLOVE | {'source', 'mode', 'loop', 'overlay', 'rqt'},
     'emotion': COMMON | FOXGLOVE | {'image'},
-    'humans': COMMON | {'image', 'humans_topic'},
+    'humans': COMMON | {'image', 'faces', 'humans_topic'},
     'replay': COMMON | FOXGLOVE | {'bag', 'image', 'rate', 'loop', 'overlay', 'delay'},
 }
 
@@ -151,6 +151,13 @@ def test_humans_starts_the_bridge_beside_the_emotion_node():
     made = nodes('humans', image='/head/image_raw', namespace='robot1')
     assert set(made) == {'emotion_node', 'humans_bridge'}
     assert made['humans_bridge'].expanded_node_namespace == '/robot1'
+
+
+def test_humans_adds_expressions_alone_to_the_faces_of_another_package():
+    made = nodes('humans', faces='other', namespace='robot1', labels='ferplus')
+    assert set(made) == {'expression_node'}
+    assert made['expression_node'].expanded_node_namespace == '/robot1'
+    assert 'ferplus' in str(made['expression_node']._Node__parameters)
 
 
 def test_replay_plays_the_bag_on_its_clock():

@@ -59,6 +59,8 @@ def test_every_node_has_an_enclave():
 
 def test_no_two_processes_share_a_right_to_publish_results_or_images():
     shared = {'/rosout', '/parameter_events', '/diagnostics'}
+    # Of two processes that stand in for each other.
+    shared.add('/humans/faces/*/expression')
     seen = set()
     for profile in profiles().values():
         own = allowed(profile)['publish'] - shared

@@ -3,7 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from emotion_perception.tracking.smoothing import smooth, smoothing_weight
+from emotion_perception.tracking.smoothing import (
+    SmoothedProbabilities,
+    smooth,
+    smoothing_weight,
+)
 
 HAPPY = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
 SAD = np.array([0, 0, 0, 0, 1, 0, 0], np.float32)
@@ -57,3 +61,27 @@ def test_inputs_are_not_changed():
     smooth(previous, current, 0.5)
     np.testing.assert_array_equal(previous, HAPPY)
     np.testing.assert_array_equal(current, SAD)
+
+
+# --- one face over time --------------------------------------------------------------------------
+
+SECOND = 1_000_000_000
+
+
+def test_a_face_is_followed_by_its_stamps():
+    face = SmoothedProbabilities()
+    np.testing.assert_array_equal(face.follow(HAPPY, 5 * SECOND, 0.3), HAPPY)
+    smoothed = face.follow(SAD, 5 * SECOND + SECOND * 3 // 10, 0.3)
+    np.testing.assert_allclose(smoothed, smooth(HAPPY, SAD, 1 - 1 / math.e), atol=1e-6)
+
+
+def test_time_that_goes_back_starts_a_new_stream():
+    face = SmoothedProbabilities()
+    face.follow(HAPPY, 5 * SECOND, 0.3)
+    np.testing.assert_array_equal(face.follow(SAD, 4 * SECOND, 0.3), SAD)
+
+
+def test_without_smoothing_every_picture_counts_alone():
+    face = SmoothedProbabilities()
+    face.follow(HAPPY, SECOND, 0.0)
+    np.testing.assert_array_equal(face.follow(SAD, SECOND + 1, 0.0), SAD)

@@ -61,7 +61,7 @@ class FaceTopics:
             height: Height of the image in pixels.
         """
         _publish(self._region, lambda: region_message(header, face, width, height))
-        _publish(self._expression, lambda: expression_message(header, face))
+        _publish(self._expression, lambda: expression_message(header, face.probabilities))
         _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
 
     def publish_pictures(

@@ -1,7 +1,6 @@
 """Faces as REP-155 (ROS4HRI) has them: needs the package hri_msgs.
 
-Source: https://www.ros.org/reps/rep-0155.html. Where hri_msgs for ROS 2 is newer than the text (a
-region is `NormalizedRegionOfInterest2D`), the messages and libhri, their reader, are followed.
+Source: https://www.ros.org/reps/rep-0155.html, and hri_msgs 2.3.2.
 """
 
 import math
@@ -16,9 +15,13 @@ from hri_msgs.msg import (
     NormalizedPointOfInterest2D,
     NormalizedRegionOfInterest2D,
 )
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.validate_topic_name import validate_topic_name
 from std_msgs.msg import Header
 
+from emotion_bringup.parameters import ParameterError
 from emotion_perception.labels import Emotion
+from emotion_perception.tracking.smoothing import Probabilities
 from emotion_perception.types import Face, Landmarks
 
 EXPRESSIONS: Final[Mapping[Emotion, str]] = {
@@ -30,7 +33,7 @@ EXPRESSIONS: Final[Mapping[Emotion, str]] = {
     Emotion.SURPRISE: Expression.SURPRISED,
     Emotion.NEUTRAL: Expression.NEUTRAL,
 }
-"""REP-155's name of every class."""
+"""The name that hri_msgs has for every class."""
 
 # In the order of `types.Landmarks`; the picture's left is the person's right.
 _LANDMARKS = (
@@ -41,6 +44,22 @@ _LANDMARKS = (
     FacialLandmarks.MOUTH_OUTER_LEFT,
 )
 _NUM_LANDMARKS = 70
+
+
+def faces_topic(humans_topic: str) -> str:
+    """Where the faces are below the parameter `humans_topic`.
+
+    Raises:
+        ParameterError: It is no name of a topic.
+    """
+    topic = f'{humans_topic}/faces'
+    try:
+        validate_topic_name(topic)
+    except InvalidTopicNameException as error:
+        raise ParameterError(
+            f'humans_topic must be the name of a topic, such as /humans, not {humans_topic!r}.'
+        ) from error
+    return topic
 
 
 def ids_message(header: Header, ids: Sequence[str]) -> IdsList:
@@ -63,19 +82,23 @@ def region_message(
     )
 
 
-def expression_message(header: Header, face: Face) -> Expression:
+def expression_message(header: Header, probabilities: Probabilities) -> Expression:
     """The strongest expression and its confidence.
 
-    REP-155 has no name for an uncertain one; the confidence says it. Valence and arousal are not
+    There is no name for an uncertain one; the confidence says it. Valence and arousal are not
     estimated and NaN.
+
+    Args:
+        header: Header of the face's image.
+        probabilities: float32 [7], in FER-2013 order.
     """
-    strongest = Emotion(int(np.argmax(face.probabilities)))
+    strongest = Emotion(int(np.argmax(probabilities)))
     return Expression(
         header=header,
         expression=EXPRESSIONS[strongest],
         valence=math.nan,
         arousal=math.nan,
-        confidence=float(face.confidence),
+        confidence=float(probabilities[strongest]),
     )
 
 

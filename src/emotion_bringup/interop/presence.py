@@ -18,7 +18,7 @@ class Presence(Generic[Kept]):
     Attributes:
         face_id: Its id in REP-155, which starts with a letter.
         kept: What belongs to it, such as its publishers.
-        seen_ns: Stamp of the newest image with it.
+        seen_ns: When it was there last, in nanoseconds.
     """
 
     face_id: str
@@ -113,3 +113,52 @@ class FaceRegistry(Generic[Kept]):
     def _face_id(self, track_id: int) -> str:
         self._ids_were_given = True
         return f'f{track_id}r{self._resets}' if self._resets else f'f{track_id}'
+
+
+class NamedFaces(Generic[Kept]):
+    """Makes something for every face that somebody else tracks, by the id that it has there.
+
+    What is kept for a face outlives a short absence, for its publisher would lose its subscribers
+    otherwise; then it ends and leaves nothing behind.
+    """
+
+    def __init__(self, make: Callable[[str], Kept], end: Callable[[Kept], None]) -> None:
+        """Knows no face.
+
+        Args:
+            make: Makes what is kept for a face, from its id.
+            end: Ends it.
+        """
+        self._make = make
+        self._end = end
+        self._known: dict[str, Presence[Kept]] = {}
+        self._present: frozenset[str] = frozenset()
+
+    @property
+    def kept(self) -> list[Kept]:
+        """What is kept for all faces, those that may come back among them."""
+        return [presence.kept for presence in self._known.values()]
+
+    def update(self, now_ns: int, ids: Iterable[str]) -> None:
+        """Takes the ids that are tracked now.
+
+        Args:
+            now_ns: Steady time in nanoseconds: stamps are the tracker's own, and may be missing.
+            ids: All of them; one that is named twice is one face.
+        """
+        self._present = frozenset(ids)
+        for face_id in sorted(self._present - self._known.keys()):
+            self._known[face_id] = Presence(face_id, self._make(face_id), now_ns)
+        self.forget_gone(now_ns)
+
+    def forget_gone(self, now_ns: int) -> None:
+        """Ends what belongs to faces that have been gone for too long.
+
+        Args:
+            now_ns: Steady time in nanoseconds.
+        """
+        for face_id, presence in list(self._known.items()):
+            if face_id in self._present:
+                presence.seen_ns = now_ns
+            elif presence.seen_ns < now_ns - _MAX_AGE_NS:
+                self._end(self._known.pop(face_id).kept)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks
@@ -15,6 +14,7 @@ from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
+from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import (
     EMOTION_PARAMETERS,
     LIVE,
@@ -27,16 +27,12 @@ from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.classifier import EmotionClassifier
-from emotion_perception.detection.factory import create_detector
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.onnx_session import ProviderSettings
 from emotion_perception.pipeline import (
     LIVE_DETECT_EVERY_N,
     EmotionPipeline,
     PipelineSettings,
 )
-from emotion_perception.provider_options import GpuSettings
-from emotion_perception.resources import default_model_path
 
 _SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
 # One warning for a stream of bad frames, then at most one in this time.
@@ -138,25 +134,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._release()
         return TransitionCallbackReturn.FAILURE
 
-    def _gpu_settings(self) -> GpuSettings:
-        folder: str = value_of(self, 'engine_cache_path')
-        return GpuSettings(
-            value_of(self, 'device_id'),
-            value_of(self, 'tensorrt_fp16'),
-            Path(folder).expanduser() if folder else None,
-        )
-
     def _make_pipeline(self) -> EmotionPipeline:
-        providers = ProviderSettings(
-            tuple(value_of(self, 'execution_providers')),
-            strict=value_of(self, 'strict_providers'),
-            num_threads=value_of(self, 'num_threads'),
-            gpu=self._gpu_settings(),
-        )
-        model_path: str = value_of(self, 'model_path')
-        path = Path(model_path).expanduser() if model_path else default_model_path()
-        classifier = EmotionClassifier(path, providers, value_of(self, 'labels'))
-        detector = create_detector(value_of(self, 'detector'), providers)
+        detector, classifier = load_networks(self)
         is_live = self._mode == LIVE
         return EmotionPipeline(detector, classifier, self._settings(), in_background=is_live)
 

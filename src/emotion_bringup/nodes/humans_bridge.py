@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from hri_msgs.msg import IdsList
 from rclpy.event_handler import PublisherEventCallbacks
-from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
-from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -17,16 +15,11 @@ from emotion_bringup.conversion import faces_from_message, image_from_message, s
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.interop.face_topics import FaceTopics
-from emotion_bringup.interop.humans import ids_message
+from emotion_bringup.interop.humans import faces_topic, ids_message
 from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.interop.presence import FaceRegistry
 from emotion_bringup.parameter_tables import HUMANS_PARAMETERS
-from emotion_bringup.parameters import (
-    CheckedParameters,
-    ParameterError,
-    declare_parameters,
-    value_of,
-)
+from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import EXIT_OK, Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
@@ -56,7 +49,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         self._mode: str = value_of(self, 'mode')
         self._size: tuple[int, int] = (value_of(self, 'face_width'), value_of(self, 'face_height'))
         self._timeout_ns = round(value_of(self, 'emotions_timeout') * _NS_PER_S)
-        self._topic = _faces_topic(value_of(self, 'humans_topic'))
+        self._topic = faces_topic(value_of(self, 'humans_topic'))
         self._faces: FaceRegistry[FaceTopics] = FaceRegistry(self._open_face, self._close_face)
         self._statistics = StreamStatistics()
         self._picture = Image()
@@ -170,17 +163,6 @@ class HumansBridgeNode(CheckedParameters, Node):
             self._forget_faces()
             return diagnostics.WARN, 'No results on emotions: is the emotion node running?', values
         return diagnostics.OK, f'Faces in view: {len(self._faces.ids)}', values
-
-
-def _faces_topic(humans_topic: str) -> str:
-    topic = f'{humans_topic}/faces'
-    try:
-        validate_topic_name(topic)
-    except InvalidTopicNameException as error:
-        raise ParameterError(
-            f'humans_topic must be the name of a topic, such as /humans, not {humans_topic!r}.'
-        ) from error
-    return topic
 
 
 def _image_of(emotions: FaceEmotionArray, message: ImageMessage) -> BgrImage:

@@ -41,3 +41,33 @@ def smooth(previous: Probabilities | None, current: Probabilities, weight: float
     if previous is None:
         return current
     return np.asarray(previous + np.float32(weight) * (current - previous), np.float32)
+
+
+class SmoothedProbabilities:
+    """Probabilities of one face over time."""
+
+    def __init__(self) -> None:
+        """Knows nothing yet: the first ones are taken as they are."""
+        self._probabilities: Probabilities | None = None
+        self._stamp_ns = 0
+
+    def follow(
+        self, current: Probabilities, stamp_ns: int, time_constant_s: float
+    ) -> Probabilities:
+        """Takes the next ones and answers with the smoothed ones.
+
+        Args:
+            current: float32 [7].
+            stamp_ns: Time of their picture in nanoseconds. Where it lies before the last one, a new
+                stream starts.
+            time_constant_s: As of `smoothing_weight`.
+
+        Returns:
+            float32 [7].
+        """
+        if stamp_ns < self._stamp_ns:
+            self._probabilities = None
+        weight = smoothing_weight((stamp_ns - self._stamp_ns) / 1e9, time_constant_s)
+        self._stamp_ns = stamp_ns
+        self._probabilities = smooth(self._probabilities, current, weight)
+        return self._probabilities

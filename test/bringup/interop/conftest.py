@@ -15,9 +15,11 @@ from peer import Peer
 
 # Of this package: what holds on to the messages once it is imported.
 _USERS = (
+    'emotion_bringup.interop.crop_topics',
     'emotion_bringup.interop.detections',
     'emotion_bringup.interop.face_topics',
     'emotion_bringup.interop.humans',
+    'emotion_bringup.nodes.expression',
     'emotion_bringup.nodes.humans_bridge',
 )
 

@@ -362,7 +362,16 @@ def test_an_unusable_topic_is_told_in_one_sentence(with_messages):
     assert_one_sentence(err, 'humans_topic', 'no good')
 
 
-def test_without_hri_msgs_the_bridge_ends_with_one_sentence():
+@pytest.mark.parametrize('node', ['humans_bridge', 'expression_node'])
+@pytest.mark.parametrize(
+    ('distribution', 'cure'),
+    [
+        ('jazzy', 'sudo apt install ros-jazzy-hri-msgs'),
+        # Not released there.
+        ('kilted', 'build https://github.com/ros4hri/hri_msgs in your workspace'),
+    ],
+)
+def test_without_hri_msgs_a_node_ends_with_one_sentence(node, distribution, cure):
     code = (
         'import sys\n'
         'class Blocker:\n'
@@ -371,11 +380,11 @@ def test_without_hri_msgs_the_bridge_ends_with_one_sentence():
         "            raise ModuleNotFoundError('No module named hri_msgs', name=name)\n"
         'sys.meta_path.insert(0, Blocker())\n'
         'from emotion_bringup.main import run\n'
-        "sys.exit(run('humans_bridge'))\n"
+        f'sys.exit(run({node!r}))\n'
     )
-    code, _, err = run(['-c', code], ROS_DISTRO='kilted')
+    code, _, err = run(['-c', code], ROS_DISTRO=distribution)
     assert code == 1
-    assert_one_sentence(err, 'hri_msgs is not installed', 'sudo apt install ros-kilted-hri-msgs')
+    assert_one_sentence(err, 'hri_msgs is not installed', cure)
 
 
 # --- with the emotion node -----------------------------------------------------------------------

@@ -49,6 +49,33 @@ def test_the_humans_bridge_may_do_exactly_what_it_does(messages):
     assert_allows_exactly('humans_bridge', together(map(graph, TRANSPORTS)))
 
 
+def test_the_expression_node_may_do_exactly_what_it_does(messages, model_path):
+    hri = messages('hri_msgs')
+    from emotion_bringup.nodes.expression import ExpressionNode
+
+    def graph(picture):
+        arguments = parameters(
+            model_path=model_path, detector='haar', face_picture=picture, use_sim_time='true'
+        )
+        bench = Bench(ExpressionNode, arguments)
+        try:
+            return graph_with_a_tracked_face(bench, hri, listens_to(f'/humans/faces/x/{picture}'))
+        finally:
+            bench.close()
+
+    assert_allows_exactly('expression_node', together(map(graph, ('cropped', 'aligned'))))
+
+
+def graph_with_a_tracked_face(bench, hri, holds):
+    """What the node uses once the expression of somebody else's face is wanted."""
+    tracked = bench.client.create_publisher(hri.IdsList, '/humans/faces/tracked', 1)
+    bench.client.create_subscription(hri.Expression, '/humans/faces/x/expression', print, 1)
+    bench.spin_until(tracked.get_subscription_count, 'the listening')
+    tracked.publish(hri.IdsList(ids=['x']))
+    bench.spin_until(lambda: holds(used(bench.node)), 'the listening to pictures')
+    return used(bench.node)
+
+
 def graph_with_a_face(bench, hri, holds):
     """What the bridge uses once a picture of a face is watched."""
     answers = bench.client.create_publisher(FaceEmotionArray, 'emotions', qos.EMOTIONS_REPLAY)

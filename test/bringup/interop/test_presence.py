@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotion_bringup.interop.presence import FaceRegistry
+from emotion_bringup.interop.presence import FaceRegistry, NamedFaces
 
 SECOND = 1_000_000_000
 FRAME = SECOND // 30
@@ -97,3 +97,56 @@ def test_an_image_that_comes_a_little_late_still_finds_its_face(log):
     assert log.registry.find(1, 5 * SECOND - FRAME) == 'f1'
     assert log.registry.find(1, 3 * SECOND) is None
     assert log.registry.find(2, 5 * SECOND) is None
+
+
+# --- faces that somebody else names --------------------------------------------------------------
+
+
+class NamedLog(Log):
+    """The same for faces that come with their ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.registry = NamedFaces(self._make, self.alive.remove)
+
+
+@pytest.fixture
+def named():
+    return NamedLog()
+
+
+def test_named_faces_keep_their_ids(named):
+    named.registry.update(SECOND, ['bd34a', 'x', 'x'])
+    assert sorted(named.made) == ['bd34a', 'x']
+    assert sorted(named.registry.kept) == ['bd34a', 'x']
+
+
+def test_a_named_face_outlives_a_short_absence(named):
+    for number in range(90):
+        named.registry.update(SECOND + number * FRAME, [] if number % 3 else ['x'])
+    assert named.made == named.alive == ['x']
+
+
+def test_a_named_face_ends_a_second_after_it_was_there_last(named):
+    named.registry.update(SECOND, ['x'])
+    named.registry.update(9 * SECOND, [])
+    assert named.alive == []
+    named.registry.update(10 * SECOND, ['x'])
+    assert named.made == ['x', 'x']
+
+
+def test_a_named_face_stays_while_nothing_new_is_said_of_it(named):
+    """A tracker may publish its list only when it changes."""
+    named.registry.update(SECOND, ['x'])
+    named.registry.forget_gone(60 * SECOND)
+    named.registry.update(60 * SECOND + FRAME, [])
+    assert named.alive == ['x']
+    named.registry.forget_gone(62 * SECOND)
+    assert named.alive == []
+
+
+def test_named_faces_that_come_and_go_leave_nothing_behind(named):
+    for number in range(10_000):
+        named.registry.update(number * SECOND // 10, [f'f{number}'])
+    assert len(named.alive) <= 12
+    assert len(named.registry.kept) == len(named.alive)

@@ -1,0 +1,43 @@
+"""The networks that a node's parameters ask for."""
+
+from pathlib import Path
+
+from rclpy.node import Node
+
+from emotion_bringup.parameters import value_of
+from emotion_perception.classifier import EmotionClassifier
+from emotion_perception.detection.base import FaceDetector
+from emotion_perception.detection.factory import create_detector
+from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.provider_options import GpuSettings
+from emotion_perception.resources import default_model_path
+
+
+def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier]:
+    """Loads detector and classifier.
+
+    Args:
+        node: Has the parameters that say which, and where to run them.
+
+    Raises:
+        EmotionPerceptionError: A file is missing or damaged, or hardware that is strictly wanted.
+    """
+    providers = ProviderSettings(
+        tuple(value_of(node, 'execution_providers')),
+        strict=value_of(node, 'strict_providers'),
+        num_threads=value_of(node, 'num_threads'),
+        gpu=_gpu_settings(node),
+    )
+    model_path: str = value_of(node, 'model_path')
+    path = Path(model_path).expanduser() if model_path else default_model_path()
+    classifier = EmotionClassifier(path, providers, value_of(node, 'labels'))
+    return create_detector(value_of(node, 'detector'), providers), classifier
+
+
+def _gpu_settings(node: Node) -> GpuSettings:
+    folder: str = value_of(node, 'engine_cache_path')
+    return GpuSettings(
+        value_of(node, 'device_id'),
+        value_of(node, 'tensorrt_fp16'),
+        Path(folder).expanduser() if folder else None,
+    )
