@@ -56,7 +56,7 @@ def test_every_list_of_wishes_has_a_lock_file():
 @pytest.fixture(scope='module')
 def installs():
     """Every `pip install` that make would run in a fresh checkout."""
-    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'training-env']
+    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'training-env', 'imagenet-env']
     targets = ['env', *extras, 'bench', 'audit', 'demo', 'SHOW=1']
     done = subprocess.run(
         ['make', '--dry-run', '--always-make', *targets],
