@@ -10,6 +10,10 @@ from pathlib import Path
 from .dataset import framing
 from .errors import TrainingError
 
+# An export that ships is asked for by name: a short trial must not replace the shipped model.
+EXPORTED = Path('out/train/export/emotion.onnx')
+SHIPPED = Path('models/emotion_alexnet.onnx')
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -222,8 +226,8 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         '--out',
         type=Path,
-        default=Path('models/emotion_alexnet.onnx'),
-        help='the ONNX file to write (default: %(default)s)',
+        default=EXPORTED,
+        help=f'the ONNX file to write (default: %(default)s; {SHIPPED} to ship it)',
     )
     parser.add_argument('--fp32', action='store_true', help='ship fp32 instead of int8')
     parser.add_argument(
@@ -263,6 +267,8 @@ def _export(options: argparse.Namespace) -> None:
             f'warning: last trained on {done.trained_at} pixels, but the runtime shows '
             f'{INPUT_SIZE}: end the recipe with a phase of that size before you ship it'
         )
+    if options.out == EXPORTED:
+        print(f'the model that ships is as it was: --out {SHIPPED} replaces it')
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
