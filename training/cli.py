@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_export(commands)
     _add_compare(commands)
+    _add_teach(commands)
     _add_framing(commands)
     return parser
 
@@ -312,6 +313,41 @@ def _compare(options: argparse.Namespace) -> None:
     dataset = data.load(options.data, options.cache)
     print(compare(options.models, dataset, options.out, request))
     print(f'report: {options.out / "compare.md"}')
+
+
+def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        'teach', help="store a teacher's answers to Training, for distill.answers of a recipe"
+    )
+    _add_data(parser)
+    parser.add_argument(
+        '--model',
+        type=Path,
+        required=True,
+        help='the teacher: a run folder (its best.ckpt), a .ckpt, or an .onnx with its manifest',
+    )
+    parser.add_argument('--out', type=Path, required=True, help='the .npz file to write')
+    parser.add_argument(
+        '--views',
+        type=int,
+        default=6,
+        metavar='N',
+        help='mean over N views of each picture: as it is, mirrored, then pairs of mild warps '
+        '(default: %(default)s)',
+    )
+    parser.set_defaults(run_command=_teach)
+
+
+def _teach(options: argparse.Namespace) -> None:
+    from .dataset import data
+    from .teaching.record import record
+
+    dataset = data.load(options.data, options.cache)
+    done = record(options.model, dataset, options.out, views=options.views, threads=options.threads)
+    print(
+        f'{done.path}: {done.size / 2**20:.2f} MiB, answers to {done.pictures} pictures, '
+        f'{done.agreement:.2%} of them the original label'
+    )
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -246,16 +246,24 @@ class DistillConfig:
     Attributes:
         teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
             directory; the mean of their probabilities teaches. None for no distillation.
+        answers: In place of `teachers`: files of `teach`, relative to the working directory, whose
+            mean answer to each picture teaches, however the picture is warped.
         temperature: Softens the probabilities of teachers and student.
         weight: Share of the teachers' part in the loss of each answer that they all have, 0..1;
             the rest is cross-entropy with the targets.
     """
 
     teachers: tuple[str, ...] | None = None
+    answers: tuple[str, ...] | None = None
     temperature: float = 4.0
     weight: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.teachers and self.answers:
+            raise TrainingError(
+                'distill.teachers and distill.answers exclude each other: make answers of the '
+                'teachers with `python -m training teach`'
+            )
         _within('distill.temperature', self.temperature, 0.01)
         _within('distill.weight', self.weight, 0, 1)
 

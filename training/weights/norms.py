@@ -89,13 +89,11 @@ def _resize_norm(norm: nn.Module, scale: Tensor) -> None:
     """Statistics of inputs that are `scale` times as large; the answers stay, whatever its eps."""
     if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
         return
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None:
-        return
-    before = (variance + norm.eps).sqrt() * scale
-    mean *= scale
-    variance *= scale.square()
-    norm.weight *= (variance + norm.eps).sqrt() / before
+    values = norm.state_dict()  # shares its memory with the norm
+    before = (values['running_var'] + norm.eps).sqrt() * scale
+    values['running_mean'] *= scale
+    values['running_var'] *= scale.square()
+    values['weight'] *= (values['running_var'] + norm.eps).sqrt() / before
 
 
 def _factor(own: Tensor, fresh: Tensor) -> Tensor:
