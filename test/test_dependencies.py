@@ -88,7 +88,8 @@ def test_both_distributions_have_their_own_ros_and_the_same_of_all_else():
 @pytest.fixture(scope='module')
 def installs():
     """Every `pip install` that make would run in a fresh checkout."""
-    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'training-env']
+    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env']
+    extras += ['training-env', 'imagenet-env']
     lines = make(*extras, 'bench', 'audit', 'demo', 'SHOW=1') + make('env', 'ROS_DISTRO=kilted')
     return [line for line in dict.fromkeys(lines) if 'pip install' in line]
 

@@ -10,6 +10,10 @@ from pathlib import Path
 from .dataset import framing
 from .errors import TrainingError
 
+# An export that ships is asked for by name: a short trial must not replace the shipped model.
+EXPORTED = Path('out/train/export/emotion.onnx')
+SHIPPED = Path('models/emotion_alexnet.onnx')
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -40,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_export(commands)
     _add_compare(commands)
+    _add_teach(commands)
     _add_framing(commands)
     return parser
 
@@ -222,8 +227,8 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         '--out',
         type=Path,
-        default=Path('models/emotion_alexnet.onnx'),
-        help='the ONNX file to write (default: %(default)s)',
+        default=EXPORTED,
+        help=f'the ONNX file to write (default: %(default)s; {SHIPPED} to ship it)',
     )
     parser.add_argument('--fp32', action='store_true', help='ship fp32 instead of int8')
     parser.add_argument(
@@ -263,6 +268,8 @@ def _export(options: argparse.Namespace) -> None:
             f'warning: last trained on {done.trained_at} pixels, but the runtime shows '
             f'{INPUT_SIZE}: end the recipe with a phase of that size before you ship it'
         )
+    if options.out == EXPORTED:
+        print(f'the model that ships is as it was: --out {SHIPPED} replaces it')
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -306,6 +313,41 @@ def _compare(options: argparse.Namespace) -> None:
     dataset = data.load(options.data, options.cache)
     print(compare(options.models, dataset, options.out, request))
     print(f'report: {options.out / "compare.md"}')
+
+
+def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        'teach', help="store a teacher's answers to Training, for distill.answers of a recipe"
+    )
+    _add_data(parser)
+    parser.add_argument(
+        '--model',
+        type=Path,
+        required=True,
+        help='the teacher: a run folder (its best.ckpt), a .ckpt, or an .onnx with its manifest',
+    )
+    parser.add_argument('--out', type=Path, required=True, help='the .npz file to write')
+    parser.add_argument(
+        '--views',
+        type=int,
+        default=6,
+        metavar='N',
+        help='mean over N views of each picture: as it is, mirrored, then pairs of mild warps '
+        '(default: %(default)s)',
+    )
+    parser.set_defaults(run_command=_teach)
+
+
+def _teach(options: argparse.Namespace) -> None:
+    from .dataset import data
+    from .teaching.record import record
+
+    dataset = data.load(options.data, options.cache)
+    done = record(options.model, dataset, options.out, views=options.views, threads=options.threads)
+    print(
+        f'{done.path}: {done.size / 2**20:.2f} MiB, answers to {done.pictures} pictures, '
+        f'{done.agreement:.2%} of them the original label'
+    )
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -39,9 +39,10 @@ class ModelConfig:
     """Which network to train.
 
     Attributes:
-        arch: `alexnet`, `small_cnn`, `vgg16`, `resnet50v2` or `mini_xception`.
-        batch_norm: Batch normalisation after each convolution; resnet50v2 and mini_xception
-            cannot do without.
+        arch: `alexnet`, `small_cnn`, `vgg16`, `resnet50v2`, `mini_xception`, or
+            `efficientnet_lite0` to `efficientnet_lite2`.
+        batch_norm: Batch normalisation after each convolution; resnet50v2, mini_xception and
+            efficientnet_lite cannot do without.
         dropout: Dropout probability before the fully connected layers (before the last layer
             where there is but one).
         grey: Whether the first convolution sees one grey plane in place of three equal ones, in
@@ -53,15 +54,15 @@ class ModelConfig:
             a horizontal one, or None for full ones; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         votes: A second last layer, taught by the FER+ votes while the first is taught by the
-            original labels: no single answer can follow both. alexnet only.
+            original labels: no single answer can follow both. alexnet and efficientnet_lite only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
         side: Larger pictures are brought to this side in pixels first, or None for all of the
-            picture; vgg16 and resnet50v2 only (small_cnn and mini_xception have sides of their
-            own).
-        init: Starting weights: `imagenet` (the published ones, from the hub), a `.pth` file of
-            the same, or a run folder, `.ckpt` or exported `.onnx` file of the same network,
-            relative to the working directory; full layers are factorised where `conv_ranks` and
-            `fc_ranks` ask for it. None for random weights.
+            picture; vgg16, resnet50v2 and efficientnet_lite only (small_cnn and mini_xception have
+            sides of their own).
+        init: Starting weights: `imagenet` (the published ones, from the hub or out of an installed
+            package), a `.pth` file of the same, or a run folder, `.ckpt` or exported `.onnx` file
+            of the same network, relative to the working directory; full layers are factorised
+            where `conv_ranks` and `fc_ranks` ask for it. None for random weights.
     """
 
     arch: str = 'alexnet'
@@ -245,16 +246,24 @@ class DistillConfig:
     Attributes:
         teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
             directory; the mean of their probabilities teaches. None for no distillation.
+        answers: In place of `teachers`: files of `teach`, relative to the working directory, whose
+            mean answer to each picture teaches, however the picture is warped.
         temperature: Softens the probabilities of teachers and student.
         weight: Share of the teachers' part in the loss of each answer that they all have, 0..1;
             the rest is cross-entropy with the targets.
     """
 
     teachers: tuple[str, ...] | None = None
+    answers: tuple[str, ...] | None = None
     temperature: float = 4.0
     weight: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.teachers and self.answers:
+            raise TrainingError(
+                'distill.teachers and distill.answers exclude each other: make answers of the '
+                'teachers with `python -m training teach`'
+            )
         _within('distill.temperature', self.temperature, 0.01)
         _within('distill.weight', self.weight, 0, 1)
 

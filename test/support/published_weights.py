@@ -19,6 +19,16 @@ ALEXNET = (
     (8, 256, 384, 3, 1, 1, False),
     (10, 256, 256, 3, 1, 1, True),
 )
+# (kernel, stride, expansion, output channels) of each block of efficientnet-lite0
+LITE0 = (
+    (3, 1, 1, 16),
+    *((3, 2, 6, 24), (3, 1, 6, 24)),
+    *((5, 2, 6, 40), (5, 1, 6, 40)),
+    *((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80)),
+    *((5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
+    *((5, 2, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192)),
+    (3, 1, 6, 320),
+)
 VGG = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 
 
@@ -100,10 +110,35 @@ def resnetv2_50() -> State:
     return maker.state
 
 
-def colour(grey: Tensor, edge: float, padding: int, statistics=TORCHVISION) -> Tensor:
+def efficientnet_lite0() -> State:
+    """efficientnet_lite_pytorch's efficientnet-lite0."""
+    maker = Maker()
+    maker.layer('_conv_stem', 32, 3, 3, 3, bias=False)
+    maker.norm('_bn0', 32)
+    inputs = 32
+    for index, (kernel, _, expansion, outputs) in enumerate(LITE0):
+        name, wide = f'_blocks.{index}', inputs * expansion
+        if expansion > 1:
+            maker.layer(f'{name}._expand_conv', wide, inputs, 1, 1, bias=False)
+            maker.norm(f'{name}._bn0', wide)
+        maker.layer(f'{name}._depthwise_conv', wide, 1, kernel, kernel, bias=False)
+        maker.norm(f'{name}._bn1', wide)
+        maker.layer(f'{name}._project_conv', outputs, wide, 1, 1, bias=False)
+        maker.norm(f'{name}._bn2', outputs)
+        inputs = outputs
+    maker.layer('_conv_head', 1280, inputs, 1, 1, bias=False)
+    maker.norm('_bn1', 1280)
+    maker.layer('_fc', 1000, 1280)
+    return maker.state
+
+
+def colour(
+    grey: Tensor, edge: float, padding: int | tuple[int, ...], statistics=TORCHVISION
+) -> Tensor:
     """What the published network sees of grey pictures in 0..1 with an edge of one grey."""
     mean, std = (torch.tensor(values)[None, :, None, None] for values in statistics)
-    padded = F.pad(grey, [padding] * 4, value=edge)
+    sides = (padding,) * 4 if isinstance(padding, int) else padding
+    padded = F.pad(grey, sides, value=edge)
     return (padded.expand(-1, 3, -1, -1) - mean) / std
 
 
@@ -138,10 +173,10 @@ def vgg16_maps(state: State, grey: Tensor, edge: float, batch_norm: bool) -> Ten
     return maps
 
 
-def norm(state: State, name: str, maps: Tensor) -> Tensor:
+def norm(state: State, name: str, maps: Tensor, eps: float = 1e-5) -> Tensor:
     """A batch norm with its running statistics."""
     parts = (state[f'{name}.{part}'] for part in ('running_mean', 'running_var', 'weight', 'bias'))
-    return F.batch_norm(maps, *parts)
+    return F.batch_norm(maps, *parts, eps=eps)
 
 
 def resnetv2_50_features(state: State, grey: Tensor, edge: float) -> Tensor:
@@ -163,3 +198,31 @@ def resnetv2_50_features(state: State, grey: Tensor, edge: float) -> Tensor:
             inner = F.relu(norm(state, f'{name}.norm3', inner))
             maps = shortcut + F.conv2d(inner, state[f'{name}.conv3.weight'])
     return F.relu(norm(state, 'norm', maps)).mean(dim=(2, 3))
+
+
+def efficientnet_lite0_features(state: State, grey: Tensor, edge: float) -> Tensor:
+    """The 1,280 numbers before the last layer, at a multiple of 32 pixels.
+
+    There TensorFlow's padding of a stride of 2 has one more zero behind than before.
+    """
+
+    def step(prefix: str, layer: str, number: int, maps: Tensor, stride: int = 1) -> Tensor:
+        weight = state[f'{prefix}{layer}.weight']
+        before = (weight.shape[-1] - stride) // 2
+        behind = weight.shape[-1] - stride - before
+        maps = F.pad(maps, [before, behind] * 2)
+        groups = maps.shape[1] // weight.shape[1]
+        maps = F.conv2d(maps, weight, stride=stride, groups=groups)
+        return norm(state, f'{prefix}_bn{number}', maps, eps=1e-3)
+
+    # The grey edge stands in for the stem's own zeros: it gets its pixels already padded.
+    stem = F.conv2d(colour(grey, edge, (0, 1, 0, 1)), state['_conv_stem.weight'], stride=2)
+    maps = F.relu6(norm(state, '_bn0', stem, eps=1e-3))
+    for index, (_, stride, expansion, _) in enumerate(LITE0):
+        name, inner = f'_blocks.{index}.', maps
+        if expansion > 1:
+            inner = F.relu6(step(name, '_expand_conv', 0, inner))
+        inner = F.relu6(step(name, '_depthwise_conv', 1, inner, stride))
+        inner = step(name, '_project_conv', 2, inner)
+        maps = maps + inner if maps.shape == inner.shape else inner
+    return F.relu6(step('', '_conv_head', 1, maps)).mean(dim=(2, 3))

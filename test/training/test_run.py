@@ -113,6 +113,21 @@ def test_export_agrees_and_the_runtime_reads_it(trained, workplace, command, cap
     assert again['scores']['PublicTest']['fp32_agreement']['value'] == 1
 
 
+def test_an_export_ships_only_by_name(trained, workplace, command, tmp_path, monkeypatch, capsys):
+    shipped = tmp_path / 'models/emotion_alexnet.onnx'
+    shipped.parent.mkdir()
+    shipped.write_bytes(b'the shipped model')
+    monkeypatch.chdir(tmp_path)
+    assert command('export', '--checkpoint', str(trained / 'last.ckpt')) == 0
+    assert [path.name for path in shipped.parent.iterdir()] == [shipped.name]
+    assert shipped.read_bytes() == b'the shipped model'
+    said = capsys.readouterr().out
+    assert 'out/train/export/emotion.onnx: ' in said
+    assert '--out models/emotion_alexnet.onnx replaces it' in said
+    made = tmp_path / 'out/train/export/emotion.onnx'
+    read_model_file(read_manifest(made.with_suffix('.json')), made)
+
+
 def test_evaluate_reads_private_test_only_on_demand(trained, workplace, command, capsys):
     model, out = trained / 'last.ckpt', workplace / 'report'
     assert command('evaluate', '--model', str(model), '--out', str(out)) == 0

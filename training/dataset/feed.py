@@ -50,7 +50,7 @@ class Batches(IterableDataset[Batch]):
         batch_size: Pictures per batch, in all parts together.
         seed: Seed of the shuffle; None keeps the file's order.
         epoch_images: Pictures per epoch; None for as many as the split has.
-        targets: float32 `[n, 7]` to yield in place of the labels, or None.
+        targets: float32 `[n, c]` to yield in place of the labels, or None.
         part: Which of the parts to yield, from 0.
         parts: Processes that share each batch; a shuffled batch must divide by it. Together the
             parts yield what a single one would, and no picture twice.
@@ -83,7 +83,7 @@ class Batches(IterableDataset[Batch]):
         return -(-own // self.part_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields uint8 `[n, 48, 48]` and int64 `[n]` labels or float32 `[n, 7]` targets."""
+        """Yields uint8 `[n, 48, 48]` and int64 `[n]` labels or float32 `[n, c]` targets."""
         positions = (
             np.arange(self.images)
             if self.seed is None
@@ -105,7 +105,7 @@ class Feed(lightning.LightningDataModule):
         recipe: The run.
         training: Pictures to train on.
         validation: Pictures to validate on.
-        targets: float32 `[n, 7]` to train on in place of the labels, or None.
+        targets: float32 `[n, c]` to train on in place of the labels, or None.
     """
 
     def __init__(

@@ -12,7 +12,9 @@ from .. import checkpoint
 from ..checkpoint import Trained
 from ..config import Recipe
 from ..dataset import augment
+from ..dataset.data import Dataset, Split
 from ..models import answers, planes
+from ..teaching import answers as files
 
 
 class Teachers:
@@ -65,3 +67,20 @@ def load(recipe: Recipe) -> Teachers | None:
     paths = [Path(name) for name in recipe.distill.teachers]
     trained = [checkpoint.load(path / 'best.ckpt' if path.is_dir() else path) for path in paths]
     return Teachers(trained, recipe.distill.temperature)
+
+
+def load_answers(recipe: Recipe, dataset: Dataset, split: Split) -> files.Taught | None:
+    """The files of answers of a recipe, or None without any.
+
+    Args:
+        recipe: The run.
+        dataset: Its data set.
+        split: The Training pictures that it takes.
+
+    Raises:
+        TrainingError: A file is missing, damaged or of another data set.
+    """
+    if not recipe.distill.answers:
+        return None
+    paths = [Path(name) for name in recipe.distill.answers]
+    return files.of_split(paths, dataset, split, recipe.distill.temperature)

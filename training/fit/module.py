@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -96,6 +96,8 @@ class Classifier(lightning.LightningModule):
         std: Standard deviation of the same.
         class_weights: float32 `[7]` or None for equal weights.
         teacher: Teaches besides the targets, or None.
+        taught: Label sets that teachers' answers come in beside the targets, each with seven more
+            columns of them.
     """
 
     class_weights: Tensor | None
@@ -107,9 +109,11 @@ class Classifier(lightning.LightningModule):
         std: float,
         class_weights: Tensor | None = None,
         teacher: Teacher | None = None,
+        taught: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.recipe, self.mean, self.std, self.teacher = recipe, mean, std, teacher
+        self.taught = tuple(taught)
         self._plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] = {}
         self.network = channels_last(build(recipe.model))
@@ -163,13 +167,23 @@ class Classifier(lightning.LightningModule):
         return loss
 
     def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
-        given, taught = self._answers(faces), self._taught(faces)
+        given = self._answers(faces)
+        targets, beside = self._apart(targets)
+        taught = self._taught(faces) | beside
         if FERPLUS not in given:
             return self._part(given[FER2013], targets, taught.get(FER2013))
         labels, votes = targets[:, : losses.CLASSES], targets[:, losses.CLASSES :]
         own = self._part(given[FER2013], labels, taught.get(FER2013))
         voted = self._part(given[FERPLUS], votes, taught.get(FERPLUS))
         return torch.lerp(own, voted, self.recipe.data.ferplus)
+
+    def _apart(self, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The targets proper, and the teachers' answers that stand beside them."""
+        if not self.taught:
+            return targets, {}
+        own = targets.shape[1] - losses.CLASSES * len(self.taught)
+        blocks = targets[:, own:].reshape(-1, len(self.taught), losses.CLASSES).unbind(dim=1)
+        return targets[:, :own], dict(zip(self.taught, blocks, strict=True))
 
     def _part(self, scores: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
         """Loss of one answer: towards its targets and, where there are, its teachers."""

@@ -68,9 +68,9 @@ def train(
         Path of the best checkpoint by PublicTest accuracy among those at the last size.
 
     Raises:
-        TrainingError: The folder holds another run, there is nothing to resume, votes, teachers
-            or starting weights of the recipe are not there, or the devices do not fit machine or
-            recipe.
+        TrainingError: The folder holds another run, there is nothing to resume, votes, teachers,
+            answers or starting weights of the recipe are not there, or the devices do not fit
+            machine or recipe.
     """
     last = run / LAST
     check_run(run, resume)
@@ -83,9 +83,12 @@ def train(
     split = training_split(recipe, dataset)
     soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus, recipe.model.votes)
     teachers = distill.load(recipe)
+    taught = distill.load_answers(recipe, dataset, split)
+    soft = targets.with_taught(split, soft, taught)
     mean, std = data.grey_statistics(split.images)
     lightning.seed_everything(recipe.seed, verbose=False)
-    module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers)
+    labels = () if taught is None else taught.labels
+    module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers, labels)
     init = initial.recorded(run) if resume else _start(module, split)
     if processes.is_first():
         _describe(run, recipe, split, mean, std, init)

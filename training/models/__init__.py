@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from ..config import FC_WIDTH, STRIDE, ModelConfig
 from ..errors import TrainingError
 from .alexnet import AlexNet, answers
+from .efficientnet_lite import SCALES, EfficientNetLite
 from .layers import COLOURS
 from .mini_xception import MiniXception
 from .resnet50v2 import ResNet50V2
@@ -19,6 +21,7 @@ from .vgg16 import Vgg16
 __all__ = [
     'ARCHITECTURES',
     'AlexNet',
+    'EfficientNetLite',
     'MiniXception',
     'ResNet50V2',
     'SmallCnn',
@@ -116,6 +119,11 @@ def _resnet50v2(config: ModelConfig) -> nn.Module:
     return ResNet50V2(dropout=config.dropout, side=config.side)
 
 
+def _efficientnet_lite(scale: int, config: ModelConfig) -> nn.Module:
+    _refuse(config, 'grey', 'stride', 'conv_ranks', 'fc_ranks', 'fc_width', 'batch_norm')
+    return EfficientNetLite(scale, dropout=config.dropout, side=config.side, votes=config.votes)
+
+
 def _mini_xception(config: ModelConfig) -> nn.Module:
     _refuse(config, *_ALEXNET, 'fc_width', 'side', 'batch_norm')
     return MiniXception(dropout=config.dropout)
@@ -147,4 +155,5 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
     'vgg16': _vgg16,
     'resnet50v2': _resnet50v2,
     'mini_xception': _mini_xception,
+    **{f'efficientnet_lite{scale}': partial(_efficientnet_lite, scale) for scale in SCALES},
 }

@@ -20,6 +20,25 @@ def convolution(inputs: int, outputs: int, batch_norm: bool) -> list[nn.Module]:
     return [*layers, nn.ReLU(inplace=True)]
 
 
+class StridedPointwise(nn.Conv2d):
+    """A 1x1 convolution without bias that looks at every `stride`-th pixel, from the first.
+
+    In training it takes these pixels out before it convolves them: on processors with AVX-512 torch
+    2.13.0 writes past its buffer when it computes the weights' gradient of a 1x1 convolution with a
+    stride in channels-last, and the process dies or goes on with wrong numbers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """float32 `[n, inputs, h, w]` to `[n, outputs, h / stride, w / stride]`, rounded up."""
+        if not torch.is_grad_enabled():
+            return super().forward(maps)  # one node of an exported graph
+        down, across = self.stride
+        return F.conv2d(maps[..., ::down, ::across], self.weight, self.bias)
+
+
 class GreyBlocks(nn.Module):
     """Averages the three equal channels and lays each block of pixels out as channels.
 

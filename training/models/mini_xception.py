@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, initialise, shrink
+from .layers import CLASSES, StridedPointwise, initialise, shrink
 
 SIDE = 64
 STEM = 8
@@ -22,9 +22,7 @@ class Module(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, 2, bias=False), nn.BatchNorm2d(outputs)
-        )
+        self.shortcut = nn.Sequential(StridedPointwise(inputs, outputs, 2), nn.BatchNorm2d(outputs))
         self.residual = nn.Sequential(
             *_separable(inputs, outputs),
             nn.ReLU(inplace=True),

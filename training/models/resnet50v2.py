@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, initialise, shrink
+from .layers import CLASSES, StridedPointwise, initialise, shrink
 
 EXPANSION = 4
 # (inner channels, number of blocks, stride of the first)
@@ -39,9 +39,7 @@ class Bottleneck(nn.Module):
             nn.Conv2d(width, outputs, 1, bias=False),
         )
         self.project = (
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False)
-            if stride != 1 or inputs != outputs
-            else None
+            StridedPointwise(inputs, outputs, stride) if stride != 1 or inputs != outputs else None
         )
 
     def forward(self, maps: Tensor) -> Tensor:

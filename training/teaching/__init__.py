@@ -1,0 +1,1 @@
+"""Teachers' answers as files: recorded once, taught from ever after."""

@@ -1,0 +1,156 @@
+"""A file of a teacher's answers to Training: what stays when its checkpoint is gone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
+
+from ..dataset.data import Dataset, Split
+from ..errors import TrainingError
+
+SUFFIX = '.npz'
+_FACTS = 'facts'
+_PICTURES = 'pictures_sha256'
+# exp(-16) of a probability: less teaches nothing, and float16 would round it coarsely.
+_LEAST = 1e-7
+_CHUNK = 4096
+
+Probabilities = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one teacher answers.
+
+    Attributes:
+        logs: float16 `[n, 7]` by label set, one row for each Training picture in the data set's
+            order: natural logarithms of the probabilities. FER2013 is always there.
+        facts: The teacher and the pictures, as `record.record` writes them down.
+    """
+
+    logs: dict[str, NDArray[np.float16]]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The mean answer of several files, for the pictures of a run.
+
+    Attributes:
+        labels: The label sets that all files answer in.
+        probabilities: float32 `[n, 7 * len(labels)]`, side by side in the order of `labels`.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+
+
+def fingerprint(split: Split) -> str:
+    """Sha256 of all pixels of a split, in its order."""
+    digest = hashlib.sha256()
+    for start in range(0, len(split), _CHUNK):
+        digest.update(split.images[start : start + _CHUNK].tobytes())
+    return digest.hexdigest()
+
+
+def logarithms(probabilities: Probabilities) -> NDArray[np.float16]:
+    """float64 `[n, 7]` in 0..1 to their logarithms, half as long as float32 and as good here."""
+    logs: NDArray[np.float16] = np.log(probabilities.clip(_LEAST)).astype(np.float16)
+    return logs
+
+
+def write(path: Path, answers: Answers, split: Split) -> None:
+    """Writes a file of answers.
+
+    Args:
+        path: Where to; its folder is made.
+        answers: One row for each picture of `split`.
+        split: The pictures, for the fingerprint.
+    """
+    facts = {**answers.facts, _PICTURES: fingerprint(split)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('wb') as file:
+        arrays: dict[str, Any] = {**answers.logs, _FACTS: np.array(json.dumps(facts))}
+        np.savez_compressed(file, **arrays)
+
+
+def read(path: Path) -> Answers:
+    """Reads a file of answers; nothing in it is run.
+
+    Raises:
+        TrainingError: It is missing, damaged or another kind of file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            facts = json.loads(str(content[_FACTS]))
+            logs = {name: content[name] for name in LABEL_SETS if name in content.files}
+    except OSError as error:
+        raise TrainingError(
+            f'the answers {path} cannot be read: {error.strerror or "no such file format"}'
+        ) from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise TrainingError(f'{path} is damaged or no file of `teach`') from error
+    if FER2013 not in logs or not isinstance(facts, dict) or not _sound(logs):
+        raise TrainingError(f'{path} is damaged or no file of `teach`')
+    return Answers(logs, facts)
+
+
+def _sound(logs: dict[str, NDArray[Any]]) -> bool:
+    shapes = {values.shape for values in logs.values()}
+    return (
+        len(shapes) == 1
+        and all(shape[1:] == (NUM_EMOTIONS,) for shape in shapes)
+        and all(values.dtype == np.float16 for values in logs.values())
+        and all(bool(np.isfinite(values).all()) for values in logs.values())
+    )
+
+
+def of_split(paths: Sequence[Path], dataset: Dataset, split: Split, temperature: float) -> Taught:
+    """The mean answer of several files to the pictures that a run trains on.
+
+    Args:
+        paths: Files of `teach`.
+        dataset: The data set of the run.
+        split: Some or all of its Training pictures, in any order.
+        temperature: Softens the probabilities.
+
+    Raises:
+        TrainingError: A file is unusable, or answers the pictures of another data set.
+    """
+    whole = dataset['Training']
+    wanted = fingerprint(whole)
+    files = [_of_data(path, wanted, dataset) for path in paths]
+    places = {row: place for place, row in enumerate(whole.rows.tolist())}
+    chosen = [places[row] for row in split.rows.tolist()]
+    labels = tuple(name for name in LABEL_SETS if all(name in file.logs for file in files))
+    means = [
+        np.mean([_softened(file.logs[name][chosen], temperature) for file in files], axis=0)
+        for name in labels
+    ]
+    return Taught(labels, np.hstack(means).astype(np.float32))
+
+
+def _of_data(path: Path, wanted: str, dataset: Dataset) -> Answers:
+    answers = read(path)
+    if answers.facts.get(_PICTURES) != wanted:
+        raise TrainingError(
+            f'distill.answers: {path} answers the Training pictures of another data set than '
+            f'{dataset.source}: make it anew with `python -m training teach`'
+        )
+    return answers
+
+
+def _softened(logs: NDArray[np.float16], temperature: float) -> Probabilities:
+    powers = np.exp(logs.astype(np.float64) / temperature)
+    softened: Probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return softened
