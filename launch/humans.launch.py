@@ -6,7 +6,15 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import common_arguments, dds_profile, emotion_node, node, text
+from emotion_bringup.launching import (
+    check_package,
+    common_arguments,
+    emotion_node,
+    image_arguments,
+    images_of,
+    node,
+    text,
+)
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'
@@ -17,26 +25,22 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
-                'image',
-                default_value='camera/image_raw',
-                description='image topic of the camera; relative ones lie in the namespace',
-            ),
+            *image_arguments('camera'),
             DeclareLaunchArgument(
                 'humans_topic',
                 default_value='',
                 description='where people are published; empty takes the file, then /humans',
             ),
-            *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
     )
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
-    image = text(context, 'image')
+    check_package('hri_msgs')
+    images = images_of(context)
     bridge = {'mode': _MODE, 'humans_topic': text(context, 'humans_topic')}
     return [
-        emotion_node(context, _MODE, image),
-        node(context, 'humans_bridge', bridge, remappings=[('image', image)]),
+        emotion_node(context, _MODE, images),
+        node(context, 'humans_bridge', bridge, images=images),
     ]

@@ -5,6 +5,7 @@ here, so that a missing installation can be answered by an exit code too.
 """
 
 import enum
+import signal
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -46,6 +47,26 @@ def ending(exit_code: int) -> Ending:
         return Ending.KILLED
     codes = {EXIT_OK: Ending.FINISHED, EXIT_USAGE: Ending.WRONG_SETTINGS}
     return codes.get(exit_code, Ending.FAILED)
+
+
+def ended_how(exit_code: int) -> str:
+    """How a node has ended, to follow its name in a sentence."""
+    how = ending(exit_code)
+    if how is Ending.KILLED:
+        return f'was killed by {_signal_name(exit_code)}'
+    if how is Ending.WRONG_SETTINGS:
+        return 'cannot work with its settings'
+    if how is Ending.FINISHED:
+        return 'has ended'
+    return f'has ended with an error (exit code {exit_code})'
+
+
+def _signal_name(exit_code: int) -> str:
+    """Name of the signal in a negative exit code."""
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f'signal {-exit_code}'
 
 
 def camera_restartable(*, live: bool, loop: bool) -> Restartable:

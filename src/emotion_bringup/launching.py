@@ -1,19 +1,30 @@
-"""What the launch files share: arguments, parameters and the DDS profile."""
+"""What the launch files share: their arguments, and the nodes that these describe.
 
+Everything that may be wrong is looked at while the nodes are described, before any is started: what
+launch has started by the time of an exception it may leave behind.
+"""
+
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
-from launch.events.process import ProcessExited
+from launch.actions import DeclareLaunchArgument, ExecuteProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from emotion_bringup.environment import dds_environment
-from emotion_bringup.parameter_tables import CAMERA_IMAGE
+from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartable
+from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
+from emotion_bringup.launch_endings import AUTO, after_exit, ends_launch
+from emotion_bringup.parameter_tables import CAMERA_IMAGE, IMAGE_TRANSPORTS
 from emotion_bringup.security import ENCLAVES, enclave_arguments
 from emotion_perception.foxglove import check_sdk
+from emotion_perception.labels import LABEL_SETS
 from emotion_perception.resources import config_path
 from emotion_perception.sources import is_live
 from launch import LaunchContext
@@ -23,16 +34,50 @@ ParameterValue = str | bool | int
 # Long enough for a device that the dead node held to be free again.
 _RESPAWN_DELAY_S = 2.0
 
-_DESCRIPTIONS = {
-    'namespace': ('', 'namespace of all nodes and topics, such as robot1'),
-    'use_sim_time': ('false', 'take time from /clock'),
-    'params_file': ('', 'parameters of the nodes; empty takes config/emotion.yaml'),
-    'autostart': ('true', 'configure and activate the emotion node without a lifecycle manager'),
-    'respawn': ('true', 'start a node again that has ended; never the camera of a finished file'),
-    'log_level': ('info', 'log level of the nodes: debug, info, warn or error'),
-    'enclave': (ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'),
-    'model': ('', 'ONNX model with its manifest beside it; empty takes the shipped one'),
-    'labels': ('', 'whose labels to answer with: fer2013 or ferplus; empty is the parameter file'),
+TRUE_OR_FALSE = ('true', 'false', 'True', 'False', '1', '0')
+"""What is taken for a switch; launch files written in Python say True and False."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    default: str
+    description: str
+    choices: Sequence[str] | None = None
+
+
+_COMMON = {
+    'namespace': _Argument('', 'namespace of all nodes and topics, such as robot1'),
+    'use_sim_time': _Argument('false', 'take time from /clock', TRUE_OR_FALSE),
+    'params_file': _Argument('', 'parameters of the nodes; empty takes config/emotion.yaml'),
+    'autostart': _Argument(
+        'true',
+        'configure and activate the emotion node without a lifecycle manager',
+        TRUE_OR_FALSE,
+    ),
+    'respawn': _Argument(
+        'true',
+        'start a node again that has ended; never the camera of a finished file, nor a node with '
+        'wrong settings',
+        TRUE_OR_FALSE,
+    ),
+    'shutdown_at_end': _Argument(
+        AUTO,
+        'end the whole launch when the camera or bag has ended, or a node refuses its settings; '
+        'auto does so unless another launch file includes this one',
+        (AUTO, *TRUE_OR_FALSE),
+    ),
+    'log_level': _Argument(
+        'info', 'log level of the nodes', ('debug', 'info', 'warn', 'error', 'fatal')
+    ),
+    'enclave': _Argument(
+        ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'
+    ),
+    'model': _Argument(
+        '', 'ONNX model with its manifest beside it; empty takes the parameter file'
+    ),
+    'labels': _Argument(
+        '', 'whose labels to answer with; empty takes the parameter file', ('', *LABEL_SETS)
+    ),
 }
 
 
@@ -44,17 +89,72 @@ def common_arguments(**defaults: str) -> list[DeclareLaunchArgument]:
     """
     return [
         DeclareLaunchArgument(
-            name, default_value=defaults.get(name, default), description=description
+            name,
+            default_value=defaults.get(name, argument.default),
+            description=argument.description,
+            choices=argument.choices,
         )
-        for name, (default, description) in _DESCRIPTIONS.items()
+        for name, argument in _COMMON.items()
     ]
 
 
-def dds_profile() -> list[Action]:
-    """Sets the shipped Fast DDS profile for every process launched, unless the user has one."""
+def switch_argument(name: str, default: str, description: str) -> DeclareLaunchArgument:
+    """An argument that is true or false."""
+    return DeclareLaunchArgument(
+        name, default_value=default, description=description, choices=TRUE_OR_FALSE
+    )
+
+
+def image_arguments(whose: str) -> list[DeclareLaunchArgument]:
+    """The arguments of the launch files whose images come from elsewhere.
+
+    Args:
+        whose: Who publishes them, for the description.
+    """
     return [
-        SetEnvironmentVariable(name, value) for name, value in dds_environment(os.environ).items()
+        DeclareLaunchArgument(
+            'image',
+            default_value=CAMERA_IMAGE,
+            description=f'image topic of the {whose}; relative ones lie in the namespace',
+        ),
+        DeclareLaunchArgument(
+            'image_transport',
+            default_value='',
+            description='raw, or compressed for the /compressed twin of the image topic; empty '
+            'takes the parameter file, or compressed for a topic that ends so',
+            choices=('', *IMAGE_TRANSPORTS),
+        ),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Where a node's images come from.
+
+    Attributes:
+        topic: Their topic.
+        transport: `raw` or `compressed`; empty leaves it to the parameter file and the topic.
+    """
+
+    topic: str = CAMERA_IMAGE
+    transport: str = ''
+
+
+def images_of(context: LaunchContext) -> Images:
+    """What `image_arguments` say."""
+    return Images(text(context, 'image'), text(context, 'image_transport'))
+
+
+def check_package(package: str) -> None:
+    """Makes sure that a ROS package is there.
+
+    Raises:
+        MissingPackageError: It is not; says how to get it.
+    """
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError as error:
+        raise MissingPackageError(apt_cure(package)) from error
 
 
 def text(context: LaunchContext, name: str) -> str:
@@ -72,6 +172,23 @@ def flag(context: LaunchContext, name: str) -> bool:
     if value not in ('true', 'false', '1', '0'):
         raise ValueError(f'Launch argument {name} must be true or false, not {value!r}.')
     return value in ('true', '1')
+
+
+def positive(context: LaunchContext, name: str, *, or_zero: bool = False) -> str:
+    """Value of a launch argument that is a number above zero, as it was given.
+
+    Raises:
+        ValueError: It is not.
+    """
+    value = text(context, name)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number) and (number > 0 or (or_zero and number == 0)):
+        return value
+    wanted = 'zero or a number above it' if or_zero else 'a number above zero'
+    raise ValueError(f'Launch argument {name} must be {wanted}, not {value!r}.')
 
 
 def node_parameters(
@@ -100,9 +217,10 @@ def node(
     values: Mapping[str, ParameterValue],
     *,
     subnamespace: str = '',
-    respawn: bool = True,
-    remappings: Sequence[tuple[str, str]] = (('image', CAMERA_IMAGE),),
-    **options: Any,
+    restartable: Restartable = ALWAYS,
+    is_required: bool = False,
+    remappings: Sequence[tuple[str, str]] = (),
+    images: Images | None = None,
 ) -> Node:
     """One node of this package.
 
@@ -111,15 +229,19 @@ def node(
         executable: Name of the node's executable.
         values: Parameters that the launch arguments give; empty texts are left out.
         subnamespace: Namespace below the argument `namespace`.
-        respawn: Whether the argument `respawn` may start it again when it has ended.
+        restartable: The endings after which the argument `respawn` may start it again.
+        is_required: Whether there is nothing left to do when it has ended.
         remappings: Topics that the node calls by another name.
-        options: More options of `launch_ros.actions.Node`.
+        images: Where it has its images from; None for a node that takes none.
     """
-    namespace = '/'.join(part for part in (text(context, 'namespace'), subnamespace) if part)
+    if images is not None:
+        values = {**values, 'image_transport': images.transport}
+        remappings = [('image', images.topic), *remappings]
+    allowed = restartable if flag(context, 'respawn') else NEVER
     return Node(
         package='emotion_bringup',
         executable=executable,
-        namespace=namespace,
+        namespace='/'.join(part for part in (text(context, 'namespace'), subnamespace) if part),
         remappings=remappings,
         parameters=node_parameters(context, values),
         ros_arguments=[
@@ -128,50 +250,49 @@ def node(
             *enclave_arguments(executable, text(context, 'enclave')),
         ],
         output='screen',
-        respawn=respawn and flag(context, 'respawn'),
+        respawn=bool(allowed),
         respawn_delay=_RESPAWN_DELAY_S,
-        **options,
+        **process_options(context, allowed, is_required=is_required),
     )
+
+
+def process_options(
+    context: LaunchContext, restartable: Restartable = NEVER, *, is_required: bool = False
+) -> dict[str, Any]:
+    """Options of every process: its environment and what follows its end.
+
+    The environment is that process's alone: a launch file that includes this one has others.
+    """
+    ends = ends_launch(context, text(context, 'shutdown_at_end'))
+    return {
+        'additional_env': dds_environment(os.environ),
+        'on_exit': after_exit(restartable, is_required=is_required, ends_launch=ends),
+    }
 
 
 def camera_node(
     context: LaunchContext, source: str, loop: bool, values: Mapping[str, ParameterValue]
 ) -> Node:
-    """The camera node; launch ends with it where it is not started again.
+    """The camera node, without which there is nothing left to do.
 
     Args:
         context: Holds the launch arguments.
-        source: What it plays. A camera or stream is always started again.
-        loop: Whether a file starts again at its end. Such a node is started again when it was
-            killed; one that ended by itself has said what is wrong, and would say it for ever.
+        source: What it plays.
+        loop: Whether a file starts again at its end.
         values: More parameters.
     """
-    live = is_live(source)
     return node(
         context,
         'camera_node',
         {'video_device': source, 'loop': loop, **values},
         subnamespace='camera',
-        respawn=live or loop,
+        restartable=camera_restartable(live=is_live(source), loop=loop),
+        is_required=True,
         remappings=[('emotions', emotions_topic(context))],
-        on_exit=_end_with_camera(live=live, loop=loop),
     )
 
 
-def _end_with_camera(
-    *, live: bool, loop: bool
-) -> Callable[[ProcessExited, LaunchContext], list[Action]]:
-    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action]:
-        was_killed = event.returncode < 0
-        if flag(context, 'respawn') and (live or (loop and was_killed)):
-            return []
-        # Without a camera there is nothing left to do.
-        return [Shutdown(reason='the camera node has ended')]
-
-    return on_exit
-
-
-def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> Node:
+def emotion_node(context: LaunchContext, mode: str, images: Images = Images()) -> Node:
     """The emotion node, as the launch arguments want it."""
     values = {
         'model_path': text(context, 'model'),
@@ -179,32 +300,62 @@ def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -
         'autostart': flag(context, 'autostart'),
         'mode': mode,
     }
-    return node(context, 'emotion_node', values, remappings=[('image', image)])
+    return node(context, 'emotion_node', values, images=images)
 
 
 def overlay_argument() -> DeclareLaunchArgument:
     """The argument of the launch files that can start the overlay node."""
-    return DeclareLaunchArgument(
+    return switch_argument(
         'overlay',
-        default_value='true',
-        description='start the overlay node; false publishes results without annotated images',
+        'true',
+        'start the overlay node; false publishes results without annotated images',
     )
 
 
-def overlay_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+def overlay_node(context: LaunchContext, mode: str, images: Images = Images()) -> list[Action]:
     """The overlay node, or nothing, as the launch arguments want it."""
     if not flag(context, 'overlay'):
         return []
-    return [node(context, 'overlay_node', {'mode': mode}, remappings=[('image', image)])]
+    return [node(context, 'overlay_node', {'mode': mode}, images=images)]
+
+
+def rqt_node(context: LaunchContext) -> list[Action]:
+    """A window with the overlay's images, or nothing, as the launch arguments want it.
+
+    Raises:
+        MissingPackageError: rqt_image_view is not installed.
+    """
+    if not flag(context, 'rqt'):
+        return []
+    check_package('rqt_image_view')
+    return [
+        Node(
+            package='rqt_image_view',
+            executable='rqt_image_view',
+            namespace=text(context, 'namespace'),
+            arguments=['emotions/image'],
+            **process_options(context),
+        )
+    ]
+
+
+def bag_player(context: LaunchContext, command: Sequence[str]) -> ExecuteProcess:
+    """What plays a bag, without which there is nothing left to do.
+
+    Raises:
+        MissingPackageError: ros2bag is not installed.
+    """
+    check_package('ros2bag')
+    return ExecuteProcess(
+        cmd=command, output='screen', **process_options(context, is_required=True)
+    )
 
 
 def foxglove_arguments() -> list[DeclareLaunchArgument]:
     """The arguments of the launch files that can start the Foxglove node."""
     return [
-        DeclareLaunchArgument(
-            'foxglove',
-            default_value='false',
-            description='let the viewer Foxglove connect to this machine (docs/viewers.md)',
+        switch_argument(
+            'foxglove', 'false', 'let the viewer Foxglove connect to this machine (docs/viewers.md)'
         ),
         DeclareLaunchArgument(
             'foxglove_port', default_value='8765', description='TCP port for Foxglove'
@@ -215,7 +366,7 @@ def foxglove_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def foxglove_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+def foxglove_node(context: LaunchContext, mode: str, images: Images = Images()) -> list[Action]:
     """The Foxglove node, or nothing, as the launch arguments want it.
 
     A recording that was cut off is not begun anew over what there is.
@@ -232,10 +383,28 @@ def foxglove_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) 
     if not port.isdecimal():
         raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
     values = {'mode': mode, 'serve': serve, 'port': int(port), 'mcap_path': path}
-    images = [('image', image)]
-    return [node(context, 'foxglove_node', values, respawn=not path, remappings=images)]
+    restartable = NEVER if path else ALWAYS
+    return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
+
+
+def bag_path(context: LaunchContext) -> str:
+    """The bag to play.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+    """
+    bag = Path(text(context, 'bag')).expanduser()
+    if not bag.exists():
+        raise FileNotFoundError(f'Bag {bag} does not exist: check the launch argument bag.')
+    return str(bag)
 
 
 def emotions_topic(context: LaunchContext) -> str:
-    """Full name of the topic of results, for nodes in a namespace below."""
-    return '/'.join(('', *filter(None, text(context, 'namespace').split('/')), 'emotions'))
+    """Full name of the topic of results, for nodes in a namespace below.
+
+    It is joined as launch_ros does it for a node: below what a `PushRosNamespace` around this
+    launch file has set, unless the argument begins with a slash.
+    """
+    pushed = context.launch_configurations.get('ros_namespace')
+    namespace = make_namespace_absolute(prefix_namespace(pushed, text(context, 'namespace')))
+    return str(prefix_namespace(namespace, 'emotions'))

@@ -61,11 +61,15 @@ _MODE = Parameter(
     'live keeps only the newest frame; replay drops none (files and bags)',
     choices=(LIVE, REPLAY),
 )
+RAW = 'raw'
+COMPRESSED = 'compressed'
+IMAGE_TRANSPORTS = (RAW, COMPRESSED)
 _IMAGE_TRANSPORT = Parameter(
     'image_transport',
-    'raw',
-    'raw subscribes to the image topic, compressed to its /compressed twin',
-    choices=('raw', 'compressed'),
+    RAW,
+    'raw subscribes to the image topic, compressed to its /compressed twin; an image topic that '
+    'ends in /compressed is taken as it is',
+    choices=IMAGE_TRANSPORTS,
 )
 _DEFAULTS = PipelineSettings()
 

@@ -1,6 +1,5 @@
 """Decides whether a node that has ended with an error is started again."""
 
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from emotion_bringup.endings import (
     Ending,
     Restartable,
     camera_restartable,
+    ended_how,
     ending,
 )
 from emotion_bringup.parameter_tables import LIVE
@@ -66,28 +66,10 @@ class Restarts:
         return True
 
 
-def ended_how(exit_code: int) -> str:
-    """How a node has ended, to follow its name in a sentence."""
-    how = ending(exit_code)
-    if how is Ending.KILLED:
-        return f'was killed by {_signal_name(exit_code)}'
-    if how is Ending.WRONG_SETTINGS:
-        return 'cannot work with its settings'
-    return f'has ended with an error (exit code {exit_code})'
-
-
 def _consequence(exit_code: int) -> str:
     if ending(exit_code) is Ending.KILLED:
         return ', and what it was at is lost: start again.'
     return '; see its message above.'
-
-
-def _signal_name(exit_code: int) -> str:
-    """Name of the signal in a negative exit code."""
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f'signal {-exit_code}'
 
 
 def restartable_nodes(options: SessionOptions, mode: str) -> dict[str, Restartable]:
