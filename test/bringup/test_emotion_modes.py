@@ -16,6 +16,7 @@ from tiny_model import make_tiny_model
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.distributions import profile_variables
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_msgs.msg import EmotionLabels
 from emotion_perception.resources import config_path
 
@@ -283,7 +284,7 @@ def test_a_failed_configuration_leaves_the_node_alive(open_bench, tmp_path, mode
 def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
     missing = tmp_path / 'missing.onnx'
     code, _, err = run_node('emotion_node', *parameters(model_path=missing))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, missing, 'does not exist')
 
 
@@ -301,7 +302,7 @@ def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
 def test_unusable_parameters_end_the_process_with_one_sentence(model_path, values, part):
     values = {'model_path': model_path, **values}
     code, _, err = run_node('emotion_node', *parameters(**values))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, part)
 
 
