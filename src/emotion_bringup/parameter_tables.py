@@ -34,7 +34,10 @@ class Parameter:
         minimum: Lowest value allowed, for numbers.
         maximum: Highest value allowed, for numbers.
         choices: The only values allowed, for strings.
-        live: Whether it may change while the node runs; all others are read when it starts.
+        takes_index: Whether a whole number is taken for its text, as in `video_device: 0`.
+        live: Whether it may change while the node runs.
+        at_configure: Whether it is read when the lifecycle node configures, and may change while
+            that is not configured. What is neither is read when the node starts.
     """
 
     name: str
@@ -43,7 +46,9 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    takes_index: bool = False
     live: bool = False
+    at_configure: bool = False
 
     @property
     def range_text(self) -> str:
@@ -53,6 +58,27 @@ class Parameter:
         if self.minimum is not None:
             return f'{self.minimum:g} to {self.maximum:g}'
         return ''
+
+    @property
+    def may_change(self) -> str:
+        """When it may change after the start, in words; empty when it may not."""
+        if self.live:
+            return 'yes'
+        return 'unconfigured' if self.at_configure else ''
+
+    def fitting(self, value: object) -> object:
+        """A value in this parameter's type, where only the way it is written differs.
+
+        YAML and `-p` read `30`, `0` and `cpu` as a whole number, another and a text, where a number,
+        a camera's index and a list of one are meant. Anything else is returned as it is.
+        """
+        if type(value) is int and isinstance(self.default, float):
+            return float(value)
+        if type(value) is int and self.takes_index:
+            return str(value)
+        if isinstance(value, str) and isinstance(self.default, list):
+            return [value]
+        return value
 
 
 _MODE = Parameter(
@@ -79,6 +105,7 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
         '0',
         'camera index or device path, rtsp:// or http:// address, video, GIF, picture, folder, '
         'glob pattern, rosbag, or demo',
+        takes_index=True,
     ),
     Parameter('framerate', 0.0, 'frames per second; 0 keeps the rate of the source', 0.0, 1000.0),
     Parameter('image_width', 0, 'width asked of a camera, in pixels; 0 keeps its own', 0, 16384),
@@ -161,28 +188,57 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         100,
         live=True,
     ),
-    Parameter('model_path', '', 'ONNX model with its manifest beside it; empty is the shipped one'),
+    Parameter(
+        'model_path',
+        '',
+        'ONNX model with its manifest beside it; empty is the shipped one',
+        at_configure=True,
+    ),
     Parameter(
         'labels',
         FER2013,
         'whose labels to answer with: those FER-2013 was published with, or those of the ten '
         'annotators of FER+, who see more neutral faces',
         choices=LABEL_SETS,
+        at_configure=True,
     ),
-    Parameter('detector', 'centerface', 'centerface, haar, or the path of a YuNet .onnx file'),
+    Parameter(
+        'detector',
+        'centerface',
+        'centerface, haar, or the path of a YuNet .onnx file',
+        at_configure=True,
+    ),
     Parameter(
         'execution_providers',
         ['auto'],
         'ONNX Runtime providers in order of preference: auto, cuda, tensorrt, cpu, ...',
+        at_configure=True,
     ),
     Parameter(
-        'strict_providers', False, 'refuse to start when the first provider is not really in use'
+        'strict_providers',
+        False,
+        'refuse to start when the first provider is not really in use',
+        at_configure=True,
     ),
-    Parameter('num_threads', 0, 'CPU threads of the networks; 0 lets ONNX Runtime choose', 0, 256),
-    Parameter('device_id', 0, 'index of the GPU that cuda and tensorrt run on', 0, 63),
-    Parameter('tensorrt_fp16', False, 'let TensorRT calculate in half precision'),
     Parameter(
-        'engine_cache_path', '', 'folder for built TensorRT engines; empty is the user cache'
+        'num_threads',
+        0,
+        'CPU threads of the networks; 0 lets ONNX Runtime choose',
+        0,
+        256,
+        at_configure=True,
+    ),
+    Parameter(
+        'device_id', 0, 'index of the GPU that cuda and tensorrt run on', 0, 63, at_configure=True
+    ),
+    Parameter(
+        'tensorrt_fp16', False, 'let TensorRT calculate in half precision', at_configure=True
+    ),
+    Parameter(
+        'engine_cache_path',
+        '',
+        'folder for built TensorRT engines; empty is the user cache',
+        at_configure=True,
     ),
     _IMAGE_TRANSPORT,
     _MODE,
@@ -275,9 +331,10 @@ def markdown_table(parameters: Iterable[Parameter]) -> str:
     """The README's table of one node's parameters."""
     lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
     for p in parameters:
-        live = 'yes' if p.live else ''
         default = f'`{_yaml_text(p.default)}`' if p.default != '' else 'empty'
-        lines.append(f'| `{p.name}` | {default} | {p.range_text} | {live} | {p.description} |')
+        lines.append(
+            f'| `{p.name}` | {default} | {p.range_text} | {p.may_change} | {p.description} |'
+        )
     return '\n'.join(lines)
 
 

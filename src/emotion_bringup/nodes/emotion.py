@@ -81,6 +81,11 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if value_of(self, 'autostart'):
             self._autostart(stop)
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the model is loaded; before, its parameters may change."""
+        return self._pipeline is not None
+
     def close(self) -> None:
         """Nothing outlives the node: sessions are freed with it."""
         self._images.stop()
