@@ -10,7 +10,7 @@ from ros_bench import CameraBench, parameters
 from sensor_msgs.msg import Image
 
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
-from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.endings import EXIT_ERROR, EXIT_USAGE
 
 FRAMES = 12
 RATE = 50.0
@@ -214,12 +214,21 @@ def test_a_missing_file_ends_the_process_with_one_sentence(tmp_path):
     assert_one_sentence(err, missing, 'does not exist')
 
 
-@pytest.mark.parametrize('name', ['clip.mp4', 'clip.gif', 'clip.png', 'clip.mcap', 'clip.db3'])
-def test_a_damaged_file_ends_the_process_with_one_sentence(tmp_path, name):
+@pytest.mark.parametrize(
+    ('name', 'exit_code'),
+    [
+        ('clip.mp4', EXIT_USAGE),
+        ('clip.gif', EXIT_ERROR),  # found out with the first frame
+        ('clip.png', EXIT_ERROR),
+        ('clip.mcap', EXIT_USAGE),
+        ('clip.db3', EXIT_USAGE),
+    ],
+)
+def test_a_damaged_file_ends_the_process_with_one_sentence(tmp_path, name, exit_code):
     damaged = tmp_path / name
     damaged.write_bytes(b'\0\1\2 this is neither a video nor a picture nor a bag' * 20)
     code, _, err = run_node('camera_node', *parameters(video_device=damaged))
-    assert code == EXIT_USAGE
+    assert code == exit_code
     assert_one_sentence(err, damaged)
 
 

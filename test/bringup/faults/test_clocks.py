@@ -73,12 +73,27 @@ def clock(stage, robots):
     return clock
 
 
+def test_a_clock_that_does_not_start_is_told_once_with_the_cure(stage, robots, clock):
+    real, simulated = robots
+    nodes = (simulated.emotion, simulated.camera)
+    stage.spin_until(lambda: all('set use_sim_time to false' in n.output for n in nodes), 'it')
+    for name in ('/simulated/emotion_node', '/simulated/camera/camera_node'):
+        stage.status(name)  # one report more
+    for node in nodes:
+        assert node.output.count('use_sim_time is true, but nothing publishes /clock: ') == 1
+        assert node.is_alive
+    for node in (real.emotion, real.camera):
+        assert 'use_sim_time' not in node.output
+
+
 def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
     _, simulated = robots
     simulated.answers.clear()
     clock.run_until(lambda: any(s >= START_NS for s in simulated.stamps), 'simulated stamps')
     assert max(simulated.stamps) <= clock.now_ns + SECOND
     clock.run_until(lambda: len(simulated.answers) > 20, 'a stream of answers')
+    for node in (simulated.emotion, simulated.camera):
+        clock.run_until(lambda node=node: 'The time of /clock has come' in node.output, 'the news')
 
 
 def test_a_paused_clock_stops_stamps_but_not_diagnostics(stage, robots, clock):
