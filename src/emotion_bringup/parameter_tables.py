@@ -69,8 +69,8 @@ class Parameter:
     def fitting(self, value: object) -> object:
         """A value in this parameter's type, where only the way it is written differs.
 
-        YAML and `-p` read `30`, `0` and `cpu` as a whole number, another and a text, where a number,
-        a camera's index and a list of one are meant. Anything else is returned as it is.
+        YAML and `-p` read `30` and `0` as whole numbers and `cpu` as a text, where a number,
+        a camera index and a list of one are meant. Anything else is returned as it is.
         """
         if type(value) is int and isinstance(self.default, float):
             return float(value)

@@ -64,23 +64,27 @@ def robots(stage, tmp_path_factory):
     return real, simulated
 
 
+SIMULATED = ('/simulated/emotion_node', '/simulated/camera/camera_node')
+
+
 @pytest.fixture(scope='module')
 def clock(stage, robots):
-    clock = SimulatedClock(stage)
-    for name in ('/simulated/emotion_node', '/simulated/camera/camera_node'):
+    _, simulated = robots
+    for name in SIMULATED:
         status = stage.status(name, lambda s: s.level == DiagnosticStatus.WARN)
         assert 'nothing publishes /clock' in status.message
+    for node in (simulated.emotion, simulated.camera):
+        stage.spin_until(lambda node=node: 'set use_sim_time to false' in node.output, 'the cure')
+    clock = SimulatedClock(stage)
+    for name in SIMULATED:
+        stage.status(name, lambda s: 'no time comes on /clock' in s.message)
     return clock
 
 
-def test_a_clock_that_does_not_start_is_told_once_with_the_cure(stage, robots, clock):
+def test_a_clock_that_does_not_start_is_told_once_and_the_nodes_live(robots, clock):
     real, simulated = robots
-    nodes = (simulated.emotion, simulated.camera)
-    stage.spin_until(lambda: all('set use_sim_time to false' in n.output for n in nodes), 'it')
-    for name in ('/simulated/emotion_node', '/simulated/camera/camera_node'):
-        stage.status(name)  # one report more
-    for node in nodes:
-        assert node.output.count('use_sim_time is true, but nothing publishes /clock: ') == 1
+    for node in (simulated.emotion, simulated.camera):
+        assert node.output.count('use_sim_time is true, but') == 1
         assert node.is_alive
     for node in (real.emotion, real.camera):
         assert 'use_sim_time' not in node.output
