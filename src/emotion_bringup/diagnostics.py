@@ -45,8 +45,8 @@ class DiagnosticsPublisher:
         """Publishes one report now."""
         level, summary, values = self._report()
         no_clock = self._clock_watch.problem()
-        if level == OK and no_clock:
-            level, summary = WARN, f'{summary} ({no_clock})'
+        if no_clock:
+            level, summary = max(level, WARN), f'{summary} ({no_clock})'
         status = DiagnosticStatus(
             level=level,
             name=self._name,

@@ -223,3 +223,14 @@ def test_without_rqt_no_node_is_started(launch, arguments):
     assert running.end() == 1
     assert 'rqt_image_view is not installed: run `sudo apt install ros-' in running.output
     assert 'process started' not in running.output
+
+
+def test_the_launch_file_in_the_documentation_starts_two_robots(launch, tmp_path):
+    text = (Path(__file__).parents[2] / 'docs' / 'launch.md').read_text()
+    (tmp_path / 'robots.launch.py').write_text(re.search(r'```python\n(.*?)```', text, re.S)[1])
+    running = launch(tmp_path / 'robots.launch.py')
+    wanted = {f'images from /{robot}/camera/color/image_raw' for robot in ('robot1', 'robot2')}
+    while wanted:
+        wanted.remove(running.read_until('|'.join(wanted))[0])
+    running.interrupt()
+    assert running.end() == 0
