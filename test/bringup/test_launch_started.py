@@ -110,6 +110,8 @@ class Launch:
 
 @pytest.fixture
 def launch():
+    # Tests that a shell runs in the background inherit that Ctrl-C is ignored, and pass it on.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     opened = []
 
     def start(file, **arguments):
@@ -119,6 +121,7 @@ def launch():
     yield start
     for one in opened:
         one.close()
+    signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.fixture
