@@ -6,14 +6,13 @@
 from launch.action import Action
 from launch.actions import OpaqueFunction
 
-from emotion_bringup.launching import (
+from emotion_bringup.launch_arguments import (
     common_arguments,
-    emotion_node,
     foxglove_arguments,
-    foxglove_node,
     image_arguments,
     images_of,
 )
+from emotion_bringup.launching import emotion_node, foxglove_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'

@@ -6,15 +6,8 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import (
-    check_package,
-    common_arguments,
-    emotion_node,
-    image_arguments,
-    images_of,
-    node,
-    text,
-)
+from emotion_bringup.launch_arguments import common_arguments, image_arguments, images_of, text
+from emotion_bringup.launching import check_package, emotion_node, node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'

@@ -3,18 +3,20 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import (
-    camera_node,
+from emotion_bringup.launch_arguments import (
     common_arguments,
-    emotion_node,
     flag,
     foxglove_arguments,
-    foxglove_node,
     overlay_argument,
-    overlay_node,
-    rqt_node,
     switch_argument,
     text,
+)
+from emotion_bringup.launching import (
+    camera_node,
+    emotion_node,
+    foxglove_node,
+    overlay_node,
+    rqt_node,
 )
 from emotion_bringup.parameter_tables import LIVE, REPLAY, REPLAY_IN_FLIGHT
 from launch import LaunchContext, LaunchDescription

@@ -6,21 +6,18 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import (
+from emotion_bringup.launch_arguments import (
     bag_path,
-    bag_player,
     common_arguments,
-    emotion_node,
     flag,
     foxglove_arguments,
-    foxglove_node,
     image_arguments,
     images_of,
     overlay_argument,
-    overlay_node,
     positive,
     switch_argument,
 )
+from emotion_bringup.launching import bag_player, emotion_node, foxglove_node, overlay_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'replay'

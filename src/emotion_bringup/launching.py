@@ -1,30 +1,25 @@
-"""What the launch files share: their arguments, and the nodes that these describe.
+"""The nodes that the launch files start, as their arguments describe them.
 
 Everything that may be wrong is looked at while the nodes are described, before any is started: what
 launch has started by the time of an exception it may leave behind.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, ExecuteProcess
-from launch.substitutions import LaunchConfiguration
+from launch.actions import ExecuteProcess
 from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartable
 from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
-from emotion_bringup.launch_endings import AUTO, after_exit, ends_launch
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, IMAGE_TRANSPORTS
-from emotion_bringup.security import ENCLAVES, enclave_arguments
+from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
+from emotion_bringup.launch_endings import after_exit, ends_launch
+from emotion_bringup.security import enclave_arguments
 from emotion_perception.foxglove import check_sdk
-from emotion_perception.labels import LABEL_SETS
 from emotion_perception.resources import config_path
 from emotion_perception.sources import is_live
 from launch import LaunchContext
@@ -33,116 +28,6 @@ ParameterValue = str | bool | int
 
 # Long enough for a device that the dead node held to be free again.
 _RESPAWN_DELAY_S = 2.0
-
-TRUE_OR_FALSE = ('true', 'false', 'True', 'False', '1', '0')
-"""What is taken for a switch; launch files written in Python say True and False."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Argument:
-    default: str
-    description: str
-    choices: Sequence[str] | None = None
-
-
-_COMMON = {
-    'namespace': _Argument('', 'namespace of all nodes and topics, such as robot1'),
-    'use_sim_time': _Argument('false', 'take time from /clock', TRUE_OR_FALSE),
-    'params_file': _Argument('', 'parameters of the nodes; empty takes config/emotion.yaml'),
-    'autostart': _Argument(
-        'true',
-        'configure and activate the emotion node without a lifecycle manager',
-        TRUE_OR_FALSE,
-    ),
-    'respawn': _Argument(
-        'true',
-        'start a node again that has ended; never the camera of a finished file, nor a node with '
-        'wrong settings',
-        TRUE_OR_FALSE,
-    ),
-    'shutdown_at_end': _Argument(
-        AUTO,
-        'end the whole launch when the camera or bag has ended, or a node refuses its settings; '
-        'auto does so unless another launch file includes this one',
-        (AUTO, *TRUE_OR_FALSE),
-    ),
-    'log_level': _Argument(
-        'info', 'log level of the nodes', ('debug', 'info', 'warn', 'error', 'fatal')
-    ),
-    'enclave': _Argument(
-        ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'
-    ),
-    'model': _Argument(
-        '', 'ONNX model with its manifest beside it; empty takes the parameter file'
-    ),
-    'labels': _Argument(
-        '', 'whose labels to answer with; empty takes the parameter file', ('', *LABEL_SETS)
-    ),
-}
-
-
-def common_arguments(**defaults: str) -> list[DeclareLaunchArgument]:
-    """The arguments that every launch file takes.
-
-    Args:
-        defaults: Other defaults, by name.
-    """
-    return [
-        DeclareLaunchArgument(
-            name,
-            default_value=defaults.get(name, argument.default),
-            description=argument.description,
-            choices=argument.choices,
-        )
-        for name, argument in _COMMON.items()
-    ]
-
-
-def switch_argument(name: str, default: str, description: str) -> DeclareLaunchArgument:
-    """An argument that is true or false."""
-    return DeclareLaunchArgument(
-        name, default_value=default, description=description, choices=TRUE_OR_FALSE
-    )
-
-
-def image_arguments(whose: str) -> list[DeclareLaunchArgument]:
-    """The arguments of the launch files whose images come from elsewhere.
-
-    Args:
-        whose: Who publishes them, for the description.
-    """
-    return [
-        DeclareLaunchArgument(
-            'image',
-            default_value=CAMERA_IMAGE,
-            description=f'image topic of the {whose}; relative ones lie in the namespace',
-        ),
-        DeclareLaunchArgument(
-            'image_transport',
-            default_value='',
-            description='raw, or compressed for the /compressed twin of the image topic; empty '
-            'takes the parameter file, or compressed for a topic that ends so',
-            choices=('', *IMAGE_TRANSPORTS),
-        ),
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """Where a node's images come from.
-
-    Attributes:
-        topic: Their topic.
-        transport: `raw` or `compressed`; empty leaves it to the parameter file and the topic.
-    """
-
-    topic: str = CAMERA_IMAGE
-    transport: str = ''
-
-
-def images_of(context: LaunchContext) -> Images:
-    """What `image_arguments` say."""
-    return Images(text(context, 'image'), text(context, 'image_transport'))
 
 
 def check_package(package: str) -> None:
@@ -155,40 +40,6 @@ def check_package(package: str) -> None:
         get_package_prefix(package)
     except PackageNotFoundError as error:
         raise MissingPackageError(apt_cure(package)) from error
-
-
-def text(context: LaunchContext, name: str) -> str:
-    """Value of a launch argument."""
-    return LaunchConfiguration(name).perform(context)
-
-
-def flag(context: LaunchContext, name: str) -> bool:
-    """Value of a launch argument that is true or false.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    value = text(context, name).lower()
-    if value not in ('true', 'false', '1', '0'):
-        raise ValueError(f'Launch argument {name} must be true or false, not {value!r}.')
-    return value in ('true', '1')
-
-
-def positive(context: LaunchContext, name: str, *, or_zero: bool = False) -> str:
-    """Value of a launch argument that is a number above zero, as it was given.
-
-    Raises:
-        ValueError: It is not.
-    """
-    value = text(context, name)
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if math.isfinite(number) and (number > 0 or (or_zero and number == 0)):
-        return value
-    wanted = 'zero or a number above it' if or_zero else 'a number above zero'
-    raise ValueError(f'Launch argument {name} must be {wanted}, not {value!r}.')
 
 
 def node_parameters(
@@ -292,7 +143,7 @@ def camera_node(
     )
 
 
-def emotion_node(context: LaunchContext, mode: str, images: Images = Images()) -> Node:
+def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> Node:
     """The emotion node, as the launch arguments want it."""
     values = {
         'model_path': text(context, 'model'),
@@ -303,16 +154,7 @@ def emotion_node(context: LaunchContext, mode: str, images: Images = Images()) -
     return node(context, 'emotion_node', values, images=images)
 
 
-def overlay_argument() -> DeclareLaunchArgument:
-    """The argument of the launch files that can start the overlay node."""
-    return switch_argument(
-        'overlay',
-        'true',
-        'start the overlay node; false publishes results without annotated images',
-    )
-
-
-def overlay_node(context: LaunchContext, mode: str, images: Images = Images()) -> list[Action]:
+def overlay_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
     """The overlay node, or nothing, as the launch arguments want it."""
     if not flag(context, 'overlay'):
         return []
@@ -351,22 +193,7 @@ def bag_player(context: LaunchContext, command: Sequence[str]) -> ExecuteProcess
     )
 
 
-def foxglove_arguments() -> list[DeclareLaunchArgument]:
-    """The arguments of the launch files that can start the Foxglove node."""
-    return [
-        switch_argument(
-            'foxglove', 'false', 'let the viewer Foxglove connect to this machine (docs/viewers.md)'
-        ),
-        DeclareLaunchArgument(
-            'foxglove_port', default_value='8765', description='TCP port for Foxglove'
-        ),
-        DeclareLaunchArgument(
-            'mcap', default_value='', description='record for Foxglove to this .mcap file'
-        ),
-    ]
-
-
-def foxglove_node(context: LaunchContext, mode: str, images: Images = Images()) -> list[Action]:
+def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
     """The Foxglove node, or nothing, as the launch arguments want it.
 
     A recording that was cut off is not begun anew over what there is.
@@ -385,18 +212,6 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = Images()) 
     values = {'mode': mode, 'serve': serve, 'port': int(port), 'mcap_path': path}
     restartable = NEVER if path else ALWAYS
     return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
-
-
-def bag_path(context: LaunchContext) -> str:
-    """The bag to play.
-
-    Raises:
-        FileNotFoundError: It does not exist.
-    """
-    bag = Path(text(context, 'bag')).expanduser()
-    if not bag.exists():
-        raise FileNotFoundError(f'Bag {bag} does not exist: check the launch argument bag.')
-    return str(bag)
 
 
 def emotions_topic(context: LaunchContext) -> str:
