@@ -23,6 +23,7 @@ from emotion_bringup.parameter_tables import REPLAY
 from emotion_perception.resources import share_folder
 
 FRAMES = 12
+PROFILES = list(PROFILE_VARIABLES.values())
 INCLUDING = """
 from launch import LaunchDescription
 from launch.actions import ExecuteProcess, GroupAction, IncludeLaunchDescription
@@ -39,7 +40,7 @@ def generate_launch_description():
 """
 OTHERS = (
     'import os, signal; '
-    f'print("profiles of others:", [os.environ.get(name) for name in {PROFILE_VARIABLES}]); '
+    f'print("profiles of others:", [os.environ.get(name) for name in {PROFILES}]); '
     'signal.pause()'
 )
 
@@ -61,7 +62,7 @@ class Launch:
     def __init__(self, file, **arguments):
         self.output = ''
         variables = environment(OVERRIDE_LAUNCH_PROCESS_OUTPUT='screen', PYTHONUNBUFFERED='1')
-        for name in PROFILE_VARIABLES:
+        for name in PROFILES:
             variables.pop(name, None)
         self._process = subprocess.Popen(
             ['ros2', 'launch', str(file), *(f'{name}:={arguments[name]}' for name in arguments)],
@@ -166,7 +167,7 @@ def test_an_included_launch_leaves_what_is_around_it_alone(launch, watched, argu
     )
     running = launch(parent)
     emotion = running.started('emotion_node')
-    nothing = re.escape(str([None] * len(PROFILE_VARIABLES)))
+    nothing = re.escape(str([None] * len(PROFILES)))
     running.read_until(rf'profiles of others: {nothing}')
     running.read_until(rf'{FRAMES} frames published')
     running.read_until('process has finished cleanly')
