@@ -4,16 +4,15 @@
 """
 
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import OpaqueFunction
 
-from emotion_bringup.launching import (
+from emotion_bringup.launch_arguments import (
     common_arguments,
-    dds_profile,
-    emotion_node,
     foxglove_arguments,
-    foxglove_node,
-    text,
+    image_arguments,
+    images_of,
 )
+from emotion_bringup.launching import emotion_node, foxglove_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'
@@ -24,18 +23,13 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
-                'image',
-                default_value='camera/image_raw',
-                description='image topic of the camera; relative ones lie in the namespace',
-            ),
+            *image_arguments('camera'),
             *foxglove_arguments(),
-            *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
     )
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
-    image = text(context, 'image')
-    return [emotion_node(context, _MODE, image), *foxglove_node(context, _MODE, image)]
+    images = images_of(context)
+    return [emotion_node(context, _MODE, images), *foxglove_node(context, _MODE, images)]

@@ -7,7 +7,8 @@
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import common_arguments, dds_profile, emotion_node, node, text
+from emotion_bringup.launch_arguments import common_arguments, image_arguments, images_of, text
+from emotion_bringup.launching import check_package, emotion_node, node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'
@@ -18,11 +19,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
-                'image',
-                default_value='camera/image_raw',
-                description='image topic of the camera; relative ones lie in the namespace',
-            ),
+            *image_arguments('camera'),
             DeclareLaunchArgument(
                 'faces',
                 default_value='own',
@@ -35,19 +32,19 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='',
                 description='where people are published; empty takes the file, then /humans',
             ),
-            *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
     )
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
+    check_package('hri_msgs')
     bridge = {'mode': _MODE, 'humans_topic': text(context, 'humans_topic')}
     if text(context, 'faces') == 'other':
         networks = {'model_path': text(context, 'model'), 'labels': text(context, 'labels')}
         return [node(context, 'expression_node', bridge | networks)]
-    image = text(context, 'image')
+    images = images_of(context)
     return [
-        emotion_node(context, _MODE, image),
-        node(context, 'humans_bridge', bridge, remappings=[('image', image)]),
+        emotion_node(context, _MODE, images),
+        node(context, 'humans_bridge', bridge, images=images),
     ]

@@ -2,23 +2,23 @@
 
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
-from emotion_bringup.launching import (
-    camera_node,
+from emotion_bringup.launch_arguments import (
     common_arguments,
-    dds_profile,
-    emotion_node,
     flag,
     foxglove_arguments,
-    foxglove_node,
     overlay_argument,
-    overlay_node,
+    switch_argument,
     text,
 )
-from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
+from emotion_bringup.launching import (
+    camera_node,
+    emotion_node,
+    foxglove_node,
+    overlay_node,
+    rqt_node,
+)
+from emotion_bringup.parameter_tables import LIVE, REPLAY, REPLAY_IN_FLIGHT
 from launch import LaunchContext, LaunchDescription
 
 
@@ -35,27 +35,15 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'mode',
-                default_value='live',
+                default_value=LIVE,
                 description='live keeps only the newest frame, replay drops none',
-                choices=['live', 'replay'],
+                choices=[LIVE, REPLAY],
             ),
-            DeclareLaunchArgument(
-                'loop', default_value='true', description='start a file again at its end'
-            ),
+            switch_argument('loop', 'true', 'start a file again at its end'),
             overlay_argument(),
             *foxglove_arguments(),
-            DeclareLaunchArgument(
-                'rqt', default_value='false', description='show the overlay in rqt_image_view'
-            ),
-            *dds_profile(),
+            switch_argument('rqt', 'false', 'show the overlay in rqt_image_view'),
             OpaqueFunction(function=_nodes),
-            Node(
-                package='rqt_image_view',
-                executable='rqt_image_view',
-                namespace=LaunchConfiguration('namespace'),
-                arguments=['emotions/image'],
-                condition=IfCondition(LaunchConfiguration('rqt')),
-            ),
         ]
     )
 
@@ -72,4 +60,5 @@ def _nodes(context: LaunchContext) -> list[Action]:
         emotion_node(context, mode),
         *overlay_node(context, mode),
         *foxglove_node(context, mode),
+        *rqt_node(context),
     ]

@@ -4,24 +4,20 @@
 """
 
 from launch.action import Action
-from launch.actions import (
-    DeclareLaunchArgument,
-    ExecuteProcess,
-    OpaqueFunction,
-    Shutdown,
-)
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from emotion_bringup.launching import (
+from emotion_bringup.launch_arguments import (
+    bag_path,
     common_arguments,
-    dds_profile,
-    emotion_node,
     flag,
     foxglove_arguments,
-    foxglove_node,
+    image_arguments,
+    images_of,
     overlay_argument,
-    overlay_node,
-    text,
+    positive,
+    switch_argument,
 )
+from emotion_bringup.launching import bag_player, emotion_node, foxglove_node, overlay_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'replay'
@@ -33,17 +29,11 @@ def generate_launch_description() -> LaunchDescription:
         [
             *common_arguments(use_sim_time='true'),
             DeclareLaunchArgument('bag', description='rosbag2 folder or file to play'),
-            DeclareLaunchArgument(
-                'image',
-                default_value='camera/image_raw',
-                description='image topic of the bag; relative ones lie in the namespace',
-            ),
+            *image_arguments('bag'),
             DeclareLaunchArgument(
                 'rate', default_value='1.0', description='speed of the replay; 1 is as recorded'
             ),
-            DeclareLaunchArgument(
-                'loop', default_value='false', description='start the bag again at its end'
-            ),
+            switch_argument('loop', 'false', 'start the bag again at its end'),
             DeclareLaunchArgument(
                 'delay',
                 default_value='5.0',
@@ -51,33 +41,23 @@ def generate_launch_description() -> LaunchDescription:
             ),
             overlay_argument(),
             *foxglove_arguments(),
-            *dds_profile(),
             OpaqueFunction(function=_nodes),
         ]
     )
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
-    image = text(context, 'image')
+    images = images_of(context)
     return [
-        emotion_node(context, _MODE, image),
-        *overlay_node(context, _MODE, image),
-        *foxglove_node(context, _MODE, image),
-        ExecuteProcess(
-            cmd=_play_command(context),
-            output='screen',
-            on_exit=Shutdown(reason='the bag has ended'),
-        ),
+        emotion_node(context, _MODE, images),
+        *overlay_node(context, _MODE, images),
+        *foxglove_node(context, _MODE, images),
+        bag_player(context, _play_command(context)),
     ]
 
 
 def _play_command(context: LaunchContext) -> list[str]:
-    command = [
-        'ros2',
-        'bag',
-        'play',
-        text(context, 'bag'),
-        '--clock',
-    ]
-    command += ['--rate', text(context, 'rate'), '--delay', text(context, 'delay')]
+    command = ['ros2', 'bag', 'play', bag_path(context), '--clock']
+    command += ['--rate', positive(context, 'rate')]
+    command += ['--delay', positive(context, 'delay', or_zero=True)]
     return [*command, '--loop'] if flag(context, 'loop') else command

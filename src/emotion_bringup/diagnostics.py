@@ -8,6 +8,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from emotion_bringup import qos
+from emotion_bringup.clock_watch import ClockWatch
 from emotion_bringup.statistics import StreamStatistics
 
 OK = DiagnosticStatus.OK
@@ -18,7 +19,6 @@ Report = tuple[bytes, str, Mapping[str, str]]
 """Level, one-line summary, and values by name."""
 
 _PERIOD_S = 1.0
-_NO_CLOCK = 'use_sim_time is true, but nothing publishes /clock'
 
 
 class DiagnosticsPublisher:
@@ -35,6 +35,7 @@ class DiagnosticsPublisher:
         self._node = node
         self._name = f'{node.get_name()}: {task}'
         self._report = report
+        self._clock_watch = ClockWatch(node)
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
         # Steady time: a paused simulation clock must not make the node look dead.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -43,8 +44,9 @@ class DiagnosticsPublisher:
     def publish(self) -> None:
         """Publishes one report now."""
         level, summary, values = self._report()
-        if level == OK and not self._node.get_clock().now().nanoseconds:
-            level, summary = WARN, f'{summary} ({_NO_CLOCK})'
+        no_clock = self._clock_watch.problem()
+        if no_clock:
+            level, summary = max(level, WARN), f'{summary} ({no_clock})'
         status = DiagnosticStatus(
             level=level,
             name=self._name,

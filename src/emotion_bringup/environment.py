@@ -57,7 +57,7 @@ def import_for_ros(*names: str) -> list[ModuleType]:
     """Imports modules that need ROS.
 
     Raises:
-        MissingPackageError: ROS, the messages or a Python package is not there.
+        MissingPackageError: ROS, the messages or a Python package is not there or does not load.
     """
     try:
         problem = rclpy_problem()
@@ -66,6 +66,10 @@ def import_for_ros(*names: str) -> list[ModuleType]:
         return [importlib.import_module(name) for name in names]
     except ModuleNotFoundError as error:
         raise MissingPackageError(missing_module_cure(error)) from error
+    except ImportError as error:
+        cause = str(error).partition('\n')[0]
+        name = error.name or 'A package'
+        raise MissingPackageError(f'{name} is installed but does not load ({cause}).') from error
 
 
 def apt_cure(package: str) -> str:

@@ -12,9 +12,29 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import qos
 from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.parameter_tables import COMPRESSED
 from emotion_bringup.parameters import value_of
 
 ImageMessage = Image | CompressedImage
+
+# As image_transport has it: the twin of an image topic, below it.
+_TWIN = f'/{COMPRESSED}'
+
+
+def is_compressed(topic: str) -> bool:
+    """Whether a topic is the compressed twin of an image topic."""
+    return topic.endswith(_TWIN)
+
+
+def transported(topic: str, transport: str) -> str:
+    """The topic that is subscribed to.
+
+    Args:
+        topic: Full name of the image topic; one that is a compressed twin itself says more than
+            the transport does.
+        transport: `raw` or `compressed`.
+    """
+    return f'{topic}{_TWIN}' if transport == COMPRESSED and not is_compressed(topic) else topic
 
 
 class ImageSubscription:
@@ -43,10 +63,9 @@ class ImageSubscription:
         self._on_fallback = on_fallback
         self._on_publishers = on_publishers
         self._mode: str = value_of(node, 'mode')
-        compressed = value_of(node, 'image_transport') == 'compressed'
-        topic = node.resolve_topic_name('image')
-        self._type: Any = CompressedImage if compressed else Image
-        self.topic = f'{topic}/compressed' if compressed else topic
+        transport: str = value_of(node, 'image_transport')
+        self.topic = transported(node.resolve_topic_name('image'), transport)
+        self._type: Any = CompressedImage if is_compressed(self.topic) else Image
         self._subscription: Subscription | None = None
 
     @property

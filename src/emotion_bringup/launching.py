@@ -1,18 +1,24 @@
-"""What the launch files share: arguments, parameters and the DDS profile."""
+"""The nodes that the launch files start, as their arguments describe them.
+
+Everything that may be wrong is looked at while the nodes are described, before any is started: what
+launch has started by the time of an exception it may leave behind.
+"""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
-from launch.events.process import ProcessExited
-from launch.substitutions import LaunchConfiguration
+from launch.actions import ExecuteProcess
 from launch_ros.actions import Node
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from emotion_bringup.environment import dds_environment
-from emotion_bringup.parameter_tables import CAMERA_IMAGE
-from emotion_bringup.security import ENCLAVES, enclave_arguments
+from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartable
+from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
+from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
+from emotion_bringup.launch_endings import after_exit, ends_launch
+from emotion_bringup.security import enclave_arguments
 from emotion_perception.foxglove import check_sdk
 from emotion_perception.resources import config_path
 from emotion_perception.sources import is_live
@@ -23,55 +29,17 @@ ParameterValue = str | bool | int
 # Long enough for a device that the dead node held to be free again.
 _RESPAWN_DELAY_S = 2.0
 
-_DESCRIPTIONS = {
-    'namespace': ('', 'namespace of all nodes and topics, such as robot1'),
-    'use_sim_time': ('false', 'take time from /clock'),
-    'params_file': ('', 'parameters of the nodes; empty takes config/emotion.yaml'),
-    'autostart': ('true', 'configure and activate the emotion node without a lifecycle manager'),
-    'respawn': ('true', 'start a node again that has ended; never the camera of a finished file'),
-    'log_level': ('info', 'log level of the nodes: debug, info, warn or error'),
-    'enclave': (ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'),
-    'model': ('', 'ONNX model with its manifest beside it; empty takes the shipped one'),
-    'labels': ('', 'whose labels to answer with: fer2013 or ferplus; empty is the parameter file'),
-}
 
-
-def common_arguments(**defaults: str) -> list[DeclareLaunchArgument]:
-    """The arguments that every launch file takes.
-
-    Args:
-        defaults: Other defaults, by name.
-    """
-    return [
-        DeclareLaunchArgument(
-            name, default_value=defaults.get(name, default), description=description
-        )
-        for name, (default, description) in _DESCRIPTIONS.items()
-    ]
-
-
-def dds_profile() -> list[Action]:
-    """Sets the shipped Fast DDS profile for every process launched, unless the user has one."""
-    return [
-        SetEnvironmentVariable(name, value) for name, value in dds_environment(os.environ).items()
-    ]
-
-
-def text(context: LaunchContext, name: str) -> str:
-    """Value of a launch argument."""
-    return LaunchConfiguration(name).perform(context)
-
-
-def flag(context: LaunchContext, name: str) -> bool:
-    """Value of a launch argument that is true or false.
+def check_package(package: str) -> None:
+    """Makes sure that a ROS package is there.
 
     Raises:
-        ValueError: It is neither.
+        MissingPackageError: It is not; says how to get it.
     """
-    value = text(context, name).lower()
-    if value not in ('true', 'false', '1', '0'):
-        raise ValueError(f'Launch argument {name} must be true or false, not {value!r}.')
-    return value in ('true', '1')
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError as error:
+        raise MissingPackageError(apt_cure(package)) from error
 
 
 def node_parameters(
@@ -100,9 +68,10 @@ def node(
     values: Mapping[str, ParameterValue],
     *,
     subnamespace: str = '',
-    respawn: bool = True,
-    remappings: Sequence[tuple[str, str]] = (('image', CAMERA_IMAGE),),
-    **options: Any,
+    restartable: Restartable = ALWAYS,
+    is_required: bool = False,
+    remappings: Sequence[tuple[str, str]] = (),
+    images: Images | None = None,
 ) -> Node:
     """One node of this package.
 
@@ -111,15 +80,19 @@ def node(
         executable: Name of the node's executable.
         values: Parameters that the launch arguments give; empty texts are left out.
         subnamespace: Namespace below the argument `namespace`.
-        respawn: Whether the argument `respawn` may start it again when it has ended.
+        restartable: The endings after which the argument `respawn` may start it again.
+        is_required: Whether there is nothing left to do when it has ended.
         remappings: Topics that the node calls by another name.
-        options: More options of `launch_ros.actions.Node`.
+        images: Where it has its images from; None for a node that takes none.
     """
-    namespace = '/'.join(part for part in (text(context, 'namespace'), subnamespace) if part)
+    if images is not None:
+        values = {**values, 'image_transport': images.transport}
+        remappings = [('image', images.topic), *remappings]
+    allowed = restartable if flag(context, 'respawn') else NEVER
     return Node(
         package='emotion_bringup',
         executable=executable,
-        namespace=namespace,
+        namespace='/'.join(part for part in (text(context, 'namespace'), subnamespace) if part),
         remappings=remappings,
         parameters=node_parameters(context, values),
         ros_arguments=[
@@ -128,50 +101,49 @@ def node(
             *enclave_arguments(executable, text(context, 'enclave')),
         ],
         output='screen',
-        respawn=respawn and flag(context, 'respawn'),
+        respawn=bool(allowed),
         respawn_delay=_RESPAWN_DELAY_S,
-        **options,
+        **process_options(context, allowed, is_required=is_required),
     )
+
+
+def process_options(
+    context: LaunchContext, restartable: Restartable = NEVER, *, is_required: bool = False
+) -> dict[str, Any]:
+    """Options of every process: its environment and what follows its end.
+
+    The environment is that process's alone: a launch file that includes this one has others.
+    """
+    ends = ends_launch(context, text(context, 'shutdown_at_end'))
+    return {
+        'additional_env': dds_environment(os.environ),
+        'on_exit': after_exit(restartable, is_required=is_required, ends_launch=ends),
+    }
 
 
 def camera_node(
     context: LaunchContext, source: str, loop: bool, values: Mapping[str, ParameterValue]
 ) -> Node:
-    """The camera node; launch ends with it where it is not started again.
+    """The camera node, without which there is nothing left to do.
 
     Args:
         context: Holds the launch arguments.
-        source: What it plays. A camera or stream is always started again.
-        loop: Whether a file starts again at its end. Such a node is started again when it was
-            killed; one that ended by itself has said what is wrong, and would say it for ever.
+        source: What it plays.
+        loop: Whether a file starts again at its end.
         values: More parameters.
     """
-    live = is_live(source)
     return node(
         context,
         'camera_node',
         {'video_device': source, 'loop': loop, **values},
         subnamespace='camera',
-        respawn=live or loop,
+        restartable=camera_restartable(live=is_live(source), loop=loop),
+        is_required=True,
         remappings=[('emotions', emotions_topic(context))],
-        on_exit=_end_with_camera(live=live, loop=loop),
     )
 
 
-def _end_with_camera(
-    *, live: bool, loop: bool
-) -> Callable[[ProcessExited, LaunchContext], list[Action]]:
-    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action]:
-        was_killed = event.returncode < 0
-        if flag(context, 'respawn') and (live or (loop and was_killed)):
-            return []
-        # Without a camera there is nothing left to do.
-        return [Shutdown(reason='the camera node has ended')]
-
-    return on_exit
-
-
-def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> Node:
+def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> Node:
     """The emotion node, as the launch arguments want it."""
     values = {
         'model_path': text(context, 'model'),
@@ -179,43 +151,49 @@ def emotion_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -
         'autostart': flag(context, 'autostart'),
         'mode': mode,
     }
-    return node(context, 'emotion_node', values, remappings=[('image', image)])
+    return node(context, 'emotion_node', values, images=images)
 
 
-def overlay_argument() -> DeclareLaunchArgument:
-    """The argument of the launch files that can start the overlay node."""
-    return DeclareLaunchArgument(
-        'overlay',
-        default_value='true',
-        description='start the overlay node; false publishes results without annotated images',
-    )
-
-
-def overlay_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+def overlay_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
     """The overlay node, or nothing, as the launch arguments want it."""
     if not flag(context, 'overlay'):
         return []
-    return [node(context, 'overlay_node', {'mode': mode}, remappings=[('image', image)])]
+    return [node(context, 'overlay_node', {'mode': mode}, images=images)]
 
 
-def foxglove_arguments() -> list[DeclareLaunchArgument]:
-    """The arguments of the launch files that can start the Foxglove node."""
+def rqt_node(context: LaunchContext) -> list[Action]:
+    """A window with the overlay's images, or nothing, as the launch arguments want it.
+
+    Raises:
+        MissingPackageError: rqt_image_view is not installed.
+    """
+    if not flag(context, 'rqt'):
+        return []
+    check_package('rqt_image_view')
     return [
-        DeclareLaunchArgument(
-            'foxglove',
-            default_value='false',
-            description='let the viewer Foxglove connect to this machine (docs/viewers.md)',
-        ),
-        DeclareLaunchArgument(
-            'foxglove_port', default_value='8765', description='TCP port for Foxglove'
-        ),
-        DeclareLaunchArgument(
-            'mcap', default_value='', description='record for Foxglove to this .mcap file'
-        ),
+        Node(
+            package='rqt_image_view',
+            executable='rqt_image_view',
+            namespace=text(context, 'namespace'),
+            arguments=['emotions/image'],
+            **process_options(context),
+        )
     ]
 
 
-def foxglove_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) -> list[Action]:
+def bag_player(context: LaunchContext, command: Sequence[str]) -> ExecuteProcess:
+    """What plays a bag, without which there is nothing left to do.
+
+    Raises:
+        MissingPackageError: ros2bag is not installed.
+    """
+    check_package('ros2bag')
+    return ExecuteProcess(
+        cmd=command, output='screen', **process_options(context, is_required=True)
+    )
+
+
+def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
     """The Foxglove node, or nothing, as the launch arguments want it.
 
     A recording that was cut off is not begun anew over what there is.
@@ -232,10 +210,16 @@ def foxglove_node(context: LaunchContext, mode: str, image: str = CAMERA_IMAGE) 
     if not port.isdecimal():
         raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
     values = {'mode': mode, 'serve': serve, 'port': int(port), 'mcap_path': path}
-    images = [('image', image)]
-    return [node(context, 'foxglove_node', values, respawn=not path, remappings=images)]
+    restartable = NEVER if path else ALWAYS
+    return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
 
 
 def emotions_topic(context: LaunchContext) -> str:
-    """Full name of the topic of results, for nodes in a namespace below."""
-    return '/'.join(('', *filter(None, text(context, 'namespace').split('/')), 'emotions'))
+    """Full name of the topic of results, for nodes in a namespace below.
+
+    It is joined as launch_ros does it for a node: below what a `PushRosNamespace` around this
+    launch file has set, unless the argument begins with a slash.
+    """
+    pushed = context.launch_configurations.get('ros_namespace')
+    namespace = make_namespace_absolute(prefix_namespace(pushed, text(context, 'namespace')))
+    return str(prefix_namespace(namespace, 'emotions'))

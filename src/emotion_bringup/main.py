@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.environment import (
     MissingPackageError,
     import_for_ros,
@@ -33,7 +34,7 @@ def run(name: str) -> int:
         running, node_module = import_for_ros('emotion_bringup.running', module)
     except MissingPackageError as error:
         print(f'error: {error}', file=sys.stderr)
-        return 1
+        return EXIT_USAGE
     return int(running.run_node(getattr(node_module, class_name)))
 
 

@@ -6,7 +6,7 @@ made anywhere.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emotion_perception.labels import FER2013, LABEL_SETS
 from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
@@ -34,7 +34,10 @@ class Parameter:
         minimum: Lowest value allowed, for numbers.
         maximum: Highest value allowed, for numbers.
         choices: The only values allowed, for strings.
-        live: Whether it may change while the node runs; all others are read when it starts.
+        takes_index: Whether a whole number is taken for its text, as in `video_device: 0`.
+        live: Whether it may change while the node runs.
+        at_configure: Whether it is read when the lifecycle node configures, and may change while
+            that is not configured. What is neither is read when the node starts.
     """
 
     name: str
@@ -43,7 +46,9 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    takes_index: bool = False
     live: bool = False
+    at_configure: bool = False
 
     @property
     def range_text(self) -> str:
@@ -54,6 +59,27 @@ class Parameter:
             return f'{self.minimum:g} to {self.maximum:g}'
         return ''
 
+    @property
+    def may_change(self) -> str:
+        """When it may change after the start, in words; empty when it may not."""
+        if self.live:
+            return 'yes'
+        return 'unconfigured' if self.at_configure else ''
+
+    def fitting(self, value: object) -> object:
+        """A value in this parameter's type, where only the way it is written differs.
+
+        YAML and `-p` read `30` and `0` as whole numbers and `cpu` as a text, where a number,
+        a camera index and a list of one are meant. Anything else is returned as it is.
+        """
+        if type(value) is int and isinstance(self.default, float):
+            return float(value)
+        if type(value) is int and self.takes_index:
+            return str(value)
+        if isinstance(value, str) and isinstance(self.default, list):
+            return [value]
+        return value
+
 
 _MODE = Parameter(
     'mode',
@@ -61,11 +87,15 @@ _MODE = Parameter(
     'live keeps only the newest frame; replay drops none (files and bags)',
     choices=(LIVE, REPLAY),
 )
+RAW = 'raw'
+COMPRESSED = 'compressed'
+IMAGE_TRANSPORTS = (RAW, COMPRESSED)
 _IMAGE_TRANSPORT = Parameter(
     'image_transport',
-    'raw',
-    'raw subscribes to the image topic, compressed to its /compressed twin',
-    choices=('raw', 'compressed'),
+    RAW,
+    'raw subscribes to the image topic, compressed to its /compressed twin; an image topic that '
+    'ends in /compressed is taken as it is',
+    choices=IMAGE_TRANSPORTS,
 )
 _DEFAULTS = PipelineSettings()
 _SMOOTHING = Parameter(
@@ -113,6 +143,7 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
         '0',
         'camera index or device path, rtsp:// or http:// address, video, GIF, picture, folder, '
         'glob pattern, rosbag, or demo',
+        takes_index=True,
     ),
     Parameter('framerate', 0.0, 'frames per second; 0 keeps the rate of the source', 0.0, 1000.0),
     Parameter('image_width', 0, 'width asked of a camera, in pixels; 0 keeps its own', 0, 16384),
@@ -188,7 +219,7 @@ EMOTION_PARAMETERS: tuple[Parameter, ...] = (
         100,
         live=True,
     ),
-    *_NETWORKS,
+    *(replace(parameter, at_configure=True) for parameter in _NETWORKS),
     _IMAGE_TRANSPORT,
     _MODE,
     Parameter(
@@ -297,9 +328,10 @@ def markdown_table(parameters: Iterable[Parameter]) -> str:
     """The README's table of one node's parameters."""
     lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
     for p in parameters:
-        live = 'yes' if p.live else ''
         default = f'`{_yaml_text(p.default)}`' if p.default != '' else 'empty'
-        lines.append(f'| `{p.name}` | {default} | {p.range_text} | {live} | {p.description} |')
+        lines.append(
+            f'| `{p.name}` | {default} | {p.range_text} | {p.may_change} | {p.description} |'
+        )
     return '\n'.join(lines)
 
 

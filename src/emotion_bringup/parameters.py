@@ -24,7 +24,7 @@ from emotion_perception.errors import EmotionPerceptionError
 _TYPE_TEXTS: Mapping[type, str] = {
     bool: 'true or false',
     int: 'a whole number',
-    float: 'a number with a decimal point',
+    float: 'a number',
     str: 'a text',
     list: 'a list of texts',
 }
@@ -46,27 +46,43 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
     node.add_on_set_parameters_callback(lambda changes: _check_values(table, changes))
     for parameter in table.values():
         try:
-            node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
+            _declare(node, parameter)
         except (
             InvalidParameterException,
             InvalidParameterTypeException,
             InvalidParameterValueException,
         ) as error:
-            expected = parameter.range_text or f'a {type(parameter.default).__name__}'
-            if isinstance(parameter.default, float):
-                expected += ' with a decimal point, such as 30.0'
+            expected = parameter.range_text or _type_text(parameter)
             raise ParameterError(
                 f'Parameter {parameter.name} must be {expected}: {parameter.description} ({error}).'
             ) from error
 
 
+def _declare(node: Node, parameter: Parameter) -> None:
+    try:
+        node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
+    except InvalidParameterTypeException:
+        value = _given(node, parameter.name)
+        fitting = parameter.fitting(value)
+        if fitting is value:
+            raise
+        node.declare_parameter(parameter.name, fitting, descriptor(parameter), ignore_override=True)
+
+
+def _given(node: Node, name: str) -> Any:
+    """What a file or the command line gives, of whatever type."""
+    value = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True)).value
+    node.undeclare_parameter(name)
+    return value
+
+
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
-    """The ROS descriptor of a table row: text, range, and read-only unless it is live."""
+    """The ROS descriptor of a table row: text, range, and whether it may change."""
     result = ParameterDescriptor(
         name=parameter.name,
         description=parameter.description,
         additional_constraints=parameter.range_text,
-        read_only=not parameter.live,
+        read_only=not parameter.may_change,
     )
     if parameter.minimum is not None and parameter.maximum is not None:
         if isinstance(parameter.default, int):
@@ -105,6 +121,12 @@ def refusal(row: Parameter, change: RosParameter) -> str:
     return ''
 
 
+def fitting(row: Parameter | None, change: RosParameter) -> RosParameter:
+    """A change in the type of its parameter, where only the way it is written differs."""
+    value = row.fitting(change.value) if row is not None else change.value
+    return change if value is change.value else RosParameter(change.name, value=value)
+
+
 class CheckedParameters:
     """A node whose parameter services say what is wrong with a change and what is allowed.
 
@@ -116,6 +138,11 @@ class CheckedParameters:
 
     _rows: Mapping[str, Parameter] = {}
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether what is read at configuring is in use; a node without a lifecycle always is."""
+        return True
+
     def check_changes(self, table: Iterable[Parameter]) -> None:
         """Sets the table that changes from outside are checked against."""
         self._rows = {row.name: row for row in table}
@@ -124,18 +151,25 @@ class CheckedParameters:
         self, parameter_list: Sequence[RosParameter]
     ) -> SetParametersResult:
         """Sets all parameters, or none when one of them is refused."""
-        for change in parameter_list:
+        changes = [fitting(self._rows.get(change.name), change) for change in parameter_list]
+        for change in changes:
             reason = self._reason_against(change)
             if reason:
                 return SetParametersResult(successful=False, reason=reason)
-        return super().set_parameters_atomically(parameter_list)  # type: ignore[misc]
+        return super().set_parameters_atomically(changes)  # type: ignore[misc]
 
     def _reason_against(self, change: RosParameter) -> str:
         row = self._rows.get(change.name)
         if row is None:
             known = self.has_parameter(change.name)  # type: ignore[attr-defined]
             return '' if known else f'{change.name} is not a parameter of this node'
-        if not row.live:
+        if row.at_configure and self.is_configured:
+            name = self.get_fully_qualified_name()  # type: ignore[attr-defined]
+            return (
+                f'{row.name} is read when the node configures: call `ros2 lifecycle set {name} '
+                'deactivate` and `cleanup`, set it, then `configure` and `activate`'
+            )
+        if not row.may_change:
             return (
                 f'{row.name} is read when the node starts: set it in the launch file or with '
                 '--params-file and start the node again'
@@ -147,7 +181,8 @@ def _check_values(
     table: Mapping[str, Parameter], changes: Sequence[RosParameter]
 ) -> SetParametersResult:
     for change in changes:
-        reason = refusal(table[change.name], change) if change.name in table else ''
+        row = table.get(change.name)
+        reason = refusal(row, fitting(row, change)) if row is not None else ''
         if reason:
             return SetParametersResult(successful=False, reason=reason)
     return SetParametersResult(successful=True)

@@ -19,12 +19,10 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from emotion_bringup.security import startup_problem
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
+from emotion_bringup.security import is_secured, startup_problem
 from emotion_perception.errors import EmotionPerceptionError
 
-EXIT_OK = 0
-EXIT_ERROR = 1
-EXIT_USAGE = 2
 _EXIT_FORCED = 130
 _SAME_SIGNAL_S = 1.0
 _ERROR_PERIOD_S = 5.0
@@ -44,7 +42,8 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
         args: Command line with ROS arguments; None takes `sys.argv`.
 
     Returns:
-        Exit code: 0 after a normal end or Ctrl-C, 1 after an error, 2 for unusable arguments.
+        Exit code of `endings`: `EXIT_OK` after a normal end or Ctrl-C, `EXIT_USAGE` where settings
+        are wrong, `EXIT_ERROR` after any other error.
     """
     missing = _missing_params_file(sys.argv if args is None else args)
     if missing:
@@ -55,8 +54,11 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
         return _fail(startup_problem(first_line(error), os.environ), EXIT_USAGE)
     try:
         return _spin(make_node)
+    except StartError as error:
+        # Without security ROS lacks something, such as memory, that may be there the next time.
+        return _fail(str(error), EXIT_USAGE if is_secured(os.environ) else EXIT_ERROR)
     except EmotionPerceptionError as error:
-        return _fail(str(error), EXIT_ERROR)
+        return _fail(str(error), EXIT_USAGE)
     finally:
         rclpy.try_shutdown()
 

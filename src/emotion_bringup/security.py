@@ -18,6 +18,15 @@ def enclave_arguments(name: str, below: str = ENCLAVES) -> list[str]:
     return ['--enclave', '/'.join(('', *filter(None, below.split('/')), name))]
 
 
+def is_secured(environment: Mapping[str, str]) -> bool:
+    """Whether security is turned on.
+
+    Args:
+        environment: The variables that are set.
+    """
+    return environment.get('ROS_SECURITY_ENABLE') == 'true'
+
+
 def startup_problem(cause: str, environment: Mapping[str, str]) -> str:
     """Why a node cannot be created, with the cure where security is turned on.
 
@@ -25,7 +34,7 @@ def startup_problem(cause: str, environment: Mapping[str, str]) -> str:
         cause: First line of what ROS says.
         environment: The variables that are set.
     """
-    if environment.get('ROS_SECURITY_ENABLE') != 'true':
+    if not is_secured(environment):
         return cause
     if not environment.get('ROS_SECURITY_KEYSTORE'):
         return 'ROS_SECURITY_ENABLE is true: set ROS_SECURITY_KEYSTORE to the keystore too.'

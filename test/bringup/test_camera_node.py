@@ -10,6 +10,7 @@ from ros_bench import CameraBench, parameters
 from sensor_msgs.msg import Image
 
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_ERROR, EXIT_USAGE
 
 FRAMES = 12
 RATE = 50.0
@@ -209,16 +210,25 @@ def test_the_end_of_a_file_ends_the_process(folder):
 def test_a_missing_file_ends_the_process_with_one_sentence(tmp_path):
     missing = tmp_path / 'missing.mp4'
     code, _, err = run_node('camera_node', *parameters(video_device=missing))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, missing, 'does not exist')
 
 
-@pytest.mark.parametrize('name', ['clip.mp4', 'clip.gif', 'clip.png', 'clip.mcap', 'clip.db3'])
-def test_a_damaged_file_ends_the_process_with_one_sentence(tmp_path, name):
+@pytest.mark.parametrize(
+    ('name', 'exit_code'),
+    [
+        ('clip.mp4', EXIT_USAGE),
+        ('clip.gif', EXIT_ERROR),  # found out with the first frame
+        ('clip.png', EXIT_ERROR),
+        ('clip.mcap', EXIT_USAGE),
+        ('clip.db3', EXIT_USAGE),
+    ],
+)
+def test_a_damaged_file_ends_the_process_with_one_sentence(tmp_path, name, exit_code):
     damaged = tmp_path / name
     damaged.write_bytes(b'\0\1\2 this is neither a video nor a picture nor a bag' * 20)
     code, _, err = run_node('camera_node', *parameters(video_device=damaged))
-    assert code == 1
+    assert code == exit_code
     assert_one_sentence(err, damaged)
 
 
@@ -226,7 +236,7 @@ def test_a_missing_calibration_ends_the_process_with_one_sentence(folder, tmp_pa
     missing = tmp_path / 'missing.yaml'
     values = parameters(video_device=f"'{folder}'", camera_info_url=f'file://{missing}')
     code, _, err = run_node('camera_node', *values)
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, missing)
 
 

@@ -9,6 +9,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from processes import assert_one_sentence, interrupt, run_node, start_node
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import ReliabilityPolicy
 from ros_bench import ASTRONAUT_BOX, EmotionBench, box_overlap, header, jpeg_message, parameters
 from tiny_model import make_tiny_model
@@ -16,6 +18,7 @@ from tiny_model import make_tiny_model
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.distributions import profile_variables
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_msgs.msg import EmotionLabels
 from emotion_perception.resources import config_path
 
@@ -62,6 +65,15 @@ def test_labels_that_the_model_does_not_know(open_bench):
 
 
 # --- transport ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('transport', ['raw', 'compressed'])
+def test_a_topic_that_ends_in_compressed_says_its_transport(open_bench, astronaut, transport):
+    remap = ['-r', 'image:=/image/compressed']
+    bench = open_bench(*remap, image_transport=transport, keywords={'compressed': True})
+    bench.connect(jpeg_message(astronaut))
+    assert len(bench.ask(jpeg_message(astronaut)).faces) == 1
+    assert bench.client.count_subscribers('/image/compressed/compressed') == 0
 
 
 def test_compressed_images(open_bench, astronaut):
@@ -231,6 +243,37 @@ def test_the_whole_life_of_a_managed_node(open_bench, astronaut):
         )
 
 
+def set_parameters(bench, **values):
+    """Whether the node takes the values, and its reason if it does not."""
+    setter = bench.client.create_client(SetParameters, '/emotion_node/set_parameters')
+    bench.spin_until(setter.service_is_ready, 'the parameter service')
+    changes = [RosParameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    results = bench.result(setter.call_async(SetParameters.Request(parameters=changes))).results
+    return [(result.successful, result.reason) for result in results]
+
+
+def test_model_and_labels_may_change_between_cleanup_and_configure(open_bench, astronaut, tmp_path):
+    bench = open_bench()
+    life = Lifecycle(bench)
+    wanted = {'model_path': str(make_tiny_model(tmp_path, votes=True)), 'labels': 'ferplus'}
+    ((successful, reason), _) = set_parameters(bench, **wanted)
+    assert not successful
+    assert 'is read when the node configures: call `ros2 lifecycle set /emotion_node' in reason
+    assert life.change(Transition.TRANSITION_DEACTIVATE)
+    # Still loaded: what the parameters say is what will answer.
+    assert not any(successful for successful, _ in set_parameters(bench, **wanted))
+    assert life.change(Transition.TRANSITION_CLEANUP)
+    assert set_parameters(bench, **wanted) == [(True, ''), (True, '')]
+    ((successful, reason),) = set_parameters(bench, labels='foo')
+    assert (successful, reason) == (False, "labels must be fer2013 or ferplus, not 'foo'")
+    assert life.change(Transition.TRANSITION_CONFIGURE)
+    assert life.change(Transition.TRANSITION_ACTIVATE)
+    bench.connect(astronaut)
+    assert len(bench.ask(astronaut).faces) == 1
+    values = {entry.key: entry.value for entry in bench.next_status().values}
+    assert values['labels'] == 'ferplus'
+
+
 def test_a_live_node_finds_a_new_face_within_five_images(open_bench, astronaut):
     bench = open_bench()
     bench.connect(np.zeros_like(astronaut))
@@ -283,7 +326,7 @@ def test_a_failed_configuration_leaves_the_node_alive(open_bench, tmp_path, mode
 def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
     missing = tmp_path / 'missing.onnx'
     code, _, err = run_node('emotion_node', *parameters(model_path=missing))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, missing, 'does not exist')
 
 
@@ -301,7 +344,7 @@ def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
 def test_unusable_parameters_end_the_process_with_one_sentence(model_path, values, part):
     values = {'model_path': model_path, **values}
     code, _, err = run_node('emotion_node', *parameters(**values))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, part)
 
 

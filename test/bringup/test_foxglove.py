@@ -32,6 +32,8 @@ from ros_bench import (
     parameters,
 )
 
+from emotion_bringup.endings import EXIT_USAGE
+
 pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')
 pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
 pytest.importorskip('websockets', reason='websockets is not installed: make foxglove-env')
@@ -430,7 +432,7 @@ def test_a_taken_port_ends_the_process_with_one_sentence(tmp_path):
         port = taken.getsockname()[1]
         path = tmp_path / 'out.mcap'
         code, _, err = run_node('foxglove_node', *parameters(port=port, mcap_path=path))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, port, 'Address already in use', 'choose another port')
     assert not list(tmp_path.iterdir())
 
@@ -440,7 +442,7 @@ def test_without_the_sdk_the_process_ends_with_one_sentence():
     code = blocked + 'from emotion_bringup.main import foxglove_node; sys.exit(foxglove_node())'
     process = start(['-c', code])
     code, _, err = finish(process)
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, 'foxglove-sdk is not installed', 'make foxglove-env')
 
 

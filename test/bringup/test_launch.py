@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
+from emotion_bringup.environment import MissingPackageError
 from emotion_perception.foxglove import FoxgloveError
 from emotion_perception.resources import config_path, share_folder
 
@@ -17,15 +19,18 @@ pytest.importorskip('launch_ros', reason='ros-launch is not installed')
 
 from launch.actions import (
     DeclareLaunchArgument,
+    EmitEvent,
     ExecuteProcess,
     OpaqueFunction,
     SetEnvironmentVariable,
     Shutdown,
 )
-from launch.events.process import ProcessExited
+from launch.events.process import ProcessExited, ShutdownProcess
 from launch.utilities import perform_substitutions
-from launch_ros.actions import Node
+from launch_ros.actions import Node, PushRosNamespace
 
+from emotion_bringup import launching
+from emotion_bringup.launch_endings import ProcessEndedError
 from launch import LaunchContext
 
 COMMON = {
@@ -34,17 +39,19 @@ COMMON = {
     'params_file',
     'autostart',
     'respawn',
+    'shutdown_at_end',
     'log_level',
     'enclave',
     'labels',
     'model',
 }
 FOXGLOVE = {'foxglove', 'foxglove_port', 'mcap'}
+IMAGES = {'image', 'image_transport'}
 FILES = {
     'live': COMMON | FOXGLOVE | {'source', 'mode', 'loop', 'overlay', 'rqt'},
-    'emotion': COMMON | FOXGLOVE | {'image'},
-    'humans': COMMON | {'image', 'faces', 'humans_topic'},
-    'replay': COMMON | FOXGLOVE | {'bag', 'image', 'rate', 'loop', 'overlay', 'delay'},
+    'emotion': COMMON | FOXGLOVE | IMAGES,
+    'humans': COMMON | IMAGES | {'faces', 'humans_topic'},
+    'replay': COMMON | FOXGLOVE | IMAGES | {'bag', 'rate', 'loop', 'overlay', 'delay'},
 }
 
 
@@ -56,15 +63,35 @@ def description(name):
     return module.generate_launch_description()
 
 
-def started(name, **given):
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """Stands for the packages of ROS that launch files ask for; a test may take one away."""
+    packages = {'rqt_image_view', 'ros2bag', 'hri_msgs'}
+
+    def get_package_prefix(package):
+        if package not in packages:
+            raise launching.PackageNotFoundError(package)
+        return '/opt/ros'
+
+    monkeypatch.setattr(launching, 'get_package_prefix', get_package_prefix)
+    return packages
+
+
+@pytest.fixture
+def given(tmp_path):
+    """What the launch files cannot do without, for all of them."""
+    return {'source': '0', 'bag': str(tmp_path), 'image': '/head/image_raw'}
+
+
+def started(name, *, namespace_around=None, **given):
     """What a launch file starts with the given arguments."""
     launch_description = description(name)
     context = LaunchContext()
+    if namespace_around is not None:
+        PushRosNamespace(namespace_around).execute(context)
+    context.launch_configurations.update(given)
     for argument in launch_description.get_launch_arguments():
-        if argument.name in given:
-            context.launch_configurations[argument.name] = given[argument.name]
-        elif argument.default_value is not None:
-            argument.execute(context)
+        argument.execute(context)
     actions = []
     for entity in launch_description.entities:
         if isinstance(entity, OpaqueFunction):
@@ -98,21 +125,40 @@ def test_arguments_stand_at_the_top_level(name):
 
 
 @pytest.mark.parametrize('name', FILES)
-def test_the_dds_profile_is_set_unless_the_user_has_one(name, monkeypatch):
-    def profiles():
-        context = LaunchContext()
-        return [
-            perform_substitutions(context, entity.value)
-            for entity in description(name).entities
-            if isinstance(entity, SetEnvironmentVariable)
-        ]
+def test_switches_and_names_are_chosen_from_a_list(name):
+    free = {'namespace', 'params_file', 'enclave', 'model', 'image', 'humans_topic', 'bag', 'rate'}
+    free |= {'delay', 'source', 'foxglove_port', 'mcap'}
+    arguments = description(name).get_launch_arguments()
+    assert {argument.name for argument in arguments if not argument.choices} == FILES[name] & free
 
+
+def environments(actions):
+    """What processes get beside the environment of launch, each by name."""
+    context = LaunchContext()
+    made = [action for action in actions if isinstance(action, ExecuteProcess)]
+    assert made
+    return [
+        {perform_substitutions(context, k): perform_substitutions(context, v) for k, v in pairs}
+        for pairs in (action.process_description.additional_env or [] for action in made)
+    ]
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_process_gets_the_dds_profile_and_nothing_around_it_does(name, given, monkeypatch):
     for variable in PROFILE_VARIABLES.values():
         monkeypatch.delenv(variable, raising=False)
-    assert profiles() == [str(config_path('fastdds.xml'))] * len(profile_variables(os.environ))
+    _, actions = started(name, **given, **({'rqt': 'true'} if name == 'live' else {}))
+    profile = dict.fromkeys(profile_variables(os.environ), str(config_path('fastdds.xml')))
+    assert all(environment == profile for environment in environments(actions))
+    assert not [e for e in description(name).entities if isinstance(e, SetEnvironmentVariable)]
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_a_dds_profile_of_the_user_is_kept(name, given, monkeypatch):
     for variable in PROFILE_VARIABLES.values():
         monkeypatch.setenv(variable, '/my/profile.xml')
-    assert profiles() == []
+    _, actions = started(name, **given)
+    assert not any(environments(actions))
 
 
 def test_live_starts_the_three_nodes_in_their_namespaces():
@@ -127,9 +173,9 @@ def test_live_starts_the_three_nodes_in_their_namespaces():
 
 
 @pytest.mark.parametrize('name', [name for name in FILES if FILES[name] >= FOXGLOVE])
-def test_foxglove_is_started_on_demand(name, tmp_path):
+def test_foxglove_is_started_on_demand(name, given, tmp_path):
     pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')
-    given = {'bag': 'bag', 'source': '0', 'image': '/head/image_raw', 'foxglove': 'true'}
+    given |= {'foxglove': 'true'}
     assert 'foxglove_node' in nodes(name, **given)
     recording = {**given, 'foxglove': 'false', 'mcap': str(tmp_path / 'out.mcap')}
     assert 'foxglove_node' in nodes(name, **recording)
@@ -160,11 +206,11 @@ def test_humans_adds_expressions_alone_to_the_faces_of_another_package():
     assert 'ferplus' in str(made['expression_node']._Node__parameters)
 
 
-def test_replay_plays_the_bag_on_its_clock():
-    context, actions = started('replay', bag='/data/my bag', loop='true')
+def test_replay_plays_the_bag_on_its_clock(tmp_path):
+    context, actions = started('replay', bag=str(tmp_path), loop='true')
     (player,) = [a for a in actions if type(a) is ExecuteProcess]
     command = [perform_substitutions(context, part) for part in player.cmd]
-    assert command[:5] == ['ros2', 'bag', 'play', '/data/my bag', '--clock']
+    assert command[:5] == ['ros2', 'bag', 'play', str(tmp_path), '--clock']
     assert '--loop' in command
 
 
@@ -174,25 +220,100 @@ def test_a_missing_parameter_file_is_told():
 
 
 def test_a_flag_that_is_neither_is_told():
-    with pytest.raises(ValueError, match="use_sim_time must be true or false, not 'maybe'"):
+    with pytest.raises(RuntimeError, match='"use_sim_time" provided value "maybe" is not valid'):
         started('live', use_sim_time='maybe')
+
+
+@pytest.mark.parametrize('value', ['true', 'True', '1'])
+def test_a_switch_may_be_written_as_python_does(value):
+    assert 'overlay_node' in nodes('live', overlay=value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'package', 'wanted'),
+    [
+        ('live', 'rqt_image_view', {'rqt': 'true'}),
+        ('replay', 'ros2bag', {}),
+        ('humans', 'hri_msgs', {}),
+    ],
+    ids=['rqt', 'bag', 'humans'],
+)
+def test_a_package_that_is_not_installed_is_told_before_any_node(
+    name, package, wanted, given, installed
+):
+    started(name, **given, **wanted)
+    installed.remove(package)
+    cure = f'{package} is not installed: run `sudo apt install ros-'
+    with pytest.raises(MissingPackageError, match=cure):
+        started(name, **given, **wanted)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'reason'),
+    [
+        ({'bag': '/no/bag'}, r'Bag /no/bag does not exist: check the launch argument bag\.'),
+        ({'rate': '0'}, "rate must be a number above zero, not '0'"),
+        ({'rate': 'nan'}, "rate must be a number above zero, not 'nan'"),
+        ({'delay': '-1'}, "delay must be zero or a number above it, not '-1'"),
+        ({'delay': 'soon'}, "delay must be zero or a number above it, not 'soon'"),
+    ],
+    ids=str,
+)
+def test_what_a_bag_cannot_be_played_with_is_told_before_any_node(wrong, reason, given):
+    with pytest.raises((FileNotFoundError, ValueError), match=reason):
+        started('replay', **{**given, **wrong})
+
+
+def remappings(node):
+    return dict(node.expanded_remapping_rules)
+
+
+@pytest.mark.parametrize(
+    ('around', 'namespace', 'topic'),
+    [
+        (None, '', '/emotions'),
+        (None, 'robot1', '/robot1/emotions'),
+        ('fleet', '', '/fleet/emotions'),
+        ('fleet', 'robot1', '/fleet/robot1/emotions'),
+        ('fleet', '/robot1', '/robot1/emotions'),
+    ],
+)
+def test_the_camera_waits_for_the_answers_of_its_own_namespace(around, namespace, topic):
+    made = nodes('live', namespace_around=around, namespace=namespace, mode='replay')
+    assert remappings(made['camera_node'])['emotions'] == topic
+    below = made['emotion_node'].expanded_node_namespace.rstrip('/')
+    assert f'{below}/emotions' == topic
+
+
+def parameters(node):
+    """Values that launch gives a node beside the parameter file."""
+    values = {}
+    for path, is_file in node._Node__expanded_parameter_arguments:
+        assert is_file
+        document = yaml.safe_load(Path(path).read_text())
+        values.update(document.get('/**', {}).get('ros__parameters', {}))
+    return values
+
+
+@pytest.mark.parametrize('name', [name for name in FILES if FILES[name] >= IMAGES])
+def test_the_transport_of_images_reaches_every_node_that_takes_some(name, given):
+    for node in nodes(name, **given).values():
+        assert 'image_transport' not in parameters(node)
+    for node in nodes(name, **given, image_transport='compressed').values():
+        assert parameters(node)['image_transport'] == 'compressed'
+        assert remappings(node)['image'] == '/head/image_raw'
 
 
 def test_a_camera_index_stays_a_text():
     camera = nodes('live', source='0', use_sim_time='true')['camera_node']
-    values = {}
-    for path, is_file in camera._Node__expanded_parameter_arguments:
-        assert is_file
-        document = yaml.safe_load(Path(path).read_text())
-        values.update(document.get('/**', {}).get('ros__parameters', {}))
+    values = parameters(camera)
     assert values['video_device'] == '0'
     assert values['use_sim_time'] is True
     assert values['loop'] is True
 
 
 @pytest.mark.parametrize('name', ['live', 'replay'])
-def test_without_overlay_no_node_publishes_images_with_results(name):
-    given = {'source': '0'} if name == 'live' else {'bag': '/data/bag'}
+def test_without_overlay_no_node_publishes_images_with_results(name, given):
     assert 'overlay_node' in nodes(name, **given)
     assert 'overlay_node' not in nodes(name, overlay='false', **given)
 
@@ -211,44 +332,110 @@ def test_every_node_runs_in_an_enclave_of_its_own():
 # --- nodes that end ----------------------------------------------------------------------------
 
 LIVE, CLIP, LOOPED = {'source': '0'}, {'source': 'a.mp4', 'loop': 'false'}, {'source': 'a.mp4'}
+CODES = (EXIT_OK, EXIT_USAGE, EXIT_ERROR, -9)
 
 
-def comes_back(node, context, returncode):
-    """Whether launch starts a node again that has ended with a code."""
+def exited(process, returncode):
+    """What launch is told to do when a process has ended."""
     event = ProcessExited(
-        returncode=returncode, action=node, name='', cmd=[], cwd=None, env=None, pid=1
+        returncode=returncode, action=process, name='it-1', cmd=[], cwd=None, env=None, pid=1
     )
-    on_exit = node._ExecuteLocal__on_exit
-    actions = on_exit(event, context) if on_exit else []
-    assert all(isinstance(action, Shutdown) for action in actions)
-    return node._ExecuteLocal__respawn and not actions
+    # The context of a launch file that was included is gone by then, with all its arguments.
+    return process._ExecuteLocal__on_exit(event, LaunchContext())
+
+
+def comes_back(process, returncode):
+    """Whether launch starts a process again that has ended with a code."""
+    actions = exited(process, returncode)
+    assert all(
+        isinstance(action, EmitEvent) and isinstance(action.event, ShutdownProcess)
+        for action in actions
+    )
+    return process._ExecuteLocal__respawn and not actions
+
+
+def processes(name, **given):
+    made = [action for action in started(name, **given)[1] if isinstance(action, ExecuteProcess)]
+    assert made
+    return made
+
+
+def camera(**given):
+    (found,) = [p for p in processes('live', **given) if p.node_executable == 'camera_node']
+    return found
 
 
 @pytest.mark.parametrize('name', FILES)
 @pytest.mark.parametrize('wanted', ['true', 'false'])
-def test_nodes_that_end_are_started_again_if_wanted(name, wanted):
-    given = {'bag': 'bag', 'source': '0', 'image': '/head/image_raw', 'respawn': wanted}
-    context, actions = started(name, **given)
-    made = [action for action in actions if isinstance(action, Node)]
-    assert made
-    for node in made:
-        assert comes_back(node, context, -9) == (wanted == 'true')
-        assert node._ExecuteLocal__respawn_delay > 0
+def test_nodes_that_end_are_started_again_if_wanted(name, wanted, given):
+    for node in processes(name, **given, respawn=wanted):
+        if isinstance(node, Node):
+            expected = [wanted == 'true' and code != EXIT_USAGE for code in CODES]
+            assert [comes_back(node, code) for code in CODES] == expected
+            assert node._ExecuteLocal__respawn_delay > 0
 
 
 @pytest.mark.parametrize(
-    ('given', 'finished', 'failed', 'killed'),
-    [(LIVE, True, True, True), (LOOPED, False, False, True), (CLIP, False, False, False)],
+    ('given', 'expected'),
+    [
+        (LIVE, [True, False, True, True]),
+        (LOOPED, [False, False, False, True]),
+        (CLIP, [False, False, False, False]),
+    ],
     ids=['camera', 'looped clip', 'clip'],
 )
-def test_the_camera_of_a_finished_file_is_not_started_again(given, finished, failed, killed):
-    context, actions = started('live', **given)
-    (camera,) = [a for a in actions if isinstance(a, Node) and a.node_executable == 'camera_node']
-    codes = (0, 1, -9)
-    assert [comes_back(camera, context, code) for code in codes] == [finished, failed, killed]
+def test_the_camera_of_a_finished_file_is_not_started_again(given, expected):
+    found = camera(**given)
+    assert [comes_back(found, code) for code in CODES] == expected
 
 
-def test_the_player_of_a_bag_is_not_started_again():
-    _, actions = started('replay', bag='/data/bag')
-    (player,) = [a for a in actions if type(a) is ExecuteProcess]
+def test_the_player_of_a_bag_is_not_started_again(given):
+    (player,) = [p for p in processes('replay', **given) if not isinstance(p, Node)]
     assert not player._ExecuteLocal__respawn
+
+
+def test_the_end_of_a_file_ends_the_launch_where_wanted():
+    (action,) = exited(camera(**CLIP, shutdown_at_end='true'), EXIT_OK)
+    assert isinstance(action, Shutdown)
+    assert not exited(camera(**CLIP, shutdown_at_end='false'), EXIT_OK)
+
+
+@pytest.mark.parametrize('code', [EXIT_USAGE, EXIT_ERROR, -9])
+def test_a_file_that_cannot_be_played_ends_the_launch_with_an_error(code):
+    with pytest.raises(ProcessEndedError, match=r'it-1 .*; see its messages above\.'):
+        exited(camera(**CLIP, shutdown_at_end='true'), code)
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_wrong_settings_end_the_launch_with_an_error_where_wanted(name, given):
+    for process in processes(name, **given, shutdown_at_end='true'):
+        with pytest.raises(ProcessEndedError, match='it-1 cannot work with its settings; see its'):
+            exited(process, EXIT_USAGE)
+    for process in processes(name, **given, shutdown_at_end='false'):
+        assert not comes_back(process, EXIT_USAGE)
+
+
+def test_nothing_is_done_about_a_node_that_ends_with_the_launch():
+    found = camera(**CLIP, shutdown_at_end='true')
+    event = ProcessExited(
+        returncode=EXIT_ERROR, action=found, name='it-1', cmd=[], cwd=None, env=None, pid=1
+    )
+    context = LaunchContext()
+    context._set_is_shutdown(True)
+    assert found._ExecuteLocal__on_exit(event, context) == []
+
+
+@pytest.mark.parametrize(
+    ('command_line', 'ends'),
+    [(['launch', 'emotion_bringup', 'live.launch.py'], True), (['launch', 'robot.py'], False)],
+)
+def test_only_a_launch_file_that_is_launched_itself_ends_the_launch(
+    command_line, ends, monkeypatch
+):
+    monkeypatch.setattr(sys, 'argv', ['ros2', *command_line])
+    path = '/opt/share/emotion_bringup/launch/live.launch.py'
+    context = LaunchContext()
+    context.extend_locals({'current_launch_file_path': path})
+    assert launching.ends_launch(context, 'auto') == ends
+    assert launching.ends_launch(context, 'true')
+    assert not launching.ends_launch(context, 'False')

@@ -3,6 +3,8 @@
 import pytest
 from processes import assert_one_sentence, run
 
+from emotion_bringup.endings import EXIT_USAGE
+
 BLOCKED = """
 import sys
 
@@ -28,8 +30,15 @@ NODES = ('camera_node', 'emotion_node', 'overlay_node')
 )
 def test_a_missing_package_is_told_in_one_sentence(node, package, cure):
     code, _, err = run(['-c', BLOCKED.format(package=package) + NODE.format(node=node)])
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, package, cure)
+
+
+def test_a_package_that_does_not_load_is_told_in_one_sentence():
+    blocked = BLOCKED.replace('ModuleNotFoundError', 'ImportError').format(package='cv2')
+    code, _, err = run(['-c', blocked + NODE.format(node='emotion_node')])
+    assert code == EXIT_USAGE
+    assert_one_sentence(err, 'cv2 is installed but does not load')
 
 
 @pytest.mark.parametrize(
@@ -42,11 +51,14 @@ def test_the_session_tells_a_missing_package_in_one_sentence(package, cure):
     assert not out
 
 
-@pytest.mark.parametrize('start', [*(NODE.format(node=node) for node in NODES), SESSION])
-def test_an_rclpy_that_is_too_old_is_told_in_one_sentence(start):
+@pytest.mark.parametrize(
+    ('start', 'exit_code'),
+    [*((NODE.format(node=node), EXIT_USAGE) for node in NODES), (SESSION, 1)],
+)
+def test_an_rclpy_that_is_too_old_is_told_in_one_sentence(start, exit_code):
     """Humble's has no rclpy.event_handler; nor has this one."""
     code, _, err = run(['-c', OLD_RCLPY + start])
-    assert code == 1
+    assert code == exit_code
     assert_one_sentence(err, 'Humble or older', 'Jazzy or newer')
 
 

@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_perception.types import Box, Face
 
 FACE = Face(
@@ -204,11 +205,11 @@ def test_a_window_without_screen_ends_the_process_with_one_sentence():
     code, _, err = run_node(
         'overlay_node', *parameters(show_window='true'), DISPLAY='', WAYLAND_DISPLAY=''
     )
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err)
 
 
 def test_an_unknown_kind_of_video_ends_the_process_with_one_sentence(tmp_path):
     code, _, err = run_node('overlay_node', *parameters(video_path=tmp_path / 'overlay.xyz'))
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, 'overlay.xyz')

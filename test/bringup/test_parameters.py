@@ -69,7 +69,7 @@ def test_every_parameter_is_described(descriptors, node, parameter):
     assert descriptor.description == parameter.description
     assert len(descriptor.description) > 10
     assert descriptor.type == TYPES[type(parameter.default)]
-    assert descriptor.read_only is not parameter.live
+    assert descriptor.read_only is not bool(parameter.may_change)
     if type(parameter.default) in (int, float):
         ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
         assert [(one.from_value, one.to_value) for one in ranges] == [
@@ -99,8 +99,14 @@ def test_pipeline_settings_are_the_live_parameters_of_the_emotion_node():
         ('emotion_node', {'max_faces': 1.5}, ('max_faces', '0 to 1000')),
         ('emotion_node', {'autostart': 'perhaps'}, ('autostart',)),
         ('camera_node', {'jpeg_quality': 0}, ('jpeg_quality', '1 to 100')),
-        ('camera_node', {'video_device': 0}, ('video_device',)),
-        ('camera_node', {'framerate': 30}, ('framerate', 'DOUBLE')),
+        ('camera_node', {'video_device': 0.5}, ('video_device', 'must be a text')),
+        ('camera_node', {'video_device': 'true'}, ('video_device', 'must be a text')),
+        ('camera_node', {'frame_id': 3}, ('frame_id', 'must be a text')),
+        ('camera_node', {'framerate': 'quick'}, ('framerate', '0 to 1000')),
+        ('camera_node', {'framerate': 2000}, ('framerate', '0 to 1000')),
+        ('camera_node', {'loop': 1}, ('loop', 'must be true or false')),
+        ('camera_node', {'image_width': 640.0}, ('image_width', '0 to 16384')),
+        ('emotion_node', {'execution_providers': 7}, ('execution_providers', 'a list of texts')),
         ('overlay_node', {'draw_landmarks': 3}, ('draw_landmarks',)),
     ],
     ids=str,
@@ -113,6 +119,35 @@ def test_unusable_values_are_refused_in_one_sentence(make_node, node, values, pa
     assert sentence.endswith('.')
     for part in parts:
         assert part in sentence
+
+
+@pytest.mark.parametrize(
+    ('node', 'name', 'text', 'value'),
+    [
+        ('camera_node', 'video_device', '0', '0'),
+        ('camera_node', 'video_device', "'2'", '2'),
+        ('camera_node', 'framerate', '30', 30.0),
+        ('emotion_node', 'confidence_threshold', '1', 1.0),
+        ('emotion_node', 'execution_providers', 'cpu', ['cpu']),
+        ('emotion_node', 'execution_providers', '[cuda, cpu]', ['cuda', 'cpu']),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize('way', ['command line', 'file'])
+def test_a_value_may_be_written_as_people_write_it(
+    make_node, tmp_path, node, name, text, value, way
+):
+    arguments = ['-p', f'{name}:={text}']
+    if way == 'file':
+        file = tmp_path / 'parameters.yaml'
+        file.write_text(f'{node}:\n  ros__parameters:\n    {name}: {text}\n')
+        arguments = ['--params-file', str(file)]
+    made = make_node(node, *arguments)
+    assert made.get_parameter(name).value == value
+    assert type(made.get_parameter(name).value) is type(value)
+    parameter = next(p for p in NODE_PARAMETERS[node] if p.name == name)
+    assert made.describe_parameter(name).type == TYPES[type(parameter.default)]
+    assert made.describe_parameter(name).read_only is not bool(parameter.may_change)
 
 
 def test_choices_are_checked_while_running_too():

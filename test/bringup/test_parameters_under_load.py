@@ -191,16 +191,12 @@ def test_one_by_one_the_good_ones_apply(bench, client, two_faces):
         ('confidence_threshold', -math.inf, 'confidence_threshold must be 0 to 1, not -inf'),
         # rclpy alone lets a millionth pass.
         ('confidence_threshold', 1 + 1e-7, 'confidence_threshold must be 0 to 1, not 1.0000001'),
-        (
-            'smoothing',
-            1,
-            'smoothing must be a number with a decimal point (0 to 10), not 1',
-        ),
+        ('smoothing', 11, 'smoothing must be 0 to 10, not 11.0'),
+        ('smoothing', True, 'smoothing must be a number (0 to 10), not True'),
         (
             'smoothing',
             'x' * 10_000,
-            'smoothing must be a number with a decimal point (0 to 10), not '
-            "'xxxxxxxxxxxx...xxxxxxxxxxxxx'",
+            "smoothing must be a number (0 to 10), not 'xxxxxxxxxxxx...xxxxxxxxxxxxx'",
         ),
         ('magic', 1, 'magic is not a parameter of this node'),
     ],
@@ -213,13 +209,30 @@ def test_a_bad_value_is_refused_with_what_is_allowed(client, name, value, reason
 
 @pytest.mark.parametrize(
     ('name', 'value'),
-    [('model_path', '/tmp/other.onnx'), ('mode', 'replay'), ('num_threads', 'many')],
+    [('mode', 'replay'), ('image_timeout', 2.0), ('min_subscribers', 'many')],
 )
 def test_a_parameter_that_is_read_at_the_start_is_refused_with_the_reason(client, name, value):
     ((successful, reason),) = client.set(change(name, value))
     assert not successful
     assert reason.startswith(f'{name} is read when the node starts: ')
     assert 'start the node again' in reason
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('model_path', '/tmp/other.onnx'), ('labels', 'ferplus'), ('num_threads', 'many')],
+)
+def test_a_parameter_that_is_read_at_configuring_is_refused_with_the_way(client, name, value):
+    ((successful, reason),) = client.set(change(name, value))
+    assert not successful
+    assert reason.startswith(f'{name} is read when the node configures: ')
+    assert '`ros2 lifecycle set /emotion_node deactivate`' in reason
+
+
+def test_a_whole_number_is_taken_for_a_number(bench, client):
+    assert client.set(change('smoothing', 1)) == [(True, '')]
+    assert client.values('smoothing') == [1.0]
+    assert bench.node._pipeline.settings.smoothing == 1.0
 
 
 def test_bad_changes_in_a_row_cost_no_frame(bench, client, two_faces):

@@ -18,6 +18,7 @@ from sros2_policy import (
     together,
 )
 
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
@@ -191,7 +192,7 @@ def camera(*arguments, **changes):
 
 def test_without_keys_or_a_secure_middleware_no_node_runs_unprotected(secured):
     code, said = camera(*enclave_arguments('camera_node'), **secured)
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(said, 'ROS_SECURITY_ENABLE', 'docs/security.md')
 
 

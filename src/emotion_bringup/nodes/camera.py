@@ -20,10 +20,11 @@ from emotion_bringup.conversion import (
     ns_to_stamp,
     stamp_to_ns,
 )
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.flow_control import InFlight
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.camera_info import CameraCalibration, read_calibration

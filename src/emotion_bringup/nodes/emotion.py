@@ -10,6 +10,7 @@ from rclpy.parameter import Parameter as RosParameter
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
@@ -22,7 +23,7 @@ from emotion_bringup.parameter_tables import (
 )
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.patience import PatientPublishing
-from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
@@ -54,6 +55,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         super().__init__('emotion_node')
         declare_parameters(self, EMOTION_PARAMETERS)
         self.exit_code = EXIT_OK
+        self._refused_with = EXIT_ERROR
         self._mode: str = value_of(self, 'mode')
         self._min_subscribers: int = value_of(self, 'min_subscribers')
         self._pipeline: EmotionPipeline | None = None
@@ -75,6 +77,11 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if value_of(self, 'autostart'):
             self._autostart(stop)
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the model is loaded; before, its parameters may change."""
+        return self._pipeline is not None
+
     def close(self) -> None:
         """Nothing outlives the node: sessions are freed with it."""
         self._images.stop()
@@ -87,9 +94,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._make_publishers()
             self._detections.open(self._pipeline.classifier.manifest.labels)
         except EmotionPerceptionError as error:
-            return self._refuse_to_configure(str(error))
+            return self._refuse_to_configure(str(error), EXIT_USAGE)
         except Exception as error:  # rclpy would end the transition without a word
-            return self._refuse_to_configure(f'{type(error).__name__}: {error}')
+            return self._refuse_to_configure(f'{type(error).__name__}: {error}', EXIT_ERROR)
         self._announce_labels(self._pipeline.classifier)
         self.get_logger().info(
             f'{self._pipeline.classifier.manifest.name} on {self._pipeline.classifier.provider}, '
@@ -125,11 +132,14 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _autostart(self, stop: Stop) -> None:
         configured = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        if not configured or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
-            self.exit_code = EXIT_ERROR
-            stop()
+        if configured and self.trigger_activate() == TransitionCallbackReturn.SUCCESS:
+            return
+        # A manager may correct what was refused later on; here the process ends with it.
+        self.exit_code = self._refused_with
+        stop()
 
-    def _refuse_to_configure(self, cause: str) -> TransitionCallbackReturn:
+    def _refuse_to_configure(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
+        self._refused_with = exit_code
         self.get_logger().error(cause)
         self._release()
         return TransitionCallbackReturn.FAILURE

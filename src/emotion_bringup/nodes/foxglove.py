@@ -11,11 +11,12 @@ from sensor_msgs.msg import CompressedImage
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.answered_images import AnsweredImages
 from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.parameter_tables import FOXGLOVE_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing.blur import blur_faces

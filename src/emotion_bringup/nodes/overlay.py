@@ -16,10 +16,11 @@ from emotion_bringup.conversion import (
     image_from_message,
     stamp_to_ns,
 )
+from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.running import EXIT_ERROR, EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing import OverlayStyle, draw_faces

@@ -1,10 +1,18 @@
-"""Decides whether a node that was killed is started again."""
+"""Decides whether a node that has ended with an error is started again."""
 
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 
+from emotion_bringup.endings import (
+    ALWAYS,
+    NEVER,
+    Ending,
+    Restartable,
+    camera_restartable,
+    ended_how,
+    ending,
+)
 from emotion_bringup.parameter_tables import LIVE
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.sources import is_live
@@ -17,12 +25,12 @@ class Restarts:
     """Allows a few restarts in a minute, of nodes whose loss costs nothing but a moment."""
 
     def __init__(
-        self, restartable: Collection[str], clock: Callable[[], float] = time.monotonic
+        self, restartable: Mapping[str, Restartable], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Starts with none.
 
         Args:
-            restartable: Names of the nodes that may be started again.
+            restartable: By node: the endings after which it may be started again.
             clock: Seconds, counting up.
         """
         self._restartable = restartable
@@ -39,15 +47,13 @@ class Restarts:
         Returns:
             Why it is not started again, in one sentence; empty when it is.
         """
-        if exit_code >= 0:
-            return f'{name} has ended with an error; see its message above.'
-        killer = signal_name(exit_code)
-        if name not in self._restartable:
-            return f'{name} was killed by {killer}, and what it was at is lost: start again.'
+        what = ended_how(exit_code)
+        if ending(exit_code) not in self._restartable.get(name, NEVER):
+            return f'{name} {what}{_consequence(exit_code)}'
         if not self._may_restart(name):
             return (
-                f'{name} was killed by {killer}, for the {_MAX_RESTARTS + 1}th time within '
-                f'{_WINDOW_S:.0f} s: see its messages above, and `dmesg` for a lack of memory.'
+                f'{name} {what}, for the {_MAX_RESTARTS + 1}th time within {_WINDOW_S:.0f} s: '
+                'see its messages above, and `dmesg` for a lack of memory.'
             )
         return ''
 
@@ -60,28 +66,24 @@ class Restarts:
         return True
 
 
-def signal_name(exit_code: int) -> str:
-    """Name of the signal in a negative exit code."""
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f'signal {-exit_code}'
+def _consequence(exit_code: int) -> str:
+    if ending(exit_code) is Ending.KILLED:
+        return ', and what it was at is lost: start again.'
+    return '; see its message above.'
 
 
-def restartable_nodes(options: SessionOptions, mode: str) -> set[str]:
-    """The nodes whose restart fits the session's accounting.
+def restartable_nodes(options: SessionOptions, mode: str) -> dict[str, Restartable]:
+    """By node: the endings after which a restart fits the session's accounting.
 
     In replay mode every frame is answered: those in the dead node are lost, so nothing is started
-    again. A restarted overlay would begin its video anew, a restarted camera its file, a restarted
-    recording would lose what was in it.
+    again. A restarted overlay would begin its video anew, a restarted recording would lose what was
+    in it.
     """
     if mode != LIVE:
-        return set()
-    names = {'emotion_node'}
-    if options.video is None:
-        names.add('overlay_node')
-    if options.mcap is None:
-        names.add('foxglove_node')
-    if options.loop or is_live(options.source):
-        names.add('camera_node')
-    return names
+        return {}
+    return {
+        'emotion_node': ALWAYS,
+        'overlay_node': ALWAYS if options.video is None else NEVER,
+        'foxglove_node': ALWAYS if options.mcap is None else NEVER,
+        'camera_node': camera_restartable(live=is_live(options.source), loop=options.loop),
+    }

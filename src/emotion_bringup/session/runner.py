@@ -11,6 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
+from emotion_bringup.endings import ended_how
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
@@ -21,7 +22,7 @@ from emotion_bringup.session.processes import (
     check_foxglove,
     node_arguments,
 )
-from emotion_bringup.session.restarts import Restarts, restartable_nodes, signal_name
+from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
@@ -117,8 +118,7 @@ class _Session:
         refusal = self._restarts.refusal(name, exit_code)
         if refusal:
             raise SessionError(refusal)
-        killer = signal_name(exit_code)
-        tqdm.write(f'warning: {name} was killed by {killer}; starting it again.', sys.stderr)
+        tqdm.write(f'warning: {name} {ended_how(exit_code)}; starting it again.', sys.stderr)
         self._processes.restart(name)
 
     def _is_finished(self) -> bool:

@@ -64,13 +64,30 @@ def robots(stage, tmp_path_factory):
     return real, simulated
 
 
+SIMULATED = ('/simulated/emotion_node', '/simulated/camera/camera_node')
+
+
 @pytest.fixture(scope='module')
 def clock(stage, robots):
-    clock = SimulatedClock(stage)
-    for name in ('/simulated/emotion_node', '/simulated/camera/camera_node'):
+    _, simulated = robots
+    for name in SIMULATED:
         status = stage.status(name, lambda s: s.level == DiagnosticStatus.WARN)
         assert 'nothing publishes /clock' in status.message
+    for node in (simulated.emotion, simulated.camera):
+        stage.spin_until(lambda node=node: 'set use_sim_time to false' in node.output, 'the cure')
+    clock = SimulatedClock(stage)
+    for name in SIMULATED:
+        stage.status(name, lambda s: 'no time comes on /clock' in s.message)
     return clock
+
+
+def test_a_clock_that_does_not_start_is_told_once_and_the_nodes_live(robots, clock):
+    real, simulated = robots
+    for node in (simulated.emotion, simulated.camera):
+        assert node.output.count('use_sim_time is true, but') == 1
+        assert node.is_alive
+    for node in (real.emotion, real.camera):
+        assert 'use_sim_time' not in node.output
 
 
 def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
@@ -79,6 +96,8 @@ def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
     clock.run_until(lambda: any(s >= START_NS for s in simulated.stamps), 'simulated stamps')
     assert max(simulated.stamps) <= clock.now_ns + SECOND
     clock.run_until(lambda: len(simulated.answers) > 20, 'a stream of answers')
+    for node in (simulated.emotion, simulated.camera):
+        clock.run_until(lambda node=node: 'The time of /clock has come' in node.output, 'the news')
 
 
 def test_a_paused_clock_stops_stamps_but_not_diagnostics(stage, robots, clock):

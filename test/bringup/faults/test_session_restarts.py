@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from stage import DEADLINE_S
 
+from emotion_bringup.endings import ALWAYS
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
@@ -140,17 +141,27 @@ def options(**values):
     ids=str,
 )
 def test_only_nodes_whose_loss_costs_nothing_are_started_again(values, mode, names):
+    rules = restartable_nodes(options(**values), mode)
     # Other nodes may join the three.
-    assert restartable_nodes(options(**values), mode) & NODES == names
+    assert {name for name in NODES if rules.get(name)} == names
 
 
-def test_an_error_of_its_own_is_not_tried_again():
-    assert 'has ended with an error; see its message' in Restarts(NODES).refusal('emotion_node', 1)
+def test_a_looped_file_is_started_again_only_when_its_camera_was_killed():
+    restarts = Restarts(restartable_nodes(options(source='clip.mp4', loop=True), LIVE))
+    assert restarts.refusal('camera_node', -9) == ''
+    assert 'has ended with an error (exit code 1); see its' in restarts.refusal('camera_node', 1)
+
+
+def test_wrong_settings_are_not_tried_again_but_other_errors_are():
+    restarts = Restarts(restartable_nodes(options(), LIVE))
+    assert 'cannot work with its settings; see its message' in restarts.refusal('emotion_node', 2)
+    assert restarts.refusal('emotion_node', 1) == ''
+    assert restarts.refusal('camera_node', 1) == ''
 
 
 def test_restarts_are_free_again_after_a_minute():
     now = [0.0]
-    restarts = Restarts(NODES, clock=lambda: now[0])
+    restarts = Restarts(dict.fromkeys(NODES, ALWAYS), clock=lambda: now[0])
     assert [bool(restarts.refusal('emotion_node', -9)) for _ in range(4)] == [False] * 3 + [True]
     assert restarts.refusal('overlay_node', -11) == ''
     now[0] = 61.0
@@ -158,4 +169,4 @@ def test_restarts_are_free_again_after_a_minute():
 
 
 def test_a_signal_without_a_name_is_told_by_its_number():
-    assert 'signal 99' in Restarts(()).refusal('camera_node', -99)
+    assert 'signal 99' in Restarts({}).refusal('camera_node', -99)

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_perception.labels import Emotion
 from emotion_perception.types import Box, Face
 
@@ -358,7 +359,7 @@ def test_faces_are_gone_when_the_emotion_node_falls_silent(peer, hri_msgs, with_
 
 def test_an_unusable_topic_is_told_in_one_sentence(with_messages):
     code, _, err = run_node('humans_bridge', *parameters(humans_topic='"no good"'), **with_messages)
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, 'humans_topic', 'no good')
 
 
@@ -383,7 +384,7 @@ def test_without_hri_msgs_a_node_ends_with_one_sentence(node, distribution, cure
         f'sys.exit(run({node!r}))\n'
     )
     code, _, err = run(['-c', code], ROS_DISTRO=distribution)
-    assert code == 1
+    assert code == EXIT_USAGE
     assert_one_sentence(err, 'hri_msgs is not installed', cure)
 
 

@@ -1,0 +1,242 @@
+"""The launch files in the real `ros2 launch`, where that and this package are installed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import pytest
+import rclpy
+import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from processes import TIMEOUT_S, environment
+from sensor_msgs.msg import CameraInfo
+
+from emotion_bringup import qos
+from emotion_bringup.distributions import PROFILE_VARIABLES
+from emotion_bringup.parameter_tables import REPLAY
+from emotion_perception.resources import share_folder
+
+FRAMES = 12
+PROFILES = list(PROFILE_VARIABLES.values())
+INCLUDING = """
+from launch import LaunchDescription
+from launch.actions import ExecuteProcess, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import PushRosNamespace
+
+
+def generate_launch_description():
+    included = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource({file!r}), launch_arguments={arguments!r}.items()
+    )
+    others = ExecuteProcess(cmd=[{python!r}, '-c', {others!r}], output='screen')
+    return LaunchDescription([GroupAction([PushRosNamespace('fleet'), included]), others])
+"""
+OTHERS = (
+    'import os, signal; '
+    f'print("profiles of others:", [os.environ.get(name) for name in {PROFILES}]); '
+    'signal.pause()'
+)
+
+
+def is_installed():
+    if not (shutil.which('ros2') and os.environ.get('AMENT_PREFIX_PATH')):
+        return False
+    try:
+        prefix = Path(get_package_prefix('emotion_bringup'))
+    except PackageNotFoundError:
+        return False
+    return (prefix / 'lib/emotion_bringup/camera_node').exists()
+
+
+pytestmark = pytest.mark.skipif(not is_installed(), reason='ros2 launch is not installed')
+
+
+class Launch:
+    """A running `ros2 launch`; reading its output is how to wait for anything."""
+
+    def __init__(self, file, **arguments):
+        self.output = ''
+        variables = environment(OVERRIDE_LAUNCH_PROCESS_OUTPUT='screen', PYTHONUNBUFFERED='1')
+        for name in PROFILES:
+            variables.pop(name, None)
+        self._process = subprocess.Popen(
+            ['ros2', 'launch', str(file), *(f'{name}:={arguments[name]}' for name in arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=variables,
+            start_new_session=True,
+        )
+        self._watchdog = threading.Timer(TIMEOUT_S, self._kill)
+        self._watchdog.start()
+
+    def read_until(self, pattern):
+        """Reads on until a line matches; returns the match."""
+        for line in self._process.stdout:
+            self.output += line
+            found = re.search(pattern, line)
+            if found:
+                return found
+        raise AssertionError(f'no {pattern!r} in:\n{self.output}')
+
+    def started(self, name):
+        """Waits for the start of a node; returns its process id."""
+        return int(self.read_until(rf'\[{name}-\d+\]: process started with pid \[(\d+)\]')[1])
+
+    def interrupt(self):
+        """Ctrl-C, as a terminal sends it: to all processes."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self):
+        """Reads to the end; returns the exit code."""
+        self.output += self._process.stdout.read()
+        return self._process.wait()
+
+    def close(self):
+        self._watchdog.cancel()
+        if self._process.poll() is None:
+            self._kill()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def _kill(self):
+        os.killpg(self._process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def launch():
+    # Tests that a shell runs in the background inherit that Ctrl-C is ignored, and pass it on.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    opened = []
+
+    def start(file, **arguments):
+        opened.append(Launch(file, **arguments))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.fixture
+def watched():
+    """Listens to the camera's information as a robot does; the camera waits for that too."""
+    rclpy.init(args=[])
+    node = rclpy.create_node('robot')
+    for namespace in ('', '/fleet/robot1'):
+        node.create_subscription(
+            CameraInfo, f'{namespace}/camera/camera_info', print, qos.camera_info(REPLAY)
+        )
+    yield
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def launch_file(name):
+    return str(share_folder() / 'launch' / f'{name}.launch.py')
+
+
+@pytest.fixture
+def arguments(tmp_path, model_path, astronaut):
+    """A folder of pictures, and nodes that are quick to start."""
+    for number in range(FRAMES):
+        small = cv2.resize(astronaut, (128, 128), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(tmp_path / f'{number:02}.png'), small)
+    emotion = {'model_path': str(model_path), 'detector': 'haar', 'num_threads': 1}
+    camera = {'wait_for_subscribers': 1, 'framerate': 50.0}
+    file = tmp_path / 'parameters.yaml'
+    nodes = {'/**/emotion_node': emotion, '/**/camera_node': camera}
+    file.write_text(yaml.dump({name: {'ros__parameters': nodes[name]} for name in nodes}))
+    return {'params_file': str(file), 'source': str(tmp_path), 'overlay': 'false'}
+
+
+def test_an_included_launch_leaves_what_is_around_it_alone(launch, watched, arguments, tmp_path):
+    """In a namespace that is pushed; the camera starts when it is told to listen to the answers."""
+    parent = tmp_path / 'robot.launch.py'
+    arguments |= {'mode': 'replay', 'loop': 'False', 'namespace': 'robot1'}
+    file = launch_file('live')
+    parent.write_text(
+        INCLUDING.format(file=file, arguments=arguments, others=OTHERS, python=sys.executable)
+    )
+    running = launch(parent)
+    emotion = running.started('emotion_node')
+    nothing = re.escape(str([None] * len(PROFILES)))
+    running.read_until(rf'profiles of others: {nothing}')
+    running.read_until(rf'{FRAMES} frames published')
+    running.read_until('process has finished cleanly')
+    # Nothing of it has ended the others, and a node comes back after its scope is gone.
+    os.kill(emotion, signal.SIGKILL)
+    assert running.started('emotion_node') != emotion
+    running.interrupt()
+    running.end()
+    assert 'fleet.robot1.camera.camera_node' in running.output
+    assert 'No answer on emotions' not in running.output
+    assert 'Caught exception' not in running.output
+    assert 'user interrupted' in running.output
+
+
+def test_a_killed_camera_is_started_again_and_ctrl_c_ends_all(launch, arguments):
+    running = launch(launch_file('live'), **arguments, loop='true')
+    camera = running.started('camera_node')
+    running.read_until('images from /camera/image_raw')
+    os.kill(camera, signal.SIGKILL)
+    assert running.started('camera_node') != camera
+    running.interrupt()
+    assert running.end() == 0
+    assert 'Traceback' not in running.output
+    with pytest.raises(ProcessLookupError):
+        os.kill(camera, 0)
+
+
+def test_the_end_of_a_file_ends_what_was_launched_for_it(launch, watched, arguments):
+    running = launch(launch_file('live'), **arguments, mode='replay', loop='false')
+    assert running.end() == 0
+    assert f'{FRAMES} frames published' in running.output
+    assert 'process[camera_node-1] was required' in running.output
+
+
+@pytest.mark.parametrize('wrong', [{'model': '/nope.onnx'}, {'params_file': '{not yaml'}], ids=str)
+def test_wrong_settings_end_a_launch_with_an_error_after_one_start(launch, wrong, tmp_path):
+    if 'params_file' in wrong:
+        file = tmp_path / 'parameters.yaml'
+        file.write_text(wrong['params_file'])
+        wrong = {'params_file': str(file)}
+    running = launch(launch_file('emotion'), **wrong)
+    assert running.end() == 1
+    assert 'emotion_node-1 cannot work with its settings; see its messages' in running.output
+    assert running.output.count('process started') == 1
+
+
+def test_wrong_settings_are_not_tried_again_where_the_launch_goes_on(launch):
+    running = launch(launch_file('emotion'), model='/nope.onnx', shutdown_at_end='false')
+    assert running.end() == 0  # by itself: nothing is left that runs or is to be started
+    assert 'It is not started again.' in running.output
+    assert running.output.count('process started') == 1
+
+
+@pytest.mark.skipif(bool(shutil.which('rqt_image_view')), reason='rqt_image_view is installed')
+def test_without_rqt_no_node_is_started(launch, arguments):
+    running = launch(launch_file('live'), **arguments, rqt='true')
+    assert running.end() == 1
+    assert 'rqt_image_view is not installed: run `sudo apt install ros-' in running.output
+    assert 'process started' not in running.output
+
+
+def test_the_launch_file_in_the_documentation_starts_two_robots(launch, tmp_path):
+    text = (Path(__file__).parents[2] / 'docs' / 'launch.md').read_text()
+    (tmp_path / 'robots.launch.py').write_text(re.search(r'```python\n(.*?)```', text, re.S)[1])
+    running = launch(tmp_path / 'robots.launch.py')
+    wanted = {f'images from /{robot}/camera/color/image_raw' for robot in ('robot1', 'robot2')}
+    while wanted:
+        wanted.remove(running.read_until('|'.join(wanted))[0])
+    running.interrupt()
+    assert running.end() == 0
