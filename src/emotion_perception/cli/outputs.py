@@ -1,5 +1,6 @@
 """What a run over many frames leaves: a video, JSON lines, console lines and a summary."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +9,6 @@ from emotion_perception.cli.console import note, say
 from emotion_perception.closing import Closing
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError
-from emotion_perception.foxglove.recorder import McapOutput
 from emotion_perception.results import JsonLinesWriter, Summary, format_line, frame_record
 from emotion_perception.types import BgrImage, Face, Frame
 
@@ -29,6 +29,22 @@ class Recorder(Protocol):
         """Finishes the file."""
 
 
+class Recording(Protocol):
+    """Takes frames with their faces and finishes a file, such as `McapOutput` for Foxglove."""
+
+    path: Path
+
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
+
+    def write(self, frame: Frame, faces: Sequence[Face]) -> None:
+        """Appends a frame."""
+
+    def close(self) -> None:
+        """Finishes the file."""
+
+
 class RunOutputs(Closing):
     """Takes the result of every frame. A context manager, which finishes the files in any case.
 
@@ -37,11 +53,10 @@ class RunOutputs(Closing):
         json: File for JSON lines, or None.
         lines: Whether to print a line per frame.
         style: What to draw onto pictures.
-        mcap: Recording for Foxglove, or None.
+        recordings: Files that take the frames themselves.
 
     Raises:
-        OutputError: The JSON file cannot be written, or the recording's name is wrong.
-        FoxgloveError: There shall be a recording and foxglove-sdk is not installed.
+        OutputError: The JSON file cannot be written.
     """
 
     def __init__(
@@ -51,11 +66,11 @@ class RunOutputs(Closing):
         *,
         lines: bool,
         style: OverlayStyle = DEFAULT_STYLE,
-        mcap: Path | None = None,
+        recordings: Sequence[Recording] = (),
     ) -> None:
         self.summary = Summary()
         self._video = video
-        self._mcap = McapOutput(mcap, blur=style.blur) if mcap is not None else None
+        self._recordings = tuple(recordings)
         self._json = JsonLinesWriter(json) if json is not None else None
         self._lines = lines
         self._style = style
@@ -88,8 +103,8 @@ class RunOutputs(Closing):
         if self._video is not None:
             drawn = draw_faces(frame.image, faces, self._style) if picture is None else picture
             self._video.write(drawn, frame.stamp_ns)
-        if self._mcap is not None:
-            self._mcap.write(frame, faces)
+        for recording in self._recordings:
+            recording.write(frame, faces)
         if self._lines:
             say(format_line(record))
 
@@ -109,8 +124,9 @@ class RunOutputs(Closing):
             say(f'wrote {self._video.path}')
         if self._json is not None:
             say(f'wrote {self._json.path}')
-        if self._mcap is not None and self._mcap.frames:
-            say(f'wrote {self._mcap.path}')
+        for recording in self._recordings:
+            if recording.frames:
+                say(f'wrote {recording.path}')
 
     def close(self) -> None:
         """Finishes all files, and then reports the first of them that failed.
@@ -119,7 +135,7 @@ class RunOutputs(Closing):
             OutputError: A file cannot be finished.
         """
         failures = []
-        for file in (self._video, self._json, self._mcap):
+        for file in (self._video, self._json, *self._recordings):
             try:
                 if file is not None:
                     file.close()

@@ -16,6 +16,7 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import SourceError
+from emotion_perception.foxglove.recorder import McapOutput
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.recording import VideoRecorder
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
@@ -86,14 +87,15 @@ def run(arguments: argparse.Namespace) -> int:
         if source.live:
             raise SourceError(f'{source.name} has no end: use `emotion live {arguments.source}`.')
         pipeline = load_pipeline(arguments)
+        style = style_from(arguments)
         with (
             StopRequest() as stop,
             RunOutputs(
                 _recorder(arguments.output, source),
                 arguments.json,
                 lines=not arguments.quiet,
-                style=style_from(arguments),
-                mcap=arguments.mcap,
+                style=style,
+                recordings=[McapOutput(arguments.mcap, blur=style.blur)] if arguments.mcap else [],
             ) as outputs,
         ):
             failure = _process(source, pipeline, outputs, stop)
