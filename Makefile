@@ -78,7 +78,7 @@ soak: $(VENV)/.package ## Run the nodes for MINUTES with faults made on purpose;
 lint: $(VENV)/.package ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src/emotion_perception training)
+	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src/emotion_perception src/emotion_viewers training)
 
 lock: $(VENV)/.core ## Pin requirements/*.in again
 	$(PIP_INSTALL) uv

@@ -43,8 +43,10 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     package_dir={'': 'src'},
-    packages=find_packages('src', include=['emotion_bringup*', 'emotion_perception*']),
-    package_data={'emotion_perception': ['py.typed']},
+    packages=find_packages(
+        'src', include=['emotion_bringup*', 'emotion_perception*', 'emotion_viewers*']
+    ),
+    package_data={'emotion_perception': ['py.typed'], 'emotion_viewers': ['py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml', 'LICENSE']),

@@ -10,11 +10,11 @@ from benchmarks.distribution import slope
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Timing, measure
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.resources import default_model_path
 from emotion_perception.types import BgrImage
 
 _FACES = (0, 1, 2, 4, 8, 16)

@@ -19,14 +19,14 @@ from benchmarks.references import centerface_file
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import measure
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.detection.base import DEFAULT_MAX_SIDE
 from emotion_perception.detection.centerface import input_size
 from emotion_perception.detection.centerface_graph import INPUT_NAME
-from emotion_perception.onnx_session import ProviderSettings, create_session
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings, create_session
 from emotion_perception.pipeline import PipelineSettings
-from emotion_perception.resources import default_model_path
 
 _SIZE_MULTIPLE = 32
 _FACES = (1, 8)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 
 from benchmarks.timing import measure
-from emotion_perception.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import ProviderSettings, create_session
 
 _SIDE = 1536  # 9 MiB a matrix in fp32: a product, not a copy, decides the time
 _COPY_BYTES = 256 * 2**20  # far larger than any cache

@@ -18,7 +18,7 @@ from benchmarks.errors import BenchmarkError
 from emotion_perception.detection.base import select_faces
 from emotion_perception.detection.centerface import decode
 from emotion_perception.detection.centerface_graph import INPUT_NAME, OUTPUT_NAMES
-from emotion_perception.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import ProviderSettings, create_session
 from emotion_perception.types import BgrImage, Detection
 
 ALEXNET_SIDE = 227

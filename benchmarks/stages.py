@@ -11,15 +11,15 @@ from benchmarks.messages import MessageStages, message_stages
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Stopwatch, Timing, measure
-from emotion_perception.alignment import align_faces
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.drawing import draw_faces
 from emotion_perception.encodings import decode_compressed, decode_image, encode_jpeg
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.alignment import align_faces
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.resources import default_model_path
 from emotion_perception.tracking import FaceTracker
 from emotion_perception.types import BgrImage
 

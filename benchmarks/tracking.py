@@ -10,12 +10,12 @@ from benchmarks import pictures
 from benchmarks.schema import Bar, Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Stopwatch
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.resources import default_model_path
 from emotion_perception.types import BgrImage, Box
 
 _INTERVALS = (2, 3, 5)

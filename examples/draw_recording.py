@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 LAYOUT = config_path('foxglove') / 'emotions.json'
 Messages = dict[str, list[tuple[float, Any]]]

@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.usage import cpu_seconds
 from emotion_bringup.environment import dds_environment
-from emotion_perception.closing import Closing
-from emotion_perception.resources import config_path
+from emotion_perception.files.closing import Closing
+from emotion_perception.files.resources import config_path
 
 _ROOT = Path(__file__).parents[2]
 _STOP_S = 20.0

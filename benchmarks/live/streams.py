@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import pictures
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.children import Child, Children
-from emotion_perception.closing import Closing
+from emotion_perception.files.closing import Closing
 
 _START_S = 90.0
 _POLL_S = 0.5

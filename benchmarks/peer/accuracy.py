@@ -11,9 +11,9 @@ from benchmarks.peer.environment import PACKAGE, peer_python
 from benchmarks.peer.process import PeerProcess
 from benchmarks.schema import Cell, Findings, Table
 from benchmarks.settings import Settings
-from emotion_perception.classifier import EmotionClassifier
-from emotion_perception.onnx_session import ProviderSettings
-from emotion_perception.resources import default_model_path
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 
 # PrivateTest is read once for each model, by `training evaluate --final`.
 _SPLIT = 'PublicTest'

@@ -17,11 +17,11 @@ from benchmarks.peer.process import PeerProcess
 from benchmarks.schema import Bar, Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Stopwatch
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
-from emotion_perception.resources import default_model_path
 from emotion_perception.sources.demo import FRAME_COUNT, faces_expected, has_partial_face
 from emotion_perception.types import BgrImage
 

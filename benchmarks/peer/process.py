@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from emotion_perception.closing import Closing
+from emotion_perception.files.closing import Closing
 
 _WORKER = Path(__file__).with_name('worker.py')
 # Its own variables must not lead the peer to our packages.

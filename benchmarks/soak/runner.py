@@ -14,7 +14,7 @@ from benchmarks.soak.accounting import Recording, read
 from benchmarks.soak.schedule import Event, Fault, plan
 from benchmarks.soak.watching import Watched
 from emotion_bringup.parameter_tables import LIVE
-from emotion_perception.closing import Closing
+from emotion_perception.files.closing import Closing
 
 CAMERA, EMOTION, OVERLAY = 'camera_node', 'emotion_node', 'overlay_node'
 

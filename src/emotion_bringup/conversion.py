@@ -22,7 +22,7 @@ from emotion_perception.encodings import (
     encode_jpeg,
 )
 from emotion_perception.labels import emotion_name
-from emotion_perception.results import pixel_box
+from emotion_perception.outputs.results import pixel_box
 from emotion_perception.types import BgrImage, Box, Face, Landmarks
 
 _NS_PER_S = 1_000_000_000

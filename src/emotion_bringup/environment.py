@@ -8,7 +8,7 @@ from types import ModuleType
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 # Means that the user has chosen the transport.
 _BUILTIN_TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'

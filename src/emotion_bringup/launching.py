@@ -19,9 +19,9 @@ from emotion_bringup.environment import MissingPackageError, apt_cure, dds_envir
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.security import enclave_arguments
-from emotion_perception.foxglove import check_sdk
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 from emotion_perception.sources import is_live
+from emotion_viewers.foxglove import check_sdk
 from launch import LaunchContext
 
 ParameterValue = str | bool | int

@@ -5,12 +5,12 @@ from pathlib import Path
 from rclpy.node import Node
 
 from emotion_bringup.parameters import value_of
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.factory import create_detector
-from emotion_perception.onnx_session import ProviderSettings
-from emotion_perception.provider_options import GpuSettings
-from emotion_perception.resources import default_model_path
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.inference.provider_options import GpuSettings
 
 
 def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier]:

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from emotion_perception import resources
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import ImageFormatError
+from emotion_perception.files import resources
+from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.sources.pictures import read_picture

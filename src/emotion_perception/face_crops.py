@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from emotion_perception.alignment import Uint8Array, align_faces
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection.base import FaceDetector
-from emotion_perception.preprocessing import Float32Array
-from emotion_perception.scaling import scaled
+from emotion_perception.detection.scaling import scaled
+from emotion_perception.inference.alignment import Uint8Array, align_faces
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.types import BgrImage, Box, Detection
 
 # Longer side of a crop where the face is looked for, in pixels, and of the square around it.

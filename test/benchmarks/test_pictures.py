@@ -10,7 +10,7 @@ from benchmarks import pictures
 from benchmarks.errors import BenchmarkError
 from benchmarks.references import UntouchedCenterFace
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.onnx_session import ProviderSettings
 
 
 def test_the_two_face_run_has_two_faces_and_no_jump():

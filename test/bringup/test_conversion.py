@@ -16,7 +16,7 @@ from emotion_bringup.conversion import (
 from emotion_msgs.msg import FaceEmotion
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
-from emotion_perception.results import pixel_box
+from emotion_perception.outputs.results import pixel_box
 from emotion_perception.types import Box, Face
 
 POINTS = np.array([[10, 20], [30, 21], [20, 30.5], [12, 40], [29, 41]], np.float32)

@@ -9,7 +9,7 @@ from processes import TIMEOUT_S, start_node
 
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
 from emotion_bringup.distributions import PORT_NAMES
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 PORTS = Path('/dev/shm')
 pytestmark = pytest.mark.skipif(not PORTS.is_dir(), reason='needs POSIX shared memory')

@@ -20,7 +20,7 @@ from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.distributions import profile_variables
 from emotion_bringup.endings import EXIT_USAGE
 from emotion_msgs.msg import EmotionLabels
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 
 @pytest.fixture

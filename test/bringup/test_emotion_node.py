@@ -17,8 +17,8 @@ from sensor_msgs.msg import Image
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_msgs.msg import EmotionLabels, FaceEmotion
+from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.manifest import sha256_of
 
 
 @pytest.fixture(scope='module')

@@ -48,14 +48,14 @@ from emotion_bringup.nodes.foxglove import FoxgloveNode
 from emotion_bringup.session.arguments import add_arguments, options_from
 from emotion_bringup.session.processes import check_foxglove
 from emotion_msgs.msg import FaceEmotionArray
-from emotion_perception.foxglove import FoxgloveError
-from emotion_perception.foxglove.schemas import (
+from emotion_perception.types import Box, Face
+from emotion_viewers.foxglove import FoxgloveError
+from emotion_viewers.foxglove.schemas import (
     ANNOTATIONS_TOPIC,
     DIAGNOSTICS_TOPIC,
     EMOTIONS_TOPIC,
     IMAGE_TOPIC,
 )
-from emotion_perception.types import Box, Face
 
 FACE = Face(
     4,

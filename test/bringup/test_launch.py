@@ -11,8 +11,8 @@ import yaml
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import MissingPackageError
-from emotion_perception.foxglove import FoxgloveError
-from emotion_perception.resources import config_path, share_folder
+from emotion_perception.files.resources import config_path, share_folder
+from emotion_viewers.foxglove import FoxgloveError
 
 # The folder launch/ of this repository would pass for the package `launch`.
 pytest.importorskip('launch_ros', reason='ros-launch is not installed')

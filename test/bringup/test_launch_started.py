@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo
 from emotion_bringup import qos
 from emotion_bringup.distributions import PROFILE_VARIABLES
 from emotion_bringup.parameter_tables import REPLAY
-from emotion_perception.resources import share_folder
+from emotion_perception.files.resources import share_folder
 
 FRAMES = 12
 PROFILES = list(PROFILE_VARIABLES.values())

@@ -15,8 +15,8 @@ from emotion_bringup.parameter_tables import (
     markdown_table,
 )
 from emotion_bringup.parameters import ParameterError, declare_parameters
+from emotion_perception.files.resources import config_path
 from emotion_perception.pipeline import PipelineSettings
-from emotion_perception.resources import config_path
 
 EVERY_PARAMETER = [
     pytest.param(node, parameter, id=f'{node}-{parameter.name}')

@@ -10,7 +10,7 @@ from processes import assert_one_sentence, run, start
 from rosbags.highlevel import AnyReader
 
 from emotion_bringup.session.account import Account
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 EMOTION = ['-m', 'emotion_perception.cli', 'nodes']
 # A face, nobody, the face again: the gap is shorter than a track lives.

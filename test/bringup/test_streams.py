@@ -12,7 +12,7 @@ from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_bringup.environment import dds_environment
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.statistics import LossCounter, StreamStatistics
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
 
 SECOND = 1_000_000_000
 

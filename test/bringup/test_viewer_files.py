@@ -16,9 +16,9 @@ from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.overlay import OverlayNode
 from emotion_bringup.parameter_tables import LIVE
 from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
-from emotion_perception.foxglove import schemas
+from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
-from emotion_perception.resources import config_path
+from emotion_viewers.foxglove import schemas
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 LAYOUTS = ('emotions.json', 'rosbag.json')
@@ -217,8 +217,8 @@ def test_topics_of_the_layout_are_those_that_are_served():
     pytest.importorskip('websockets', reason='websockets is not installed: make foxglove-env')
     from foxglove_client import Viewer
 
-    from emotion_perception.foxglove.channels import EmotionChannels
-    from emotion_perception.foxglove.server import FoxgloveServer
+    from emotion_viewers.foxglove.channels import EmotionChannels
+    from emotion_viewers.foxglove.server import FoxgloveServer
 
     server = FoxgloveServer(EmotionChannels(), port=0)
     viewer = Viewer(server.url)

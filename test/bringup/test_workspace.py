@@ -145,7 +145,8 @@ def test_colcon_sees_both_packages(built):
 
 def test_everything_comes_from_the_workspace(built):
     folder, _, environment = built
-    code = 'import emotion_bringup, emotion_msgs.msg, emotion_perception.resources as resources\n'
+    code = 'import emotion_bringup, emotion_msgs.msg\n'
+    code += 'from emotion_perception.files import resources\n'
     code += 'print(emotion_bringup.__file__, emotion_msgs.__file__, resources.share_folder())'
     found = run_python(code, environment).split()
     assert len(found) == 3

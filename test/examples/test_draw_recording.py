@@ -14,8 +14,8 @@ pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
 pytest.importorskip('matplotlib', reason='matplotlib is not installed: make examples-env')
 
 from emotion_perception.drawing.palette import emotion_color
-from emotion_perception.foxglove.recorder import McapOutput
 from emotion_perception.types import Box, Face, Frame
+from emotion_viewers.foxglove.recorder import McapOutput
 
 EXAMPLE = Path(__file__).parents[2] / 'examples' / 'draw_recording.py'
 

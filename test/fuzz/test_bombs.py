@@ -18,8 +18,8 @@ from emotion_perception.bags import guard
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.typestore import ros2_typestore
 from emotion_perception.errors import BagError
+from emotion_perception.inference.manifest import manifest_path_for
 from emotion_perception.limits import MAX_MESSAGE_BYTES
-from emotion_perception.manifest import manifest_path_for
 
 GROWTH_MIB = 200
 START = 1_700_000_000_000_000_000

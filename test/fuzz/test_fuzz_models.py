@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_yunet import yunet_like
 
-from emotion_perception.manifest import manifest_path_for
+from emotion_perception.inference.manifest import manifest_path_for
 
 TOKENS = (
     b'[' * 2000,

@@ -6,7 +6,7 @@ from fuzzing import fuzz, mutated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion_perception.video_writer import VideoWriter
+from emotion_perception.outputs.video_writer import VideoWriter
 
 pytest.importorskip('imageio_ffmpeg')
 

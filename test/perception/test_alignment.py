@@ -7,10 +7,10 @@ import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion_perception.alignment import align_faces, face_transform, fit_similarity
 from emotion_perception.detection import create_detector
-from emotion_perception.framing import BoxFraming, Framing
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.alignment import align_faces, face_transform, fit_similarity
+from emotion_perception.inference.framing import BoxFraming, Framing
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.types import Box, Detection
 
 FRAMING = Framing(boxes={'centerface': BoxFraming(0.5, 0.5, 0.9), 'haar': BoxFraming(0.5, 0.5, 1)})

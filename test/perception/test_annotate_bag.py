@@ -28,10 +28,10 @@ from emotion_perception.bags.messages import (
 )
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter, storage_of
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.cli.main import main
 from emotion_perception.detection import create_detector
 from emotion_perception.errors import BagError
+from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import Box, Face
 

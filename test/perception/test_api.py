@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import emotion_perception
-from emotion_perception import api, resources
+from emotion_perception import api
 from emotion_perception.errors import ImageFormatError, ModelError, SourceError
+from emotion_perception.files import resources
 
 
 @pytest.fixture

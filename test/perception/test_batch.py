@@ -29,10 +29,10 @@ from emotion_perception.batch.folder import output_folder
 from emotion_perception.batch.job import Job, make_task
 from emotion_perception.batch.record import Status, finished_record
 from emotion_perception.batch.work import work
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.cli.main import main
 from emotion_perception.errors import OutputError
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.types import Box, Face
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'

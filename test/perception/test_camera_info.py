@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emotion_perception.camera_info import CameraCalibration, read_calibration
 from emotion_perception.errors import SourceError
+from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
 
 CALIBRATION = """\
 image_width: 640

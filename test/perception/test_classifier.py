@@ -6,11 +6,11 @@ import pytest
 from onnx import TensorProto, helper
 from tiny_model import make_tiny_model
 
-from emotion_perception.classifier import MAX_BATCH, EmotionClassifier, softmax
 from emotion_perception.errors import ModelError, ProviderError
+from emotion_perception.inference.classifier import MAX_BATCH, EmotionClassifier, softmax
+from emotion_perception.inference.manifest import manifest_path_for, sha256_of
+from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings
 from emotion_perception.labels import LABEL_SETS, Emotion
-from emotion_perception.manifest import manifest_path_for, sha256_of
-from emotion_perception.onnx_session import CPU_PROVIDER, ProviderSettings
 
 
 @pytest.fixture(scope='module')

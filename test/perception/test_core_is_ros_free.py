@@ -1,4 +1,4 @@
-"""The core runs where there is no ROS: nothing in it imports any part of ROS."""
+"""The core and the viewers run where there is no ROS: nothing in them imports any part of it."""
 
 import ast
 import pkgutil
@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 import emotion_perception
+import emotion_viewers
 
-PACKAGE = Path(emotion_perception.__file__).parent
-FILES = sorted(PACKAGE.rglob('*.py'))
+PACKAGES = {
+    package.__name__: Path(package.__file__).parent
+    for package in (emotion_perception, emotion_viewers)
+}
+SOURCES = PACKAGES['emotion_perception'].parent
+FILES = sorted(path for folder in PACKAGES.values() for path in folder.rglob('*.py'))
 ROS = (
     'rclpy',
     'rcl_interfaces',
@@ -46,8 +51,9 @@ for name in sys.argv[1:]:
 
 
 def modules():
-    found = pkgutil.walk_packages([str(PACKAGE)], 'emotion_perception.')
-    names = ['emotion_perception', *(module.name for module in found)]
+    names = list(PACKAGES)
+    for package, folder in PACKAGES.items():
+        names += [found.name for found in pkgutil.walk_packages([str(folder)], f'{package}.')]
     return [name for name in names if not name.endswith('.__main__')]  # these run a command
 
 
@@ -61,7 +67,7 @@ def test_every_module_can_be_imported_without_ros():
     assert len(names) > 30
     done = subprocess.run(
         [sys.executable, '-c', BLOCKER, *names],
-        env={'PYTHONPATH': str(PACKAGE.parent), 'PATH': '', 'HOME': '/nonexistent'},
+        env={'PYTHONPATH': str(SOURCES), 'PATH': '', 'HOME': '/nonexistent'},
         capture_output=True,
         text=True,
         check=False,
@@ -69,7 +75,7 @@ def test_every_module_can_be_imported_without_ros():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(SOURCES)))
 def test_no_file_imports_ros(file):
     for node in ast.walk(ast.parse(file.read_text())):
         names = []
@@ -88,7 +94,7 @@ def test_importing_the_package_loads_nothing_heavy():
     )
     done = subprocess.run(
         [sys.executable, '-c', code],
-        env={'PYTHONPATH': str(PACKAGE.parent)},
+        env={'PYTHONPATH': str(SOURCES)},
         capture_output=True,
         text=True,
         check=True,

@@ -13,7 +13,7 @@ from emotion_perception.detection.base import select_faces
 from emotion_perception.detection.centerface import CenterFaceDetector, decode, input_size
 from emotion_perception.detection.haar import HaarDetector, score_of
 from emotion_perception.errors import DetectorError, ProviderError
-from emotion_perception.onnx_session import CPU_PROVIDER, ProviderSettings
+from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings
 from emotion_perception.types import Box, Detection
 
 # Read off the enlarged portrait: eyes, nose tip, mouth corners, the picture's left one first.

@@ -20,7 +20,7 @@ from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.cli.main import main
 from emotion_perception.errors import BagError, OutputError
-from emotion_perception.results import JsonLinesWriter
+from emotion_perception.outputs.results import JsonLinesWriter
 
 FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EFBIG), 'disk is full', 'exit code -25')
 IMAGE = 'sensor_msgs/msg/Image'

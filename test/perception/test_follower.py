@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.overlap import iou_matrix
 from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.types import Box

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotion_perception.drawing.palette import emotion_color
-from emotion_perception.foxglove import schemas
+from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.resources import config_path
-from emotion_perception.results import pixel_box
+from emotion_perception.outputs.results import pixel_box
 from emotion_perception.types import Box, Face, Frame
+from emotion_viewers.foxglove import schemas
 
 pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')
 pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
@@ -29,9 +29,9 @@ from foxglove_client import corners, protobuf_class, read_mcap
 
 from emotion_perception.cli.main import main
 from emotion_perception.errors import OutputError
-from emotion_perception.foxglove import layout
-from emotion_perception.foxglove.messages import emotions_record, image_annotations
-from emotion_perception.foxglove.recorder import McapOutput
+from emotion_viewers.foxglove import layout
+from emotion_viewers.foxglove.messages import emotions_record, image_annotations
+from emotion_viewers.foxglove.recorder import McapOutput
 
 STAMP_NS = 1_700_000_000_123_456_789
 POINTS = np.array([[203, 101], [246, 103], [224, 125], [204, 141], [242, 142]], np.float32)

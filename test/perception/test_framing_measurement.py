@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import skimage.data
 
-from emotion_perception.alignment import align_faces
 from emotion_perception.detection import create_detector
-from emotion_perception.framing import Framing
-from emotion_perception.manifest import Manifest, read_manifest, write_manifest
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.alignment import align_faces
+from emotion_perception.inference.framing import Framing
+from emotion_perception.inference.manifest import Manifest, read_manifest, write_manifest
+from emotion_perception.inference.onnx_session import ProviderSettings
 from training.dataset import data, framing
 from training.errors import TrainingError
 

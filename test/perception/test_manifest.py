@@ -3,9 +3,7 @@ import json
 import pytest
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.limits import MAX_MODEL_BYTES
-from emotion_perception.manifest import (
+from emotion_perception.inference.manifest import (
     Manifest,
     manifest_path_for,
     read_manifest,
@@ -13,7 +11,9 @@ from emotion_perception.manifest import (
     sha256_of,
     write_manifest,
 )
-from emotion_perception.preprocessing import Preprocessing
+from emotion_perception.inference.preprocessing import Preprocessing
+from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.limits import MAX_MODEL_BYTES
 
 MANIFEST = Manifest(
     name='alexnet',

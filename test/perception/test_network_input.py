@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.detection.network_input import NetworkInput, round_up
-from emotion_perception.scaling import scaled
+from emotion_perception.detection.scaling import scaled
 
 
 def noise(height, width):

@@ -3,9 +3,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from emotion_perception import onnx_network
-from emotion_perception.onnx_network import OnnxNetwork
-from emotion_perception.onnx_session import CPU_PROVIDER, ProviderSettings, create_session
+from emotion_perception.inference import onnx_network
+from emotion_perception.inference.onnx_network import OnnxNetwork
+from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings, create_session
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from emotion_perception.errors import ModelError, ProviderError
-from emotion_perception.onnx_session import (
+from emotion_perception.inference.onnx_session import (
     CPU_PROVIDER,
     ProviderSettings,
     active_provider,
     create_session,
     resolve_providers,
 )
-from emotion_perception.provider_options import (
+from emotion_perception.inference.provider_options import (
     CUDA_PROVIDER,
     TENSORRT_PROVIDER,
     GpuSettings,

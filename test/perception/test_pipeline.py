@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.overlap import iou_matrix
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, select_faces
 from emotion_perception.types import Box, Detection

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 
 SPEC = Preprocessing(face_size=48, input_size=227, mean=0.51, std=0.26)
 

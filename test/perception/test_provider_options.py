@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from emotion_perception.provider_options import (
+from emotion_perception.inference.provider_options import (
     CUDA_PROVIDER,
     TENSORRT_PROVIDER,
     GpuSettings,

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 import emotion_perception
-from emotion_perception import resources
 from emotion_perception.errors import ModelError
+from emotion_perception.files import resources
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from emotion_perception.errors import OutputError
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.results import (
+from emotion_perception.outputs.results import (
     JsonLinesWriter,
     Summary,
     format_line,

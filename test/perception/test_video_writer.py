@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import emotion_perception
-from emotion_perception import video_writer
 from emotion_perception.errors import ImageFormatError, OutputError
-from emotion_perception.video_writer import VideoWriter
+from emotion_perception.outputs import video_writer
+from emotion_perception.outputs.video_writer import VideoWriter
 
 pytest.importorskip('imageio_ffmpeg')
 
@@ -210,7 +210,7 @@ def test_killed_encoder_is_an_output_error(tmp_path):
 CHILD = """
 import os, signal, sys
 import numpy as np
-from emotion_perception.video_writer import VideoWriter
+from emotion_perception.outputs.video_writer import VideoWriter
 try:
     with VideoWriter(sys.argv[1], 20, (96, 64)) as writer:
         for index in range(100):

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception import window
 from emotion_perception.errors import OutputError
-from emotion_perception.window import Window
+from emotion_perception.outputs import window
+from emotion_perception.outputs.window import Window
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

@@ -121,7 +121,7 @@ def yunet(content):
 
 
 def calibration(content):
-    from emotion_perception.camera_info import read_calibration
+    from emotion_perception.sources.camera_info import read_calibration
 
     with _folder() as folder:
         (folder / 'camera.yaml').write_bytes(content)
@@ -198,7 +198,7 @@ def stray(content):
 def _classify(model, manifest):
     import numpy as np
 
-    from emotion_perception.classifier import EmotionClassifier
+    from emotion_perception.inference.classifier import EmotionClassifier
 
     with _folder() as folder:
         (folder / 'm.onnx').write_bytes(model)

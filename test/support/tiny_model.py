@@ -8,8 +8,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from emotion_perception.manifest import Manifest, manifest_path_for, sha256_of, write_manifest
-from emotion_perception.preprocessing import Preprocessing
+from emotion_perception.inference.manifest import (
+    Manifest,
+    manifest_path_for,
+    sha256_of,
+    write_manifest,
+)
+from emotion_perception.inference.preprocessing import Preprocessing
 
 
 def make_tiny_model(

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 from training.config import AugmentConfig
 from training.dataset import augment
 

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
-from emotion_perception.manifest import read_manifest, read_model_file, sha256_of
-from emotion_perception.preprocessing import Preprocessing
+from emotion_perception.inference.manifest import read_manifest, read_model_file, sha256_of
+from emotion_perception.inference.preprocessing import Preprocessing
 from training import checkpoint
 from training.config import Recipe
 from training.dataset import data

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from emotion_perception.manifest import sha256_of
+from emotion_perception.inference.manifest import sha256_of
 from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, ModelConfig, Phase, Recipe, TrainConfig

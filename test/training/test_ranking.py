@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013
-from emotion_perception.preprocessing import Preprocessing
 from training.scoring import paired, ranking, tencrop
 
 

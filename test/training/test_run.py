@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from emotion_perception.manifest import read_manifest, read_model_file
+from emotion_perception.inference.manifest import read_manifest, read_model_file
 from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, Recipe

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.labels import FER2013, FERPLUS
-from emotion_perception.manifest import sha256_of
 from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, DistillConfig, Recipe, TrainConfig

@@ -39,7 +39,7 @@ def executed(tmp_path_factory):
 
 
 def test_every_cell_runs_and_ends_with_a_model_that_fits_the_runtime(executed):
-    from emotion_perception.classifier import EmotionClassifier
+    from emotion_perception.inference.classifier import EmotionClassifier
 
     notebook, out = executed
     cells = [cell for cell in notebook.cells if cell.cell_type == 'code']

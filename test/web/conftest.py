@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from skimage import data
 
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
-from emotion_perception.resources import default_model_path
-from emotion_perception.video_writer import VideoWriter
-from emotion_perception.web.networks import Networks
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.outputs.video_writer import VideoWriter
+from emotion_viewers.web.networks import Networks
 
 PATIENCE_S = 180.0
 START_PATIENCE_S = 600.0

@@ -13,12 +13,12 @@ from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Box, Face
-from emotion_perception.web.live import answer_live, picture_of_url
-from emotion_perception.web.photo import answer_photo
-from emotion_perception.web.tables import CSV_HEADERS, face_names, face_rows
-from emotion_perception.web.timeline import Timeline
-from emotion_perception.web.uploads import check_video, result_stem, visitor_text
-from emotion_perception.web.video import GoneError, Watch, answer_video
+from emotion_viewers.web.live import answer_live, picture_of_url
+from emotion_viewers.web.photo import answer_photo
+from emotion_viewers.web.tables import CSV_HEADERS, face_names, face_rows
+from emotion_viewers.web.timeline import Timeline
+from emotion_viewers.web.uploads import check_video, result_stem, visitor_text
+from emotion_viewers.web.video import GoneError, Watch, answer_video
 
 SETTINGS = PipelineSettings()
 
@@ -144,7 +144,7 @@ def test_playlists_scripts_and_texts_are_no_video(tmp_path, content):
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi', '.gif'])
 def test_ordinary_videos_are_taken(tmp_path, networks, portrait, suffix):
-    from emotion_perception.video_writer import VideoWriter
+    from emotion_perception.outputs.video_writer import VideoWriter
 
     path = tmp_path / f'clip{suffix}'
     with VideoWriter(path, 10, (320, 320)) as writer:

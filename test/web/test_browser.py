@@ -10,7 +10,7 @@ import pytest
 
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.labels import Emotion
-from emotion_perception.web.live import picture_of_url
+from emotion_viewers.web.live import picture_of_url
 
 HAPPY = EMOTION_COLORS[Emotion.HAPPY]
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emotion_perception.web.card import CardPicture, model_card
-from emotion_perception.web.guard import Guard
-from emotion_perception.web.limits import is_loopback
-from emotion_perception.web.sessions import Sessions
-from emotion_perception.web.workspace import Workspace
+from emotion_viewers.web.card import CardPicture, model_card
+from emotion_viewers.web.guard import Guard
+from emotion_viewers.web.limits import is_loopback
+from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.workspace import Workspace
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_workspace_is_private_and_goes_when_closed(tmp_path):
 def test_workspace_of_a_killed_server_is_removed_and_one_in_use_is_not(tmp_path):
     killed = f"""
 from pathlib import Path
-from emotion_perception.web.workspace import Workspace
+from emotion_viewers.web.workspace import Workspace
 import os, signal
 workspace = Workspace(Path({str(tmp_path)!r}))
 (workspace.files / 'photo.png').write_bytes(b'')

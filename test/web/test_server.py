@@ -131,7 +131,7 @@ def test_taken_port_is_said_in_a_sentence(capsys):
 
 
 def test_missing_gradio_is_said_in_a_sentence(capsys, monkeypatch):
-    monkeypatch.setattr('emotion_perception.web.server.find_spec', lambda name: None)
+    monkeypatch.setattr('emotion_viewers.web.server.find_spec', lambda name: None)
     assert main(['web']) == 1
     assert 'make web-env' in capsys.readouterr().err
 

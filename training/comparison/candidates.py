@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_perception.errors import ModelError
-from emotion_perception.manifest import Manifest, manifest_path_for, read_manifest
+from emotion_perception.inference.manifest import Manifest, manifest_path_for, read_manifest
 
 from .. import checkpoint
 from ..config import INPUT_SIZE

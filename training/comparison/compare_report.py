@@ -10,7 +10,7 @@ from typing import Any
 
 import onnxruntime
 
-from emotion_perception.manifest import sha256_of
+from emotion_perception.inference.manifest import sha256_of
 
 from ..scoring import metrics, paired
 from ..scoring.scores import SplitReport, rounded

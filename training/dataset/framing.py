@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.framing import BoxFraming, Framing
-from emotion_perception.manifest import read_manifest, write_manifest
+from emotion_perception.inference.framing import BoxFraming, Framing
+from emotion_perception.inference.manifest import read_manifest, write_manifest
 from emotion_perception.types import Detection
 
 from ..errors import TrainingError

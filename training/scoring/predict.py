@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_perception.errors import ModelError
-from emotion_perception.labels import FER2013, LABEL_SETS
-from emotion_perception.manifest import (
+from emotion_perception.inference.manifest import (
     OUTPUTS,
     manifest_path_for,
     read_manifest,
     read_model_file,
 )
-from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
+from emotion_perception.labels import FER2013, LABEL_SETS
 
 from .. import checkpoint, models
 from ..config import INPUT_SIZE

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timezone
 from pathlib import Path
 
-from emotion_perception.manifest import manifest_path_for, sha256_of
+from emotion_perception.inference.manifest import manifest_path_for, sha256_of
 
 from .scores import SplitReport, share_document
 

@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
 

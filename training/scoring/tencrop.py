@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013
-from emotion_perception.preprocessing import Preprocessing
 
 from ..dataset.data import SIDE, Images
 from . import metrics, predict

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emotion_perception.framing import Framing
-from emotion_perception.labels import FER2013, FERPLUS
-from emotion_perception.manifest import (
+from emotion_perception.inference.framing import Framing
+from emotion_perception.inference.manifest import (
     Manifest,
     manifest_path_for,
     sha256_of,
     write_manifest,
 )
-from emotion_perception.preprocessing import Preprocessing
+from emotion_perception.inference.preprocessing import Preprocessing
+from emotion_perception.labels import FER2013, FERPLUS
 
 from .. import checkpoint
 from ..checkpoint import Trained

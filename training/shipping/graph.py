@@ -10,8 +10,8 @@ import onnx
 import torch
 from torch import nn
 
+from emotion_perception.inference.manifest import OUTPUTS
 from emotion_perception.labels import FER2013
-from emotion_perception.manifest import OUTPUTS
 
 from ..config import INPUT_SIZE
 from ..models.alexnet import has_votes

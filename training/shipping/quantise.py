@@ -18,7 +18,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from emotion_perception.preprocessing import Preprocessing, preprocess_faces
+from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 
 from ..console import progress
 from ..dataset.data import Images

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emotion_perception.inference.manifest import manifest_path_for, read_manifest, sha256_of
 from emotion_perception.labels import FER2013
-from emotion_perception.manifest import manifest_path_for, read_manifest, sha256_of
 
 from .. import checkpoint
 from ..config import AugmentConfig

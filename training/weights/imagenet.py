@@ -14,7 +14,7 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor
 
-from emotion_perception.manifest import sha256_of
+from emotion_perception.inference.manifest import sha256_of
 
 from ..config import ModelConfig
 from ..errors import TrainingError

@@ -33,7 +33,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emotion_perception.manifest import sha256_of
+from emotion_perception.inference.manifest import sha256_of
 
 from .. import checkpoint
 from ..config import FC_WIDTH, STRIDE, ModelConfig

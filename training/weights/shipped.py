@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from emotion_perception.errors import ModelError
-from emotion_perception.manifest import (
+from emotion_perception.inference.manifest import (
     Manifest,
     manifest_path_for,
     read_manifest,

@@ -27,7 +27,6 @@ from emotion_bringup.parameters import CheckedParameters, declare_parameters, va
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
-from emotion_perception.camera_info import CameraCalibration, read_calibration
 from emotion_perception.errors import EmotionPerceptionError, SourceError
 from emotion_perception.sources import (
     FrameSource,
@@ -37,6 +36,7 @@ from emotion_perception.sources import (
     open_source,
     paced,
 )
+from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
 from emotion_perception.sources.timeline import Timeline
 from emotion_perception.types import Frame
 

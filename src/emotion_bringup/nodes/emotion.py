@@ -27,8 +27,8 @@ from emotion_bringup.running import Stop
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.pipeline import (
     LIVE_DETECT_EVERY_N,
     EmotionPipeline,

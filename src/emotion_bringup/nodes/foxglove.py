@@ -22,9 +22,9 @@ from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.encodings import encode_jpeg
 from emotion_perception.errors import EmotionPerceptionError, OutputError
-from emotion_perception.foxglove.channels import EmotionChannels
-from emotion_perception.foxglove.recorder import McapRecorder
-from emotion_perception.foxglove.server import FoxgloveServer
+from emotion_viewers.foxglove.channels import EmotionChannels
+from emotion_viewers.foxglove.recorder import McapRecorder
+from emotion_viewers.foxglove.server import FoxgloveServer
 
 _WARN_PERIOD_S = 5.0
 # Pictures that Foxglove reads as they are, by their first bytes.

@@ -25,9 +25,9 @@ from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError
-from emotion_perception.recording import VideoRecorder
+from emotion_perception.outputs.recording import VideoRecorder
+from emotion_perception.outputs.window import Window
 from emotion_perception.types import BgrImage
-from emotion_perception.window import Window
 
 _WARN_PERIOD_S = 5.0
 

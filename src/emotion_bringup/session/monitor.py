@@ -14,7 +14,7 @@ from emotion_bringup.parameter_tables import CAMERA_IMAGE
 from emotion_bringup.session.account import Account
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
-from emotion_perception.results import Record, frame_record
+from emotion_perception.outputs.results import Record, frame_record
 from emotion_perception.types import Face
 
 FrameHandler = Callable[[Record, list[Face], float | None], None]

@@ -10,9 +10,9 @@ from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY, REPLAY_IN_FLI
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.foxglove import check_sdk
-from emotion_perception.foxglove.recorder import check_mcap_name
-from emotion_perception.resources import config_path
+from emotion_perception.files.resources import config_path
+from emotion_viewers.foxglove import check_sdk
+from emotion_viewers.foxglove.recorder import check_mcap_name
 
 _STOP_TIMEOUT_S = 20.0
 

@@ -25,7 +25,7 @@ from emotion_bringup.session.processes import (
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.results import JsonLinesWriter, Record, Summary, format_line
+from emotion_perception.outputs.results import JsonLinesWriter, Record, Summary, format_line
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 

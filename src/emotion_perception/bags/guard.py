@@ -17,12 +17,12 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
 from rosbags.rosbag1 import reader as rosbag1_reader
 from rosbags.rosbag2 import storage_mcap
 
+from emotion_perception.files.yaml_file import read_yaml
 from emotion_perception.limits import (
     MAX_BAG_METADATA_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_OPEN_CHUNK_BYTES,
 )
-from emotion_perception.yaml_file import read_yaml
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -20,9 +20,9 @@ from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from emotion_perception.bags.typestore import ros2_typestore
 from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
+from emotion_perception.files.resources import share_folder
 from emotion_perception.labels import emotion_name
-from emotion_perception.resources import share_folder
-from emotion_perception.results import pixel_box
+from emotion_perception.outputs.results import pixel_box
 from emotion_perception.types import BgrImage, Box, Face, Landmarks
 
 FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'

@@ -12,9 +12,9 @@ from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags import guard
 from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
-from emotion_perception.closing import Closing
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
+from emotion_perception.files.closing import Closing
 from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import BgrImage
 

@@ -11,9 +11,9 @@ from emotion_perception.bags.annotate import AnnotateOptions
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.batch.discovery import is_bag_folder
 from emotion_perception.errors import SourceError
+from emotion_perception.inference.manifest import sha256_of
+from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.labels import FER2013
-from emotion_perception.manifest import sha256_of
-from emotion_perception.onnx_session import ProviderSettings
 from emotion_perception.pipeline import PipelineSettings
 
 JSON: Final = 'json'

@@ -7,12 +7,12 @@ from typing import Final
 from emotion_perception.bags.annotate import annotate_bag
 from emotion_perception.batch.emotion_time import EmotionTime
 from emotion_perception.batch.job import BAG, JSON, VIDEO, Job, is_bag_source
-from emotion_perception.classifier import EmotionClassifier
-from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.detection import FaceDetector
 from emotion_perception.errors import SourceError
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.outputs.recording import VideoRecorder
+from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import EmotionPipeline
-from emotion_perception.recording import VideoRecorder
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_perception.types import BgrImage, Face, Frame
 

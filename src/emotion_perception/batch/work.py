@@ -21,11 +21,11 @@ from emotion_perception.batch.record import (
     without_result,
     write_record,
 )
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.errors import EmotionPerceptionError, ModelError
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.limits import quoted
-from emotion_perception.resources import default_model_path
 
 WORK_FOLDER: Final = '.unfinished'
 """Folder in the output folder for what is being made; the next run empties it."""

@@ -9,7 +9,6 @@ from tqdm import tqdm
 from emotion_perception.bags.annotate import AnnotateOptions, AnnotateReport, annotate_bag
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.cli.bag_options import add_output_topic
-from emotion_perception.cli.console import note, say
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
@@ -18,7 +17,8 @@ from emotion_perception.cli.options import (
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import BagError
-from emotion_perception.results import Summary
+from emotion_perception.outputs.console import note, say
+from emotion_perception.outputs.results import Summary
 from emotion_perception.types import Face
 
 DESCRIPTION = """\

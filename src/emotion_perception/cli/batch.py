@@ -18,7 +18,6 @@ from emotion_perception.batch.run import run_tasks
 from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
 from emotion_perception.cli.bag_options import add_output_topic
-from emotion_perception.cli.console import note, say
 from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_drawing_options,
@@ -27,9 +26,10 @@ from emotion_perception.cli.options import (
     style_from,
 )
 from emotion_perception.errors import SourceError
-from emotion_perception.manifest import manifest_path_for, read_manifest
-from emotion_perception.onnx_session import ProviderSettings
-from emotion_perception.resources import default_model_path
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.manifest import manifest_path_for, read_manifest
+from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.outputs.console import note, say
 
 DESCRIPTION = """\
 Reads the emotions in many videos and rosbags, on all cores of this machine or on a Ray cluster.

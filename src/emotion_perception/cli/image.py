@@ -11,8 +11,6 @@ import cv2
 from tqdm import tqdm
 
 from emotion_perception.api import analyse_still
-from emotion_perception.atomic import replace_file
-from emotion_perception.cli.console import note, say
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
@@ -24,7 +22,9 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
-from emotion_perception.results import JsonLinesWriter, Record, frame_record
+from emotion_perception.files.atomic import replace_file
+from emotion_perception.outputs.console import note, say
+from emotion_perception.outputs.results import JsonLinesWriter, Record, frame_record
 from emotion_perception.sources.pictures import natural_order, pictures_in, read_picture
 from emotion_perception.types import BgrImage
 

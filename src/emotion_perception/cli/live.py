@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.cli.console import note
 from emotion_perception.cli.newest import Arrival, NewestFrame
 from emotion_perception.cli.numbers import number, whole_number
 from emotion_perception.cli.options import (
@@ -19,11 +18,13 @@ from emotion_perception.cli.options import (
     refuse_overwriting,
     style_from,
 )
-from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.real_time_recorder import RealTimeRecorder
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.console import note
+from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.window import Window
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
 from emotion_perception.sources import (
     FrameSource,
@@ -32,7 +33,6 @@ from emotion_perception.sources import (
     open_source,
     paced,
 )
-from emotion_perception.window import Window
 
 DESCRIPTION = """\
 Reads the emotions in front of a camera and shows them in a window titled "Emotion Detector", which

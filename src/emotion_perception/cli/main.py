@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Final
 
 import emotion_perception
-from emotion_perception.cli.console import route_log
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.outputs.console import route_log
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1

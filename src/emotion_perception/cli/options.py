@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.cli.numbers import number, whole_number
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
 from emotion_perception.labels import FER2013, LABEL_SETS
-from emotion_perception.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
-from emotion_perception.resources import default_model_path
 
 _DEFAULTS: Final = PipelineSettings()
 

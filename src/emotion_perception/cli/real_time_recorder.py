@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.recording import VideoRecorder
+from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.types import BgrImage
 
 _NS_PER_S: Final = 1_000_000_000

@@ -13,13 +13,13 @@ from emotion_perception.cli.options import (
     refuse_overwriting,
     style_from,
 )
-from emotion_perception.cli.outputs import RunOutputs
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import SourceError
-from emotion_perception.foxglove.recorder import McapOutput
+from emotion_perception.outputs.recording import VideoRecorder
+from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import EmotionPipeline
-from emotion_perception.recording import VideoRecorder
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
+from emotion_viewers.foxglove.recorder import McapOutput
 
 DESCRIPTION = """\
 Reads the emotions in every frame of a video, as fast as this machine can, and prints a line per

@@ -4,17 +4,17 @@ import argparse
 from contextlib import suppress
 from pathlib import Path
 
-from emotion_perception.cli.console import note, say
 from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_pipeline_options,
     load_networks,
     settings_from,
 )
-from emotion_perception.resources import default_model_path
-from emotion_perception.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
-from emotion_perception.web.networks import Networks
-from emotion_perception.web.server import listen, require_gradio, serve
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.outputs.console import note, say
+from emotion_viewers.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
+from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.server import listen, require_gradio, serve
 
 DESCRIPTION = """\
 Opens a page for the browser: photos, videos and the webcam, with boxes, labels, charts and files to

@@ -20,11 +20,11 @@ from emotion_perception.detection.centerface_graph import (
     load_centerface_graph,
 )
 from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up
+from emotion_perception.detection.scaling import scaled
 from emotion_perception.detection.vicinity import closest, moved, vicinity
-from emotion_perception.onnx_network import OnnxNetwork
-from emotion_perception.onnx_session import ProviderSettings, create_session
-from emotion_perception.provider_options import InputShapes
-from emotion_perception.scaling import scaled
+from emotion_perception.inference.onnx_network import OnnxNetwork
+from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.types import BgrImage, Box, Detection
 
 Float32Array = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ from emotion_perception.detection.centerface import CenterFaceDetector
 from emotion_perception.detection.haar import HaarDetector
 from emotion_perception.detection.yunet import YuNetDetector
 from emotion_perception.errors import DetectorError
-from emotion_perception.onnx_session import ProviderSettings
+from emotion_perception.inference.onnx_session import ProviderSettings
 
 DETECTOR_NAMES: Final = ('centerface', 'haar')
 """Detectors that need no file."""

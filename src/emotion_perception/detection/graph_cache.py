@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.atomic import replace_file
-from emotion_perception.resources import cache_folder
+from emotion_perception.files.atomic import replace_file
+from emotion_perception.files.resources import cache_folder
 
 _DIGEST_BYTES: Final = 32
 

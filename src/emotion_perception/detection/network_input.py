@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.scaling import scaled
+from emotion_perception.detection.scaling import scaled
 from emotion_perception.types import BgrImage
 
 Float32Array = npt.NDArray[np.float32]

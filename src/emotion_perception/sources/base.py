@@ -6,8 +6,8 @@ from enum import Enum
 from types import TracebackType
 from typing import Protocol
 
-from emotion_perception.closing import Closing
 from emotion_perception.errors import SourceError
+from emotion_perception.files.closing import Closing
 from emotion_perception.types import Frame
 
 NS_PER_SECOND = 1_000_000_000

@@ -13,12 +13,12 @@ from sensor_msgs.msg import Image
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_perception.api import predict_emotion
-from emotion_perception.classifier import EmotionClassifier
 from emotion_perception.detection import create_detector
 from emotion_perception.face_crops import FaceCropReader
+from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.portraits import cropped_portrait
 from emotion_perception.labels import Emotion
-from emotion_perception.portraits import cropped_portrait
-from emotion_perception.resources import default_model_path
 from emotion_perception.types import Box
 
 FRAME_S = 1 / 30

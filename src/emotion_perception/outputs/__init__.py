@@ -1,0 +1,1 @@
+"""What a run leaves: records, videos, console lines and a window."""

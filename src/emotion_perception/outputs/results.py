@@ -1,0 +1,250 @@
+"""Results as data and as text: JSON lines, console lines and the summary of a run."""
+
+import contextlib
+import json
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emotion_perception.errors import OutputError
+from emotion_perception.files.closing import Closing
+from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
+from emotion_perception.types import Box, Face
+
+Record = dict[str, Any]
+
+_DIGITS: Final = 4
+_NANOSECONDS: Final = 1_000_000_000
+_KEPT_LATENCIES: Final = 100_000  # an hour at 28 frames/s; a run of days must not fill the memory
+
+
+def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) -> Record:
+    """The record of one frame, as written to JSON lines.
+
+    Args:
+        stamp_ns: Time of acquisition in nanoseconds since the epoch.
+        width: Image width in pixels.
+        height: Image height in pixels.
+        faces: The faces of the frame; may be empty.
+
+    Returns:
+        `stamp` (`sec`, `nanosec`, both whole, as in a ROS header), `image_width`, `image_height`
+        and `faces`, each with `track_id`, `box` (`x`, `y`, `width`, `height`, whole pixels inside
+        the image), `score`, `landmarks` (five [x, y] or null), `emotion`, `emotion_id` (0..6 or
+        null), `confidence` and `probabilities` by emotion. Fractions are rounded to four digits.
+    """
+    sec, nanosec = divmod(int(stamp_ns), _NANOSECONDS)
+    return {
+        'stamp': {'sec': sec, 'nanosec': nanosec},
+        'image_width': int(width),
+        'image_height': int(height),
+        'faces': [_face_record(face, width, height) for face in faces],
+    }
+
+
+def pixel_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """A box in whole pixels inside the image, as `sensor_msgs/RegionOfInterest` holds it.
+
+    Args:
+        box: May reach beyond the image.
+        width: Image width in pixels.
+        height: Image height in pixels.
+
+    Returns:
+        (x, y, width, height), each >= 0; width and height are 0 for a box outside the image.
+    """
+    left, right = (_pixel(x, width) for x in (box.x, box.x + box.width))
+    top, bottom = (_pixel(y, height) for y in (box.y, box.y + box.height))
+    return left, top, right - left, bottom - top
+
+
+def format_line(record: Mapping[str, Any]) -> str:
+    """One console line of a frame: stamp, then `#3 Happy 87% [176,64 96x122]` of each face.
+
+    Args:
+        record: From `frame_record`.
+    """
+    stamp = f'{record["stamp"]["sec"]}.{record["stamp"]["nanosec"]:09d}'[:-6]
+    faces = '  '.join(_face_text(face) for face in record['faces'])
+    return f'{stamp}  {faces or "no face"}'
+
+
+class JsonLinesWriter(Closing):
+    """Writes one JSON document per line; every line reaches the file at once.
+
+    Args:
+        path: Its folder is created, an old file is replaced.
+
+    Raises:
+        OutputError: The file cannot be opened.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: a killed run leaves whole lines, and a full disk shows at the write.
+            self._file = self.path.open('wb', buffering=0)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Appends a record.
+
+        Raises:
+            OutputError: The line cannot be written.
+        """
+        line = json.dumps(record, separators=(',', ':')).encode() + b'\n'
+        written = 0
+        try:
+            while written < len(line):
+                written += self._file.write(line[written:])
+        except (OSError, ValueError) as error:
+            self._take_back(written)
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing.
+
+        Raises:
+            OutputError: The file system reports a late failure.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _take_back(self, count: int) -> None:
+        """Removes the beginning of a line that found no space: only whole lines remain."""
+        if count:
+            with contextlib.suppress(OSError, ValueError):
+                self._file.truncate(self._file.tell() - count)
+
+    def _failure(self, error: Exception) -> OutputError:
+        reason = getattr(error, 'strerror', None) or str(error)
+        return OutputError(
+            f'Results file {self.path} cannot be written ({reason}): '
+            'check the free space and the rights of its folder, or choose another output.'
+        )
+
+
+class Summary:
+    """Counts what a run saw.
+
+    Args:
+        clock: Seconds, counting up; the run starts now and ends with the last frame added.
+
+    Attributes:
+        frames: Number of frames.
+        faces: Number of faces in all frames.
+        frames_without_face: Number of frames with no face.
+        seconds: Wall time from the start to the last frame.
+        emotions: Number of faces by emotion name, 'Uncertain' among them.
+        track_ids: Every track id seen.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.frames = 0
+        self.faces = 0
+        self.frames_without_face = 0
+        self.seconds = 0.0
+        self.emotions: Counter[str] = Counter()
+        self.track_ids: set[int] = set()
+        self._latencies: deque[float] = deque(maxlen=_KEPT_LATENCIES)
+        self._clock = clock
+        self._start = clock()
+
+    def add(self, faces: Sequence[Face], latency_ms: float | None = None) -> None:
+        """Counts one frame.
+
+        Args:
+            faces: The faces of the frame.
+            latency_ms: Milliseconds from acquisition to result, where known.
+        """
+        self.frames += 1
+        self.faces += len(faces)
+        self.frames_without_face += not faces
+        self.emotions.update(emotion_name(face.emotion_id) for face in faces)
+        self.track_ids.update(face.track_id for face in faces)
+        if latency_ms is not None:
+            self._latencies.append(latency_ms)
+        self.seconds = self._clock() - self._start
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames over wall seconds; 0 before the first frame."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    def latency_percentile(self, percent: float) -> float | None:
+        """Latency in milliseconds that `percent` (0..100) of the frames stay within, if known."""
+        return float(np.percentile(self._latencies, percent)) if self._latencies else None
+
+    def emotion_shares(self) -> dict[str, float]:
+        """Share of the faces with each emotion, 0..1, in FER-2013 order, 'Uncertain' last."""
+        names = (*EMOTION_NAMES, UNCERTAIN_NAME)
+        return {name: self.emotions[name] / max(self.faces, 1) for name in names}
+
+    def format(self) -> str:
+        """The summary as a table of several lines, without a newline at the end."""
+        rows = [
+            ('frames', f'{self.frames} ({self.frames_without_face} without a face)'),
+            ('faces', f'{self.faces} ({_counted(len(self.track_ids), "track id")})'),
+            ('speed', f'{self.frames_per_second:.1f} frames/s over {self.seconds:.1f} s'),
+            *self._latency_rows(),
+            *self._emotion_rows(),
+        ]
+        return '\n'.join(f'{name:<10} {text}' for name, text in rows)
+
+    def _latency_rows(self) -> list[tuple[str, str]]:
+        p50, p95 = self.latency_percentile(50), self.latency_percentile(95)
+        if p50 is None or p95 is None:
+            return []
+        return [('latency', f'p50 {p50:.1f} ms, p95 {p95:.1f} ms')]
+
+    def _emotion_rows(self) -> list[tuple[str, str]]:
+        return [
+            (name, f'{100 * share:5.1f} %  {"#" * math.ceil(30 * share)}'.rstrip())
+            for name, share in self.emotion_shares().items()
+            if self.faces
+        ]
+
+
+def _face_record(face: Face, width: int, height: int) -> Record:
+    x, y, box_width, box_height = pixel_box(face.box, width, height)
+    landmarks = None if face.landmarks is None else face.landmarks.tolist()
+    return {
+        'track_id': int(face.track_id),
+        'box': {'x': x, 'y': y, 'width': box_width, 'height': box_height},
+        'score': _rounded(face.score),
+        'landmarks': landmarks and [[_rounded(x), _rounded(y)] for x, y in landmarks],
+        'emotion': emotion_name(face.emotion_id),
+        'emotion_id': None if face.emotion_id is None else int(face.emotion_id),
+        'confidence': _rounded(face.confidence),
+        'probabilities': {
+            name: _rounded(probability)
+            for name, probability in zip(EMOTION_NAMES, face.probabilities.tolist(), strict=True)
+        },
+    }
+
+
+def _pixel(edge: float, length: int) -> int:
+    return round(min(max(float(edge), 0.0), float(length)))
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), _DIGITS)
+
+
+def _face_text(face: Mapping[str, Any]) -> str:
+    box = face['box']
+    place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
+    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
+
+
+def _counted(number: int, noun: str) -> str:
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'

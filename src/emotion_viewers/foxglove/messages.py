@@ -1,0 +1,184 @@
+"""Results as messages of Foxglove; pure functions."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from emotion_perception.drawing.palette import INK, PAPER, Bgr, emotion_color
+from emotion_perception.drawing.style import line_width, text_size
+from emotion_perception.labels import emotion_name
+from emotion_perception.outputs.results import pixel_box
+from emotion_perception.types import Face
+
+if TYPE_CHECKING:
+    from foxglove.messages import (
+        Color,
+        CompressedImage,
+        ImageAnnotations,
+        KeyValuePair,
+        Point2,
+        PointsAnnotation,
+        TextAnnotation,
+        Timestamp,
+    )
+
+UNCERTAIN_ID: Final = 255
+"""`emotion_id` of a face whose emotion is below the threshold, as in `FaceEmotion.msg`."""
+
+_NS_PER_S: Final = 1_000_000_000
+_DIGITS: Final = 4
+_PLATE_ALPHA: Final = 0.8
+
+
+def image_annotations(
+    stamp_ns: int, width: int, height: int, faces: Sequence[Face]
+) -> 'ImageAnnotations':
+    """Box, landmarks and label of every face, in the colour of its emotion.
+
+    Args:
+        stamp_ns: Stamp of the image in nanoseconds.
+        width: Width of the image in pixels, > 0.
+        height: Height of the image in pixels, > 0.
+        faces: The faces of the image; none give an empty message, which clears the view.
+    """
+    from foxglove.messages import ImageAnnotations
+
+    text = text_size(width, height, 1.0)
+    points = [_box(stamp_ns, width, height, face, text) for face in faces]
+    points += [_landmarks(stamp_ns, face, text) for face in faces if face.landmarks is not None]
+    return ImageAnnotations(
+        timestamp=_timestamp(stamp_ns),
+        points=points,
+        texts=[_label(stamp_ns, width, height, face, text) for face in faces],
+    )
+
+
+def compressed_image(
+    stamp_ns: int, frame_id: str, data: bytes, format: str = 'jpeg'
+) -> 'CompressedImage':
+    """A picture file as a message.
+
+    Args:
+        stamp_ns: Stamp of the image in nanoseconds.
+        frame_id: Optical frame of the camera.
+        data: The whole file.
+        format: 'jpeg', 'png' or 'webp'.
+    """
+    from foxglove.messages import CompressedImage
+
+    return CompressedImage(
+        timestamp=_timestamp(stamp_ns), frame_id=frame_id, data=data, format=format
+    )
+
+
+def emotions_record(
+    stamp_ns: int, frame_id: str, width: int, height: int, faces: Sequence[Face]
+) -> dict[str, Any]:
+    """The results of one image after `schemas.EMOTIONS_SCHEMA`; fractions have four digits.
+
+    Args:
+        stamp_ns: Stamp of the image in nanoseconds.
+        frame_id: Optical frame of the camera.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        faces: The faces of the image; may be empty.
+    """
+    sec, nsec = divmod(stamp_ns, _NS_PER_S)
+    return {
+        'header': {'stamp': {'sec': sec, 'nsec': nsec}, 'frame_id': frame_id},
+        'image_width': width,
+        'image_height': height,
+        'faces': [_face_record(face, width, height) for face in faces],
+    }
+
+
+def _face_record(face: Face, width: int, height: int) -> dict[str, Any]:
+    names = ('x_offset', 'y_offset', 'width', 'height')
+    landmarks = [] if face.landmarks is None else face.landmarks.tolist()
+    return {
+        'track_id': int(face.track_id),
+        'box': dict(zip(names, pixel_box(face.box, width, height), strict=True)),
+        'score': round(float(face.score), _DIGITS),
+        'landmarks': [{'x': round(x, _DIGITS), 'y': round(y, _DIGITS)} for x, y in landmarks],
+        'emotion': emotion_name(face.emotion_id),
+        'emotion_id': UNCERTAIN_ID if face.emotion_id is None else int(face.emotion_id),
+        'confidence': round(float(face.confidence), _DIGITS),
+        'probabilities': [round(value, _DIGITS) for value in face.probabilities.tolist()],
+    }
+
+
+def _box(stamp_ns: int, width: int, height: int, face: Face, text: int) -> 'PointsAnnotation':
+    from foxglove.messages import PointsAnnotation, PointsAnnotationType
+
+    x, y, box_width, box_height = pixel_box(face.box, width, height)
+    right, bottom = x + box_width, y + box_height
+    return PointsAnnotation(
+        timestamp=_timestamp(stamp_ns),
+        type=PointsAnnotationType.LineLoop,
+        points=[_point(x, y), _point(right, y), _point(right, bottom), _point(x, bottom)],
+        outline_color=_color(emotion_color(face.emotion_id)),
+        thickness=line_width(text),
+        metadata=_metadata(face),
+    )
+
+
+def _landmarks(stamp_ns: int, face: Face, text: int) -> 'PointsAnnotation':
+    from foxglove.messages import PointsAnnotation, PointsAnnotationType
+
+    assert face.landmarks is not None
+    color = _color(emotion_color(face.emotion_id))
+    return PointsAnnotation(
+        timestamp=_timestamp(stamp_ns),
+        type=PointsAnnotationType.Points,
+        points=[_point(x, y) for x, y in face.landmarks.tolist()],
+        outline_color=color,
+        fill_color=color,
+        thickness=2 * line_width(text),
+    )
+
+
+def _label(stamp_ns: int, width: int, height: int, face: Face, text: int) -> 'TextAnnotation':
+    """Foxglove puts the lower left corner of a text at its position."""
+    from foxglove.messages import TextAnnotation
+
+    x, y, _, _ = pixel_box(face.box, width, height)
+    return TextAnnotation(
+        timestamp=_timestamp(stamp_ns),
+        position=_point(x, max(y - line_width(text), text)),
+        text=f'{emotion_name(face.emotion_id)} {round(100 * face.confidence)} % #{face.track_id}',
+        font_size=text,
+        text_color=_color(PAPER),
+        background_color=_color(INK, _PLATE_ALPHA),
+    )
+
+
+def _metadata(face: Face) -> 'list[KeyValuePair]':
+    """What Foxglove shows of a box that is clicked on."""
+    from foxglove.messages import KeyValuePair
+
+    values = {
+        'track_id': str(face.track_id),
+        'emotion': emotion_name(face.emotion_id),
+        'confidence': f'{face.confidence:.4f}',
+        'score': f'{face.score:.4f}',
+    }
+    return [KeyValuePair(key=key, value=value) for key, value in values.items()]
+
+
+def _timestamp(stamp_ns: int) -> 'Timestamp':
+    from foxglove.messages import Timestamp
+
+    sec, nsec = divmod(stamp_ns, _NS_PER_S)
+    return Timestamp(sec=sec, nsec=nsec)
+
+
+def _point(x: float, y: float) -> 'Point2':
+    from foxglove.messages import Point2
+
+    return Point2(x=x, y=y)
+
+
+def _color(color: Bgr, alpha: float = 1.0) -> 'Color':
+    from foxglove.messages import Color
+
+    blue, green, red = (value / 255 for value in color)
+    return Color(r=red, g=green, b=blue, a=alpha)

@@ -1,0 +1,202 @@
+"""What happens when something is uploaded or pressed. Needs Gradio."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.pipeline import PipelineSettings
+from emotion_viewers.web.components import (
+    choices,
+    downloads,
+    no_downloads,
+    probability_frame,
+    summary_text,
+    tell,
+    timeline_frame,
+)
+from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.live import answer_live, picture_of_url
+from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.photo import PhotoResult, answer_photo
+from emotion_viewers.web.sessions import Session, Sessions
+from emotion_viewers.web.tables import face_names, face_rows
+from emotion_viewers.web.uploads import visitor_text
+from emotion_viewers.web.video import VideoResult, Watch, answer_video
+
+_FILES = 3  # annotated, JSON, CSV
+
+
+class Answers:
+    """The page's functions; each says what is wrong in a sentence and clears what it shows.
+
+    Args:
+        networks: Answer the pictures.
+        sessions: Keeps the visitors' files apart.
+        settings: Those that no slider changes.
+        limits: How much a visitor may ask for.
+    """
+
+    def __init__(
+        self, networks: Networks, sessions: Sessions, settings: PipelineSettings, limits: Limits
+    ) -> None:
+        self._networks = networks
+        self._sessions = sessions
+        self._settings = settings
+        self._limits = limits
+
+    def photo(
+        self,
+        path: str | None,
+        threshold: float,
+        face_size: float,
+        smoothing: float,
+        request: gr.Request,
+    ) -> list[Any]:
+        """Photo, annotated photo, table, choice of faces, chart and files."""
+        if path is None:
+            return _no_photo()
+        photo, settings = Path(path), self._chosen(threshold, face_size, smoothing)
+        with self._sessions.job(_id(request), photo) as session:
+            session.photo = None
+            try:
+                result = answer_photo(photo, session.folder, self._networks, settings)
+            except EmotionPerceptionError as error:
+                tell(visitor_text(error, photo))
+                return _no_photo()
+            session.photo = result.record
+            return [path, *_photo_outputs(result)]
+
+    def face(self, name: str, request: gr.Request) -> Any:
+        """The chart of the face that was chosen."""
+        with self._sessions.job(_id(request)) as session:
+            record = session.photo or {'faces': []}
+            named = dict(zip(face_names(record), record['faces'], strict=True))
+            return probability_frame(named.get(name))
+
+    def video(
+        self,
+        path: str | None,
+        threshold: float,
+        face_size: float,
+        smoothing: float,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it there
+    ) -> list[Any]:
+        """Annotated video, summary, choice of people, timeline and files."""
+        if path is None:
+            tell('Choose a video first.')
+            return _no_video()
+        video, settings = Path(path), self._chosen(threshold, face_size, smoothing)
+        with self._sessions.job(_id(request), video) as session:
+            session.stopped, session.timeline = False, None
+            watch = _watch(session, progress)
+            limit = self._limits.video_s
+            try:
+                result = answer_video(video, session.folder, self._networks, settings, limit, watch)
+            except EmotionPerceptionError as error:
+                tell(visitor_text(error, video))
+                return _no_video()
+            session.timeline = result.timeline
+            for remark in result.remarks:
+                tell(remark)
+            return _video_outputs(result)
+
+    def claim(self, path: str | None, request: gr.Request) -> None:
+        """Keeps an upload for the visitor, who may take a while to press the button."""
+        if path is not None:
+            with self._sessions.job(_id(request), Path(path)):
+                pass
+
+    def person(self, name: str, request: gr.Request) -> Any:
+        """The timeline of the person that was chosen."""
+        with self._sessions.job(_id(request)) as session:
+            timeline = session.timeline
+            if timeline is None:
+                return None
+            named = {_person_name(track): track for track in timeline.people()}
+            return timeline_frame(timeline.points(named.get(name, -1)))
+
+    def live(
+        self,
+        url: str | None,
+        threshold: float,
+        face_size: float,
+        smoothing: float,
+        request: gr.Request,
+    ) -> tuple[Any, Any]:
+        """Annotated picture and probabilities of the largest face, for one picture of a webcam."""
+        if not url:
+            return None, None
+        settings = self._chosen(threshold, face_size, smoothing)
+        with self._sessions.job(_id(request)) as session:
+            stream = session.stream = session.stream or self._networks.stream(settings)
+            try:
+                answer = answer_live(picture_of_url(url), time.monotonic_ns(), stream, settings)
+            except EmotionPerceptionError as error:
+                tell(str(error))
+                return None, None
+        return answer.url, answer.probabilities or None
+
+    def stop(self, request: gr.Request) -> None:
+        """Ends the video that is being answered, with what there is."""
+        self._sessions.stop(_id(request))
+
+    def forget(self, request: gr.Request) -> None:
+        """Removes what belongs to a visitor who has left."""
+        self._sessions.end(_id(request))
+
+    def _chosen(self, threshold: float, face_size: float, smoothing: float) -> PipelineSettings:
+        return replace(
+            self._settings,
+            confidence_threshold=float(threshold),
+            min_face_size=int(face_size),
+            smoothing=float(smoothing),
+        )
+
+
+def _photo_outputs(result: PhotoResult) -> list[Any]:
+    faces = result.record['faces']
+    if not faces:
+        tell('No face was found: try a larger or clearer picture, or a lower “Smallest face”.')
+    return [
+        *(str(result.picture), face_rows(result.record)),
+        *(choices(face_names(result.record)), probability_frame(faces[0] if faces else None)),
+        *downloads(result.picture, result.json, result.csv),
+    ]
+
+
+def _no_photo() -> list[Any]:
+    return [None, None, [], choices([]), None, *no_downloads(_FILES)]
+
+
+def _video_outputs(result: VideoResult) -> list[Any]:
+    people = result.timeline.people()
+    return [
+        *(str(result.video), summary_text(result.summary)),
+        choices([_person_name(track) for track in people]),
+        timeline_frame(result.timeline.points(people[0]) if people else []),
+        *downloads(result.video, result.json, result.csv),
+    ]
+
+
+def _no_video() -> list[Any]:
+    return [None, '', choices([]), None, *no_downloads(_FILES)]
+
+
+def _person_name(track_id: int) -> str:
+    return f'Person {track_id}'
+
+
+def _watch(session: Session, progress: gr.Progress) -> Watch:
+    def show(done: int, total: int | None) -> None:
+        progress((done, total), desc='Looking for faces', unit='frames')
+
+    return Watch(show, lambda: session.stopped, lambda: session.ended)
+
+
+def _id(request: gr.Request) -> str:
+    return str(request.session_hash)

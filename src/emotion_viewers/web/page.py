@@ -1,0 +1,201 @@
+"""The page itself: what is where, and which function answers which component. Needs Gradio."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+
+from emotion_perception.pipeline import PipelineSettings
+from emotion_viewers.web.answers import Answers
+from emotion_viewers.web.card import NOTICE, model_card
+from emotion_viewers.web.components import (
+    download_buttons,
+    probability_chart,
+    show_card,
+    take_data_urls,
+    take_uploads,
+    timeline_chart,
+)
+from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.tables import FACE_HEADERS
+
+CSS: Final = """
+#notice { border-left: 4px solid #d55e00; padding: .6rem 1rem; border-radius: .4rem;
+  background: var(--block-background-fill); }
+#photo img, #picture img, #video video, #annotated video { max-height: 28rem; }
+.card img { max-height: 34rem; object-fit: contain; }
+.card td { overflow-wrap: normal; word-break: normal; }
+/* Gradio's scissors load a program from another host. */
+#video button[aria-label^='Trim'], #video button[aria-label^='Reset'] { display: none; }
+"""
+_STREAM_EVERY_S: Final = 0.1
+_LONGEST_STREAM_S: Final = 3600  # a forgotten tab must not hold a place for ever
+_STREAMS: Final = 8
+_VIDEOS: Final = 2
+_PRIVATE: Final[dict[str, Any]] = {'api_visibility': 'private'}
+
+
+class Page:
+    """Builds the page.
+
+    Args:
+        answers: What happens when something is uploaded or pressed.
+        files: Folder of the uploads.
+        settings: What the sliders start with.
+        limits: How much a visitor may ask for.
+        card: Model card of the model in use, a Markdown file.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        files: Path,
+        settings: PipelineSettings,
+        limits: Limits,
+        card: Path,
+    ) -> None:
+        self._answers = answers
+        self._files = files
+        self._settings = settings
+        self._limits = limits
+        self._card = card
+
+    def build(self) -> gr.Blocks:
+        """The page, ready to be mounted."""
+        blocks: gr.Blocks
+        with gr.Blocks(title='Facial emotions', analytics_enabled=False) as blocks:
+            gr.Markdown('# Facial emotions\nEvery face in a photo, a video or your webcam.')
+            gr.Markdown(NOTICE, elem_id='notice')
+            with gr.Accordion('Settings', open=False), gr.Row():
+                sliders = self._sliders()
+            with gr.Tab('Photo'):
+                self._photo_tab(sliders)
+            with gr.Tab('Video'):
+                self._video_tab(sliders)
+            with gr.Tab('Webcam'):
+                self._webcam_tab(sliders)
+            with gr.Tab('Model card'):
+                show_card(model_card(self._card))
+            blocks.unload(self._answers.forget)
+        return blocks
+
+    def _sliders(self) -> list[gr.Slider]:
+        given = self._settings
+        return [
+            gr.Slider(
+                *(0, 1, given.confidence_threshold),
+                step=0.05,
+                label='Confidence threshold',
+                info='Less certain emotions are called Uncertain.',
+                elem_id='threshold',
+            ),
+            gr.Slider(
+                *(8, 512, given.min_face_size),
+                step=1,
+                label='Smallest face',
+                info='Side in pixels; smaller faces are left out.',
+                elem_id='face-size',
+            ),
+            gr.Slider(
+                *(0, 2, given.smoothing),
+                step=0.1,
+                label='Smoothing',
+                info='Seconds that steady the emotions in videos and the webcam.',
+            ),
+        ]
+
+    def _photo_tab(self, sliders: Sequence[gr.Slider]) -> None:
+        with gr.Row():
+            photo = gr.Image(
+                label=f'Photo of up to {self._limits.upload_mb} MB',
+                sources=['upload', 'clipboard'],
+                buttons=[],
+                elem_id='photo',
+            )
+            picture = gr.Image(
+                label='Faces found',
+                interactive=False,
+                buttons=['fullscreen'],
+                elem_id='picture',
+            )
+        with gr.Row():
+            with gr.Column():
+                table = gr.Dataframe(
+                    headers=list(FACE_HEADERS),
+                    label='Faces',
+                    interactive=False,
+                    buttons=[],
+                    elem_id='faces',
+                )
+                files = download_buttons('Annotated photo', 'JSON', 'CSV')
+            with gr.Column():
+                person = gr.Radio([], label='Probabilities of', visible=False)
+                chart = probability_chart()
+        take_uploads(photo, self._files)
+        inputs, outputs = [photo, *sliders], [photo, picture, table, person, chart, *files]
+        gr.on(
+            [photo.upload, photo.clear, *(slider.release for slider in sliders[:2])],
+            self._answers.photo,
+            inputs,
+            outputs,
+            show_progress_on=[picture],
+            **_PRIVATE,
+        )
+        person.input(self._answers.face, person, chart, **_PRIVATE)
+
+    def _video_tab(self, sliders: Sequence[gr.Slider]) -> None:
+        with gr.Row():
+            with gr.Column():
+                video = gr.Video(
+                    label=f'Video of up to {self._limits.video_s} s, {self._limits.upload_mb} MB',
+                    sources=['upload'],
+                    buttons=[],
+                    elem_id='video',
+                )
+                with gr.Row():
+                    start = gr.Button('Find emotions', variant='primary')
+                    stop = gr.Button('Stop')
+            with gr.Column():
+                result = gr.Video(
+                    label='Annotated video', interactive=False, buttons=[], elem_id='annotated'
+                )
+                summary = gr.Markdown(elem_id='summary')
+        person = gr.Radio([], label='Timeline of', visible=False)
+        timeline = timeline_chart()
+        files = download_buttons('Annotated video', 'JSON lines', 'CSV')
+        take_uploads(video, self._files)
+        start.click(
+            self._answers.video,
+            [video, *sliders],
+            [result, summary, person, timeline, *files],
+            show_progress_on=[result],
+            concurrency_limit=_VIDEOS,
+            **_PRIVATE,
+        )
+        video.upload(self._answers.claim, video, show_progress='hidden', **_PRIVATE)
+        stop.click(self._answers.stop, queue=False, **_PRIVATE)
+        person.input(self._answers.person, person, timeline, **_PRIVATE)
+
+    def _webcam_tab(self, sliders: Sequence[gr.Slider]) -> None:
+        with gr.Row():
+            camera = gr.Image(
+                label='Webcam',
+                sources=['webcam'],
+                streaming=True,
+                buttons=[],
+                elem_id='camera',
+            )
+            live = gr.Image(label='Live', interactive=False, buttons=['fullscreen'], elem_id='live')
+            largest = gr.Label(label='Largest face', num_top_classes=7, elem_id='largest')
+        take_data_urls(camera, live)
+        camera.stream(
+            self._answers.live,
+            [camera, *sliders],
+            [live, largest],
+            stream_every=_STREAM_EVERY_S,
+            time_limit=_LONGEST_STREAM_S,
+            concurrency_limit=_STREAMS,
+            show_progress='hidden',
+            **_PRIVATE,
+        )

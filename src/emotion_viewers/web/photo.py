@@ -1,0 +1,74 @@
+"""A photo in, an annotated photo and its tables out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emotion_perception.drawing import draw_faces
+from emotion_perception.encodings.compressed import encode_jpeg
+from emotion_perception.errors import OutputError
+from emotion_perception.outputs.results import Record, frame_record
+from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.sources.pictures import read_picture
+from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.tables import CsvWriter
+from emotion_viewers.web.uploads import result_stem
+
+_JPEG_QUALITY: Final = 92
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """What the page shows of a photo.
+
+    Attributes:
+        record: As from `results.frame_record`, without a stamp, with the file's name.
+        picture: The annotated photo, a JPEG file.
+        json: The record as a file.
+        csv: A row per face.
+    """
+
+    record: Record
+    picture: Path
+    json: Path
+    csv: Path
+
+
+def answer_photo(
+    photo: Path, folder: Path, networks: Networks, settings: PipelineSettings
+) -> PhotoResult:
+    """Finds the faces of a photo and their emotions.
+
+    Args:
+        photo: Picture file.
+        folder: Where the results go; it must exist.
+        networks: Answer it.
+        settings: Thresholds.
+
+    Raises:
+        SourceError: The photo cannot be read or is damaged.
+        OutputError: A result cannot be written.
+    """
+    image = read_picture(photo)
+    faces = networks.still(image, settings)
+    height, width = image.shape[:2]
+    record: Record = {'file': photo.name, **frame_record(0, width, height, faces)}
+    del record['stamp']  # a photo has none
+    start = str(folder / f'{result_stem(photo)}_emotions')
+    result = PhotoResult(record, *(Path(start + end) for end in ('.jpg', '.json', '.csv')))
+    picture = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
+    _write(result.picture, picture)
+    _write(result.json, (json.dumps(record, indent=2) + '\n').encode())
+    with CsvWriter(result.csv) as table:
+        table.write(record)
+    return result
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise OutputError(
+            f'{path.name} cannot be written ({error.strerror}): check the free space.'
+        ) from error

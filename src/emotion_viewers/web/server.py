@@ -1,0 +1,133 @@
+"""Serves the page until it is told to stop. Gradio is imported when the server starts."""
+
+import errno
+import os
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from emotion_perception.errors import PageError
+from emotion_perception.pipeline import PipelineSettings
+from emotion_viewers.web.guard import App, Guard
+from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.workspace import Workspace
+
+_BACKLOG: Final = 128
+_GRACE_S: Final = 2  # open pages hold a connection, which would be waited for
+_FONT: Final = ('ui-sans-serif', 'system-ui', 'sans-serif')
+_MONO: Final = ('ui-monospace', 'Consolas', 'monospace')
+
+
+def require_gradio() -> None:
+    """Checks that the page can be made here.
+
+    Raises:
+        PageError: Gradio is not installed.
+    """
+    if find_spec('gradio') is None:
+        raise PageError(
+            'The page needs Gradio: run `make web-env` in a checkout, or pip install -r '
+            'requirements/web.in.'
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that browsers may connect to already.
+
+    Args:
+        host: Address or name.
+        port: 0 takes a free one.
+
+    Raises:
+        PageError: The port is taken, or the host is not one of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
+            reason = 'another program listens there'
+        raise PageError(
+            f'The page cannot be served at {host}, port {port} ({reason}): choose another with '
+            '--host or --port.'
+        ) from error
+
+
+def serve(
+    networks: Networks,
+    settings: PipelineSettings,
+    limits: Limits,
+    card: Path,
+    host: str,
+    open_socket: socket.socket,
+) -> None:
+    """Serves the page until SIGINT or SIGTERM, and then removes every file it made.
+
+    Args:
+        networks: Answer the pictures.
+        settings: What the sliders start with.
+        limits: How much a visitor may ask for.
+        card: Model card of the model in use, a Markdown file.
+        host: What `open_socket` was opened for.
+        open_socket: From `listen`.
+
+    Raises:
+        OutputError: There is no room for uploads.
+    """
+    with Workspace() as workspace, open_socket:
+        _prepare_environment(str(workspace.files))
+        import uvicorn  # one of Gradio's own packages
+
+        app = Guard(_application(networks, settings, limits, card, workspace), host)
+        config = uvicorn.Config(
+            app, log_level='critical', server_header=False, timeout_graceful_shutdown=_GRACE_S
+        )
+        uvicorn.Server(config).run(sockets=[open_socket])
+
+
+def _prepare_environment(files: str) -> None:
+    """Keeps Gradio to this page's settings; a few of them are taken from the environment only."""
+    for name in [name for name in os.environ if name.startswith('GRADIO_')]:
+        del os.environ[name]
+    os.environ['GRADIO_TEMP_DIR'] = files
+    os.environ['GRADIO_ANALYTICS_ENABLED'] = '0'
+    os.environ['HF_HUB_OFFLINE'] = '1'
+    os.environ['HF_HUB_DISABLE_TELEMETRY'] = '1'
+
+
+def _application(
+    networks: Networks,
+    settings: PipelineSettings,
+    limits: Limits,
+    card: Path,
+    workspace: Workspace,
+) -> App:
+    import fastapi
+    import gradio
+
+    from emotion_viewers.web.answers import Answers
+    from emotion_viewers.web.page import CSS, Page
+
+    answers = Answers(networks, Sessions(workspace.files), settings, limits)
+    blocks = Page(answers, workspace.files, settings, limits, card).build()
+    app: App = gradio.mount_gradio_app(
+        fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+        blocks,
+        path='/',
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        max_file_size=limits.upload_bytes,
+        theme=gradio.themes.Soft(primary_hue='blue', font=_FONT, font_mono=_MONO),
+        css=CSS,
+    )
+    # Gradio checks the paths that a browser sends only on a page that it launched itself.
+    blocks.has_launched = True
+    return app

@@ -1,0 +1,108 @@
+"""Results as rows: for the page's table and chart, and as a CSV file."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_perception.errors import OutputError
+from emotion_perception.files.closing import Closing
+from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.outputs.results import Record
+
+FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
+"""Columns of `face_rows`."""
+
+CSV_HEADERS: Final = (
+    *('seconds', 'track_id', 'emotion', 'confidence', 'x', 'y', 'width', 'height', 'score'),
+    *(name.lower() for name in EMOTION_NAMES),
+)
+"""Columns of the CSV file: one row per face and picture."""
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+def face_rows(record: Record) -> list[list[str]]:
+    """The faces of a picture as rows of text.
+
+    Args:
+        record: From `results.frame_record`; `stamp` is not needed.
+    """
+    return [
+        [
+            f'#{face["track_id"]}',
+            face['emotion'],
+            f'{100 * face["confidence"]:.0f} %',
+            '{width} × {height} at ({x}, {y})'.format(**face['box']),  # noqa: RUF001
+        ]
+        for face in record['faces']
+    ]
+
+
+def face_names(record: Record) -> list[str]:
+    """'#1 Happy' and so on, in the order of the faces."""
+    return [f'#{face["track_id"]} {face["emotion"]}' for face in record['faces']]
+
+
+class CsvWriter(Closing):
+    """Writes one row per face; a picture without a face has none.
+
+    Args:
+        path: Its folder must exist.
+
+    Raises:
+        OutputError: The file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open('w', newline='', encoding='utf-8')
+        except OSError as error:
+            raise self._failure(error) from error
+        self._writer = csv.writer(self._file)
+        self._write([CSV_HEADERS])
+
+    def write(self, record: Record) -> None:
+        """Appends the faces of a picture.
+
+        Args:
+            record: From `results.frame_record`; without `stamp` it is at second 0.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        stamp = record.get('stamp', {'sec': 0, 'nanosec': 0})
+        seconds = stamp['sec'] + stamp['nanosec'] / _NS_PER_S
+        self._write([_csv_row(seconds, face) for face in record['faces']])
+
+    def close(self) -> None:
+        """Finishes the file; a second call does nothing.
+
+        Raises:
+            OutputError: The rest cannot be written.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _write(self, rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            self._writer.writerows(rows)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(
+            f'Table {self.path.name} cannot be written ({error.strerror}): check the free space.'
+        )
+
+
+def _csv_row(seconds: float, face: dict[str, Any]) -> list[Any]:
+    box = face['box']
+    return [
+        *(f'{seconds:.3f}', face['track_id'], face['emotion'], face['confidence']),
+        *(box['x'], box['y'], box['width'], box['height'], face['score']),
+        *(face['probabilities'][name] for name in EMOTION_NAMES),
+    ]
