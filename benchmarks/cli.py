@@ -12,7 +12,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.parts import PARTS
 from benchmarks.schema import PartResult
 from benchmarks.settings import Settings
-from emotion_perception.cli.numbers import number, whole_number
+from emotion_perception.cli.options import number, whole_number
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
 

@@ -16,9 +16,8 @@ from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.face_crops import FaceCropReader
 from emotion_perception.files.resources import default_model_path
-from emotion_perception.inference.alignment import align_faces
+from emotion_perception.inference.alignment import align_faces, cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.portraits import cropped_portrait
 from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.sources.pictures import read_picture
 from emotion_perception.types import BgrImage, Box, Detection

@@ -14,9 +14,8 @@ from emotion_perception.detection import create_detector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.types import BgrImage, Box
+from emotion_perception.types import BgrImage, Box, iou_matrix, match_greedily
 
 _INTERVALS = (2, 3, 5)
 _FRAME_NS = 33_333_333

@@ -15,7 +15,7 @@ from benchmarks.schema import PartResult, Table
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Soak
 from benchmarks.tables import as_text, bars_table
-from emotion_perception.cli.numbers import number, whole_number
+from emotion_perception.cli.options import number, whole_number
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
 _LOG = 'soak.log'

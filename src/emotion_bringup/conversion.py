@@ -22,8 +22,7 @@ from emotion_perception.encodings import (
     encode_jpeg,
 )
 from emotion_perception.labels import emotion_name
-from emotion_perception.outputs.results import pixel_box
-from emotion_perception.types import BgrImage, Box, Face, Landmarks
+from emotion_perception.types import BgrImage, Box, Face, Landmarks, pixel_box
 
 _NS_PER_S = 1_000_000_000
 _NO_LANDMARK = Point32(x=math.nan, y=math.nan, z=math.nan)

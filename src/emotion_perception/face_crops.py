@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from emotion_perception.detection.base import FaceDetector
-from emotion_perception.detection.scaling import scaled
+from emotion_perception.detection.network_input import scaled
 from emotion_perception.inference.alignment import Uint8Array, align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array

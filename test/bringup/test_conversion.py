@@ -16,8 +16,7 @@ from emotion_bringup.conversion import (
 from emotion_msgs.msg import FaceEmotion
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
-from emotion_perception.outputs.results import pixel_box
-from emotion_perception.types import Box, Face
+from emotion_perception.types import Box, Face, pixel_box
 
 POINTS = np.array([[10, 20], [30, 21], [20, 30.5], [12, 40], [29, 41]], np.float32)
 PROBABILITIES = np.array([0.05, 0.05, 0.1, 0.5, 0.1, 0.1, 0.1], np.float32)

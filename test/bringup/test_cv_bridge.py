@@ -10,7 +10,7 @@ from ros_bench import image_message
 
 from emotion_bringup.conversion import image_from_message
 from emotion_perception.encodings import SUPPORTED_ENCODINGS
-from emotion_perception.encodings.table import ENCODINGS
+from emotion_perception.encodings.raw import ENCODINGS
 
 pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
 try:

@@ -13,7 +13,7 @@ pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxg
 pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
 pytest.importorskip('matplotlib', reason='matplotlib is not installed: make examples-env')
 
-from emotion_perception.drawing.palette import emotion_color
+from emotion_perception.drawing.style import emotion_color
 from emotion_perception.types import Box, Face, Frame
 from emotion_viewers.foxglove.recorder import McapOutput
 

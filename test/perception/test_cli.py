@@ -16,8 +16,7 @@ from tiny_model import make_tiny_model
 from emotion_perception.cli import live
 from emotion_perception.cli.image import plan_targets
 from emotion_perception.cli.main import main
-from emotion_perception.cli.newest import NewestFrame
-from emotion_perception.cli.real_time_recorder import RealTimeRecorder
+from emotion_perception.cli.real_time import NewestFrame, RealTimeRecorder
 from emotion_perception.errors import OutputError, SourceError
 from emotion_perception.types import Frame
 

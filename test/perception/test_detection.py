@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 from tiny_yunet import yunet_like
 
-from emotion_perception.detection import centerface_graph, create_detector, graph_cache
+from emotion_perception.detection import centerface_graph, create_detector
 from emotion_perception.detection.base import select_faces
 from emotion_perception.detection.centerface import CenterFaceDetector, decode, input_size
 from emotion_perception.detection.haar import HaarDetector, score_of
@@ -307,7 +307,7 @@ def test_cache_makes_once(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     calls = []
 
-    values = [graph_cache.cached('key', lambda: calls.append(1) or b'value') for _ in range(2)]
+    values = [centerface_graph.cached('key', lambda: calls.append(1) or b'value') for _ in range(2)]
 
     assert values == [b'value', b'value']
     assert len(calls) == 1
@@ -317,17 +317,17 @@ def test_cache_makes_once(monkeypatch, tmp_path):
 @pytest.mark.parametrize('damage', [b'', b'short', hashlib.sha256(b'a').digest() + b'b'])
 def test_damaged_cache_is_made_again(monkeypatch, tmp_path, damage):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    graph_cache.cached('key', lambda: b'value')
+    centerface_graph.cached('key', lambda: b'value')
     (tmp_path / 'emotion_bringup' / 'key').write_bytes(damage)
 
-    assert graph_cache.cached('key', lambda: b'value') == b'value'
+    assert centerface_graph.cached('key', lambda: b'value') == b'value'
 
 
 def test_cache_that_cannot_be_written_is_no_error(monkeypatch, tmp_path):
     (tmp_path / 'file').write_text('a file where a folder is wanted')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
 
-    assert graph_cache.cached('key', lambda: b'value') == b'value'
+    assert centerface_graph.cached('key', lambda: b'value') == b'value'
 
 
 # --- Haar ------------------------------------------------------------------------------------

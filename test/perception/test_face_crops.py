@@ -7,8 +7,8 @@ import pytest
 from emotion_perception.detection import create_detector
 from emotion_perception.face_crops import FaceCropReader, find_faces, without_bars
 from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.alignment import cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.portraits import cropped_portrait
 from emotion_perception.labels import Emotion
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import Box

@@ -9,9 +9,8 @@ import pytest
 
 from emotion_perception.detection import create_detector
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.overlap import iou_matrix
 from emotion_perception.tracking.follower import FaceFollower
-from emotion_perception.types import Box
+from emotion_perception.types import Box, iou_matrix
 
 FRAME_NS = 33_333_333
 FACE = Box(181, 58, 89, 120)

@@ -15,11 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion_perception.drawing.palette import emotion_color
+from emotion_perception.drawing.style import emotion_color
 from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.outputs.results import pixel_box
-from emotion_perception.types import Box, Face, Frame
+from emotion_perception.types import Box, Face, Frame, pixel_box
 from emotion_viewers.foxglove import schemas
 
 pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxglove-env')

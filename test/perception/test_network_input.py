@@ -2,8 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.detection.network_input import NetworkInput, round_up
-from emotion_perception.detection.scaling import scaled
+from emotion_perception.detection.network_input import NetworkInput, round_up, scaled
 
 
 def noise(height, width):

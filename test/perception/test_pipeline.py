@@ -9,9 +9,8 @@ import pytest
 from emotion_perception.detection import create_detector
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.overlap import iou_matrix
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, select_faces
-from emotion_perception.types import Box, Detection
+from emotion_perception.types import Box, Detection, iou_matrix
 
 FRAME_NS = 33_333_333
 CPU = ProviderSettings(('cpu',))

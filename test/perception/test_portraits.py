@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emotion_perception.inference.portraits import aligned_portrait, cropped_portrait
+from emotion_perception.inference.alignment import aligned_portrait, cropped_portrait
 from emotion_perception.types import Box, Detection
 
 

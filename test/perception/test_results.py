@@ -13,9 +13,8 @@ from emotion_perception.outputs.results import (
     Summary,
     format_line,
     frame_record,
-    pixel_box,
 )
-from emotion_perception.types import Box, Face
+from emotion_perception.types import Box, Face, pixel_box
 
 PROBABILITIES = np.array([0.01, 0.02, 0.03, 0.8, 0.04, 0.05, 0.05], np.float32)
 LANDMARKS = np.array([[1.23456, 2], [3, 4], [5, 6], [7, 8], [9, 10]], np.float32)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.detection.scaling import scaled
+from emotion_perception.detection.network_input import scaled
 
 SIZES = [(480, 352), (480, 256), (160, 120), (320, 240), (640, 480), (700, 500), (1, 1), (33, 480)]
 

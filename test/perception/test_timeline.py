@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.sources.base import StampKind
-from emotion_perception.sources.timeline import Timeline
+from emotion_perception.sources.playback import Timeline
 from emotion_perception.types import Frame
 
 PERIOD_NS = 40_000_000

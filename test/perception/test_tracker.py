@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion_perception.overlap import iou_matrix
 from emotion_perception.tracking.tracker import FaceTracker
-from emotion_perception.types import Box, Detection
+from emotion_perception.types import Box, Detection, iou_matrix
 
 FRAME_NS = 33_333_333
 

@@ -12,7 +12,7 @@ from emotion_bringup import qos
 from emotion_bringup.conversion import fill_image_message
 from emotion_bringup.interop.humans import expression_message, landmarks_message, region_message
 from emotion_bringup.parameter_tables import LIVE
-from emotion_perception.inference.portraits import aligned_portrait, cropped_portrait
+from emotion_perception.inference.alignment import aligned_portrait, cropped_portrait
 from emotion_perception.types import BgrImage, Detection, Face
 
 

@@ -37,7 +37,7 @@ from emotion_perception.sources import (
     paced,
 )
 from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
-from emotion_perception.sources.timeline import Timeline
+from emotion_perception.sources.playback import Timeline
 from emotion_perception.types import Frame
 
 _THREAD_JOIN_S = 5.0

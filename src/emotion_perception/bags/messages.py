@@ -22,8 +22,7 @@ from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
 from emotion_perception.files.resources import share_folder
 from emotion_perception.labels import emotion_name
-from emotion_perception.outputs.results import pixel_box
-from emotion_perception.types import BgrImage, Box, Face, Landmarks
+from emotion_perception.types import BgrImage, Box, Face, Landmarks, pixel_box
 
 FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
 LABELS_TYPE: Final = 'emotion_msgs/msg/EmotionLabels'

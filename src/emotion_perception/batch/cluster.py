@@ -11,9 +11,9 @@ from types import ModuleType, TracebackType
 from typing import Any, Final
 
 from emotion_perception.batch.job import Job, Task
+from emotion_perception.batch.processes import Finished
 from emotion_perception.batch.record import Record
 from emotion_perception.batch.work import work
-from emotion_perception.batch.workers import Finished
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.limits import quoted
 

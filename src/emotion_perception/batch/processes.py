@@ -1,22 +1,52 @@
-"""Workers on this machine: processes that hold the networks and take one source after the other.
-
-Each has a pipe of its own, so a process that dies (for want of memory, by a crash of a decoder) is
-known with the one source that it worked on; the others do not notice.
-"""
+"""What the two kinds of workers have in common: processes of this machine, and those of Ray."""
 
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from emotion_perception.batch.job import Job, Task
 from emotion_perception.batch.record import Record
 from emotion_perception.batch.work import work
-from emotion_perception.batch.workers import Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One piece of work that has ended.
+
+    Attributes:
+        task: The piece of work.
+        record: Its result; None when the process that did it has died.
+        cause: How it died.
+    """
+
+    task: Task
+    record: Record | None
+    cause: str = ''
+
+
+class Workers(Protocol):
+    """Processes that work on one source each. A context manager; its end ends them at once."""
+
+    @property
+    def capacity(self) -> int:
+        """Pieces of work that may be under way at the same time, >= 1."""
+
+    @property
+    def frames(self) -> int:
+        """Frames answered so far, for progress; 0 when that is not known meanwhile."""
+
+    def start(self, task: Task) -> None:
+        """Starts a piece of work; no more than `capacity` may be under way."""
+
+    def wait(self) -> list[Finished]:
+        """Waits until something happens; the list may be empty when it was progress only."""
+
 
 # Not fork: the parent may have threads of OpenCV and ONNX Runtime, which a copy would lack.
 _CONTEXT: Final = get_context('spawn')

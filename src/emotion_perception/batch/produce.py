@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.bags.annotate import annotate_bag
-from emotion_perception.batch.emotion_time import EmotionTime
 from emotion_perception.batch.job import BAG, JSON, VIDEO, Job, is_bag_source
+from emotion_perception.batch.summary import EmotionTime
 from emotion_perception.detection import FaceDetector
 from emotion_perception.errors import SourceError
 from emotion_perception.inference.classifier import EmotionClassifier

@@ -4,8 +4,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from emotion_perception.batch.job import Task
+from emotion_perception.batch.processes import Finished, Workers
 from emotion_perception.batch.record import Record, Status, without_result
-from emotion_perception.batch.workers import Finished, Workers
 
 
 def run_tasks(

@@ -8,9 +8,9 @@ from tqdm import tqdm
 
 from emotion_perception.bags.annotate import AnnotateOptions, AnnotateReport, annotate_bag
 from emotion_perception.bags.reader import BagReader
-from emotion_perception.cli.bag_options import add_output_topic
 from emotion_perception.cli.options import (
     add_drawing_options,
+    add_output_topic,
     add_pipeline_options,
     load_pipeline,
     style_from,

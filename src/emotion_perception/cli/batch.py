@@ -17,13 +17,13 @@ from emotion_perception.batch.record import Record, Status, finished_record, wit
 from emotion_perception.batch.run import run_tasks
 from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
-from emotion_perception.cli.bag_options import add_output_topic
-from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_drawing_options,
+    add_output_topic,
     add_pipeline_options,
     settings_from,
     style_from,
+    whole_number,
 )
 from emotion_perception.errors import SourceError
 from emotion_perception.files.resources import default_model_path

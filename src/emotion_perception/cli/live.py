@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.cli.newest import Arrival, NewestFrame
-from emotion_perception.cli.numbers import number, whole_number
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
     load_pipeline,
+    number,
     refuse_overwriting,
     style_from,
+    whole_number,
 )
-from emotion_perception.cli.real_time_recorder import RealTimeRecorder
+from emotion_perception.cli.real_time import Arrival, NewestFrame, RealTimeRecorder
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError

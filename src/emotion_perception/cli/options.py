@@ -1,11 +1,12 @@
-"""Options that several subcommands share: model, detector, thresholds, hardware."""
+"""The options that several commands share."""
 
 import argparse
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.cli.numbers import number, whole_number
+from emotion_perception.bags.annotate import EMOTIONS_TOPIC
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import OutputError
@@ -14,6 +15,56 @@ from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import AUTO, SHORT_PROVIDER_NAMES, ProviderSettings
 from emotion_perception.labels import FER2013, LABEL_SETS
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
+
+
+def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:
+    """An argparse type: a number within limits."""
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f'{text} is not {_range_text(minimum, maximum)}')
+        return value
+
+    parse.__name__ = 'number'  # argparse shows it when float() fails
+    return parse
+
+
+def whole_number(minimum: int, maximum: float = math.inf) -> Callable[[str], int]:
+    """An argparse type: a whole number within limits."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f'{text} is not {_range_text(minimum, maximum)}')
+        return value
+
+    parse.__name__ = 'whole number'
+    return parse
+
+
+def _range_text(minimum: float, maximum: float) -> str:
+    return f'at least {minimum:g}' if math.isinf(maximum) else f'{minimum:g} to {maximum:g}'
+
+
+def add_output_topic(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that names the topic of the emotions in a copy of a bag."""
+    parser.add_argument(
+        '--output-topic',
+        type=_topic_name,
+        default=EMOTIONS_TOPIC,
+        metavar='TOPIC',
+        help='topic of the emotions in the copy of a bag; the overlay gets it with /image behind '
+        '(default: %(default)s)',
+    )
+
+
+def _topic_name(text: str) -> str:
+    parts = text.removeprefix('/').split('/')
+    if not all(part.isidentifier() and part.isascii() for part in parts):
+        raise argparse.ArgumentTypeError(f'{text!r} is no topic name, such as /robot1/emotions')
+    return f'/{"/".join(parts)}'
+
 
 _DEFAULTS: Final = PipelineSettings()
 

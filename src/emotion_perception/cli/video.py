@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from emotion_perception.cli.numbers import number
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
     load_pipeline,
+    number,
     refuse_overwriting,
     style_from,
 )

@@ -4,11 +4,11 @@ import argparse
 from contextlib import suppress
 from pathlib import Path
 
-from emotion_perception.cli.numbers import whole_number
 from emotion_perception.cli.options import (
     add_pipeline_options,
     load_networks,
     settings_from,
+    whole_number,
 )
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.outputs.console import note, say

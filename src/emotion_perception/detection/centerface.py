@@ -19,8 +19,7 @@ from emotion_perception.detection.centerface_graph import (
     OUTPUT_NAMES,
     load_centerface_graph,
 )
-from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up
-from emotion_perception.detection.scaling import scaled
+from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up, scaled
 from emotion_perception.detection.vicinity import closest, moved, vicinity
 from emotion_perception.inference.onnx_network import OnnxNetwork
 from emotion_perception.inference.onnx_session import ProviderSettings, create_session

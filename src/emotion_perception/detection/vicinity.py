@@ -10,8 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from emotion_perception.overlap import iou_matrix
-from emotion_perception.types import BgrImage, Box, Detection
+from emotion_perception.types import BgrImage, Box, Detection, iou_matrix
 
 # Twice the face: it may move by half of its width, and detectors want to see some background.
 _TIMES_THE_FACE: Final = 2.0

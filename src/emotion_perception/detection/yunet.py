@@ -16,7 +16,7 @@ from emotion_perception.detection.base import (
     detect_in_crops,
     select_faces,
 )
-from emotion_perception.detection.scaling import scaled
+from emotion_perception.detection.network_input import scaled
 from emotion_perception.errors import DetectorError
 from emotion_perception.limits import MAX_MODEL_BYTES
 from emotion_perception.types import BgrImage, Box, Detection

@@ -1,8 +1,13 @@
 """Drawing of faces and their emotions onto pictures."""
 
 from emotion_perception.drawing.overlay import draw_faces
-from emotion_perception.drawing.palette import EMOTION_COLORS, UNCERTAIN_COLOR, emotion_color
-from emotion_perception.drawing.style import DEFAULT_STYLE, OverlayStyle
+from emotion_perception.drawing.style import (
+    DEFAULT_STYLE,
+    EMOTION_COLORS,
+    UNCERTAIN_COLOR,
+    OverlayStyle,
+    emotion_color,
+)
 
 __all__ = [
     'DEFAULT_STYLE',

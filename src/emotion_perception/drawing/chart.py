@@ -7,10 +7,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.drawing.palette import FAINT, PAPER, emotion_color
-from emotion_perception.drawing.shapes import plate
-from emotion_perception.drawing.sprite import Sprite, paste, sprite_of_mask, stack
-from emotion_perception.drawing.text import font_metrics, text_mask, text_sprite
+from emotion_perception.drawing.sprite import (
+    Sprite,
+    font_metrics,
+    paste,
+    plate,
+    sprite_of_mask,
+    stack,
+    text_mask,
+    text_sprite,
+)
+from emotion_perception.drawing.style import FAINT, PAPER, emotion_color
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from emotion_perception.types import BgrImage
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.drawing.palette import INK, PAPER, Bgr, emotion_color
 from emotion_perception.drawing.sprite import Mask, Sprite, sprite_of_image
+from emotion_perception.drawing.style import INK, PAPER, Bgr, emotion_color
 from emotion_perception.labels import Emotion
 from emotion_perception.types import BgrImage
 

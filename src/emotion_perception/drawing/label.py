@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_perception.drawing.emoji import emoji_sprite
-from emotion_perception.drawing.palette import FAINT, PAPER
-from emotion_perception.drawing.shapes import plate
-from emotion_perception.drawing.sprite import Sprite, paste
-from emotion_perception.drawing.text import font_metrics, text_sprite
+from emotion_perception.drawing.sprite import Sprite, font_metrics, paste, plate, text_sprite
+from emotion_perception.drawing.style import FAINT, PAPER
 from emotion_perception.labels import emotion_name
 from emotion_perception.types import BgrImage, Face
 

@@ -16,9 +16,14 @@ from emotion_perception.drawing.label import (
     status_plate,
 )
 from emotion_perception.drawing.layout import Corner, Surroundings, chart_corners, label_corners
-from emotion_perception.drawing.palette import emotion_color
-from emotion_perception.drawing.shapes import draw_box, draw_landmarks
-from emotion_perception.drawing.style import DEFAULT_STYLE, OverlayStyle, line_width, text_size
+from emotion_perception.drawing.sprite import draw_box, draw_landmarks
+from emotion_perception.drawing.style import (
+    DEFAULT_STYLE,
+    OverlayStyle,
+    emotion_color,
+    line_width,
+    text_size,
+)
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.types import BgrImage, Box, Face
 

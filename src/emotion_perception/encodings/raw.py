@@ -1,15 +1,137 @@
-"""Uncompressed picture bytes (`sensor_msgs/Image`) to BGR."""
+"""Raw images in every encoding of `sensor_msgs/Image` to BGR: a table of encodings, and its use."""
 
 from array import array
-from typing import TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.encodings.table import ENCODINGS, Encoding, Samples
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.limits import quoted, size_problem
 from emotion_perception.types import BgrImage
+
+Samples = npt.NDArray[Any]
+"""[rows, width] or [rows, width, channels] in native byte order; rows may be padded."""
+
+# Float pictures hold 0..1. Resampling overshoots a little, which is clipped; a picture far outside
+# is something else (depth in metres, 0..255) and would silently become a white sheet.
+_FLOAT_MIN, _FLOAT_MAX = -0.5, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One row of the table.
+
+    Attributes:
+        sample: NumPy type of one sample, in native byte order.
+        channels: Interleaved samples per pixel.
+        to_bgr: From samples to BGR.
+        rows_per_two: Stored rows for every two rows of the picture; 3 with a chroma plane below,
+            which two rows share, so that the height must be even.
+        even_width: Two columns share their chroma, so that the width must be even.
+    """
+
+    sample: str
+    channels: int
+    to_bgr: Callable[[Samples], BgrImage]
+    rows_per_two: int = 2
+    even_width: bool = False
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of one pixel of a row."""
+        return self.channels * np.dtype(self.sample).itemsize
+
+
+def _unchanged(samples: Samples) -> BgrImage:
+    """BGR already: no copy."""
+    return cast(BgrImage, samples)
+
+
+def _by_opencv(code: int) -> Callable[[Samples], BgrImage]:
+    return lambda samples: cast(BgrImage, cv2.cvtColor(samples, code))
+
+
+def _from_16_bit(to_bgr: Callable[[Samples], BgrImage]) -> Callable[[Samples], BgrImage]:
+    """Divides by 257, so that 65535 becomes 255, as in cv_bridge."""
+    return lambda samples: to_bgr(cv2.convertScaleAbs(samples, alpha=1 / 257))
+
+
+def _bayer16(code: int) -> Callable[[Samples], BgrImage]:
+    """Interpolates the colours at full depth and scales afterwards."""
+    return lambda samples: cast(
+        BgrImage, cv2.convertScaleAbs(cv2.cvtColor(samples, code), alpha=1 / 257)
+    )
+
+
+def _from_float(to_bgr: Callable[[Samples], BgrImage]) -> Callable[[Samples], BgrImage]:
+    def convert(samples: Samples) -> BgrImage:
+        if not cv2.checkRange(samples)[0]:
+            raise ImageFormatError(
+                'Float image holds NaN or infinity: publish finite values in the range 0..1.'
+            )
+        low, high = float(samples.min()), float(samples.max())
+        if low < _FLOAT_MIN or high > _FLOAT_MAX:
+            raise ImageFormatError(
+                f'Float image holds values from {low:.3g} to {high:.3g}: expected 0..1; a depth '
+                'image cannot be used, publish a colour or grey picture.'
+            )
+        # Clipped first: convertScaleAbs takes the absolute value, which folds negatives up.
+        return to_bgr(cv2.convertScaleAbs(np.clip(samples, 0.0, 1.0), alpha=255))
+
+    return convert
+
+
+_grey = _by_opencv(cv2.COLOR_GRAY2BGR)
+_rgb = _by_opencv(cv2.COLOR_RGB2BGR)
+_bgra = _by_opencv(cv2.COLOR_BGRA2BGR)
+_rgba = _by_opencv(cv2.COLOR_RGBA2BGR)
+_uyvy = Encoding('u1', 2, _by_opencv(cv2.COLOR_YUV2BGR_UYVY), even_width=True)
+_yuyv = Encoding('u1', 2, _by_opencv(cv2.COLOR_YUV2BGR_YUYV), even_width=True)
+
+# OpenCV's older names (BayerBG for RGGB) start at the second row and column; these do not.
+_BAYER_CODES = {
+    'rggb': cv2.COLOR_BayerRGGB2BGR,
+    'bggr': cv2.COLOR_BayerBGGR2BGR,
+    'gbrg': cv2.COLOR_BayerGBRG2BGR,
+    'grbg': cv2.COLOR_BayerGRBG2BGR,
+}
+
+ENCODINGS: dict[str, Encoding] = {
+    'bgr8': Encoding('u1', 3, _unchanged),
+    'rgb8': Encoding('u1', 3, _rgb),
+    'bgra8': Encoding('u1', 4, _bgra),
+    'rgba8': Encoding('u1', 4, _rgba),
+    'mono8': Encoding('u1', 1, _grey),
+    'bgr16': Encoding('u2', 3, _from_16_bit(_unchanged)),
+    'rgb16': Encoding('u2', 3, _from_16_bit(_rgb)),
+    'bgra16': Encoding('u2', 4, _from_16_bit(_bgra)),
+    'rgba16': Encoding('u2', 4, _from_16_bit(_rgba)),
+    'mono16': Encoding('u2', 1, _from_16_bit(_grey)),
+    # Without a colour in the name: the order of OpenCV, as cv_bridge reads them.
+    '8UC1': Encoding('u1', 1, _grey),
+    '8UC3': Encoding('u1', 3, _unchanged),
+    '8UC4': Encoding('u1', 4, _bgra),
+    '16UC1': Encoding('u2', 1, _from_16_bit(_grey)),
+    '16UC3': Encoding('u2', 3, _from_16_bit(_unchanged)),
+    '16UC4': Encoding('u2', 4, _from_16_bit(_bgra)),
+    '32FC1': Encoding('f4', 1, _from_float(_grey)),
+    '32FC3': Encoding('f4', 3, _from_float(_unchanged)),
+    '64FC1': Encoding('f8', 1, _from_float(_grey)),
+    '64FC3': Encoding('f8', 3, _from_float(_unchanged)),
+    'yuv422': _uyvy,
+    'uyvy': _uyvy,
+    'yuv422_yuy2': _yuyv,
+    'yuyv': _yuyv,
+    'nv12': Encoding('u1', 1, _by_opencv(cv2.COLOR_YUV2BGR_NV12), rows_per_two=3, even_width=True),
+    'nv21': Encoding('u1', 1, _by_opencv(cv2.COLOR_YUV2BGR_NV21), rows_per_two=3, even_width=True),
+    **{f'bayer_{key}8': Encoding('u1', 1, _by_opencv(code)) for key, code in _BAYER_CODES.items()},
+    **{f'bayer_{key}16': Encoding('u2', 1, _bayer16(code)) for key, code in _BAYER_CODES.items()},
+}
+
 
 Buffer: TypeAlias = 'bytes | bytearray | memoryview | array[int] | npt.NDArray[np.uint8]'
 """Contiguous bytes: what a message's `data` field is in rclpy and in rosbags."""

@@ -14,7 +14,7 @@ import numpy as np
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closing import Closing
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
-from emotion_perception.types import Box, Face
+from emotion_perception.types import Face, pixel_box
 
 Record = dict[str, Any]
 
@@ -45,22 +45,6 @@ def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) 
         'image_height': int(height),
         'faces': [_face_record(face, width, height) for face in faces],
     }
-
-
-def pixel_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """A box in whole pixels inside the image, as `sensor_msgs/RegionOfInterest` holds it.
-
-    Args:
-        box: May reach beyond the image.
-        width: Image width in pixels.
-        height: Image height in pixels.
-
-    Returns:
-        (x, y, width, height), each >= 0; width and height are 0 for a box outside the image.
-    """
-    left, right = (_pixel(x, width) for x in (box.x, box.x + box.width))
-    top, bottom = (_pixel(y, height) for y in (box.y, box.y + box.height))
-    return left, top, right - left, bottom - top
 
 
 def format_line(record: Mapping[str, Any]) -> str:
@@ -230,10 +214,6 @@ def _face_record(face: Face, width: int, height: int) -> Record:
             for name, probability in zip(EMOTION_NAMES, face.probabilities.tolist(), strict=True)
         },
     }
-
-
-def _pixel(edge: float, length: int) -> int:
-    return round(min(max(float(edge), 0.0), float(length)))
 
 
 def _rounded(value: float) -> float:

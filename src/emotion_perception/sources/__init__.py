@@ -3,7 +3,7 @@
 from emotion_perception.sources.base import FrameSource, SourceOptions, StampKind
 from emotion_perception.sources.demo import DemoSource
 from emotion_perception.sources.factory import is_live, open_source
-from emotion_perception.sources.pacing import paced
+from emotion_perception.sources.playback import paced
 from emotion_perception.sources.reconnecting import Reconnecting
 
 __all__ = [

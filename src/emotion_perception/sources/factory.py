@@ -12,7 +12,6 @@ from emotion_perception.sources.base import FrameSource, SourceOptions
 from emotion_perception.sources.camera import CameraSource
 from emotion_perception.sources.capture import open_media
 from emotion_perception.sources.demo import DemoSource
-from emotion_perception.sources.looping import LoopingSource
 from emotion_perception.sources.pictures import (
     AnimationSource,
     PictureSource,
@@ -21,6 +20,7 @@ from emotion_perception.sources.pictures import (
     natural_order,
     pictures_in,
 )
+from emotion_perception.sources.playback import LoopingSource
 from emotion_perception.sources.video import VideoSource
 
 DEMO = 'demo'

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from emotion_perception.detection.base import FaceDetector
-from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.tracking.background import BackgroundDetection
-from emotion_perception.types import BgrImage, Box, Detection
+from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
 
 # Above so many faces a look at the whole picture is not dearer than one at each (CenterFace).
 _MOST_FOLLOWED: Final = 6

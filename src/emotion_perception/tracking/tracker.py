@@ -8,9 +8,8 @@ keeps the same identities, and they age on frames without any detection too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emotion_perception.overlap import iou_matrix, match_greedily
 from emotion_perception.tracking.smoothing import Probabilities
-from emotion_perception.types import Box, Detection
+from emotion_perception.types import Box, Detection, iou_matrix, match_greedily
 
 _NS_PER_S = 1e9
 # Boxes of one face in neighbouring frames overlap by far more; those of two people by far less.

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Final
 
-from emotion_perception.drawing.palette import UNCERTAIN_COLOR, Bgr, emotion_color
+from emotion_perception.drawing.style import UNCERTAIN_COLOR, Bgr, emotion_color
 from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
 from emotion_viewers.foxglove.schemas import (

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from emotion_perception.drawing.palette import INK, PAPER, Bgr, emotion_color
-from emotion_perception.drawing.style import line_width, text_size
+from emotion_perception.drawing.style import INK, PAPER, Bgr, emotion_color, line_width, text_size
 from emotion_perception.labels import emotion_name
-from emotion_perception.outputs.results import pixel_box
-from emotion_perception.types import Face
+from emotion_perception.types import Face, pixel_box
 
 if TYPE_CHECKING:
     from foxglove.messages import (

@@ -6,8 +6,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 
 from emotion_bringup.conversion import image_from_message
-from emotion_perception.encodings.raw import SUPPORTED_ENCODINGS
-from emotion_perception.encodings.table import ENCODINGS
+from emotion_perception.encodings.raw import ENCODINGS, SUPPORTED_ENCODINGS
 from emotion_perception.errors import ImageFormatError
 
 _MAX_SIDE = 48

@@ -11,7 +11,7 @@ from emotion_bringup.matching import StampMatcher
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.sources.base import StampKind
-from emotion_perception.sources.timeline import Timeline
+from emotion_perception.sources.playback import Timeline
 from emotion_perception.types import Frame
 
 SECOND = 1_000_000_000

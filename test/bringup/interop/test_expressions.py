@@ -16,8 +16,8 @@ from emotion_perception.api import predict_emotion
 from emotion_perception.detection import create_detector
 from emotion_perception.face_crops import FaceCropReader
 from emotion_perception.files.resources import default_model_path
+from emotion_perception.inference.alignment import cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.portraits import cropped_portrait
 from emotion_perception.labels import Emotion
 from emotion_perception.types import Box
 

@@ -1,0 +1,148 @@
+"""How a source with an end is played: its stamps, its pace, and again from the start."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from threading import Event
+
+from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, FrameSource, StampKind
+from emotion_perception.types import Frame
+
+# A file that is read this much too slowly goes on from now, as `paced` does.
+_STALLED_NS = NS_PER_SECOND // 10
+
+
+class Timeline:
+    """Gives every frame the stamp that it is published with.
+
+    A clip's frames get evenly spaced stamps from the time of its first frame on, free of the jitter
+    of waiting, so that what depends on time (tracks, smoothing) is the same in every run.
+    """
+
+    def __init__(self, source: FrameSource, *, keeps_up: bool) -> None:
+        """Starts with the first frame.
+
+        Args:
+            source: Where the frames come from.
+            keeps_up: Whether a clip that is played too slowly goes on from now. Otherwise its
+                stamps stay evenly spaced, whatever the machine does, and fall behind the clock.
+        """
+        self._source = source
+        self._keeps_up = keeps_up
+        self._start_ns: int | None = None
+        self._now_ns = self._last_ns = 0
+
+    def stamp(self, frame: Frame, now_ns: int) -> int:
+        """Stamp of a frame in nanoseconds.
+
+        Args:
+            frame: The frame, due now.
+            now_ns: Time on the publisher's clock.
+        """
+        if self._source.stamp_kind is not StampKind.POSITION:
+            return frame.stamp_ns
+        late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
+        # Stamps go back only with the clock; while it stands still they do, too.
+        floor_ns = self._last_ns if now_ns >= self._now_ns else now_ns
+        if self._start_ns is None or (self._keeps_up and abs(late_ns) > _STALLED_NS):
+            self._start_ns = max(now_ns, floor_ns) - frame.stamp_ns
+        self._now_ns, self._last_ns = now_ns, self._start_ns + frame.stamp_ns
+        return self._last_ns
+
+
+# A consumer this late has stalled. The clip then goes on from where it is, for a burst of frames
+# would fill every queue behind it; a smaller delay is caught up with, so that the rate holds.
+_STALLED_S = 0.1
+
+
+def paced(
+    source: FrameSource,
+    stop: Event,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    wait: Callable[[float], bool] | None = None,
+) -> Iterator[Frame]:
+    """Yields the frames of a source when they are due; those of a live source at once.
+
+    Args:
+        source: The source; its stamps say how far apart its frames are.
+        stop: Ends the iteration, also in the middle of a wait.
+        clock: Monotonic time in seconds.
+        wait: Waits that many seconds and says whether to stop; `stop.wait` when None.
+
+    Raises:
+        SourceError: The source fails.
+    """
+    wait = wait or stop.wait
+    start_s: float | None = None
+    start_ns = previous_ns = 0
+    for frame in source:
+        if stop.is_set():
+            return
+        # A clock that was set back while the bag was recorded: start again from here.
+        if start_s is None or frame.stamp_ns < previous_ns:
+            start_s, start_ns = clock(), frame.stamp_ns
+        previous_ns = frame.stamp_ns
+        early_s = start_s + (frame.stamp_ns - start_ns) / NS_PER_SECOND - clock()
+        if early_s < -_STALLED_S:
+            start_s -= early_s
+        elif early_s > 0 and not source.live and wait(early_s):
+            return
+        yield frame
+
+
+_DEFAULT_PERIOD_NS = NS_PER_SECOND // 30
+
+
+class LoopingSource(ClosingSource):
+    """Plays a finite source again and again.
+
+    Index and stamps count on over the seam, one period apart, so that time never jumps back.
+
+    Args:
+        source: A finite source; closed with this one.
+    """
+
+    live = False
+    frame_count = None
+
+    def __init__(self, source: FrameSource) -> None:
+        super().__init__()
+        self._source = source
+        self.name = source.name
+
+    @property
+    def stamp_kind(self) -> StampKind:
+        """That of the source."""
+        return self._source.stamp_kind
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second of the source."""
+        return self._source.frame_rate
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yields frames without end; ends when a pass gives none.
+
+        Raises:
+            SourceError: The source fails.
+        """
+        rate = self.frame_rate
+        period_ns = round(NS_PER_SECOND / rate) if rate else _DEFAULT_PERIOD_NS
+        index, next_ns = 0, None
+        while not self._closed:
+            first_of_pass, shift_ns = index, 0
+            for frame in self._source:
+                if index == first_of_pass and next_ns is not None:
+                    shift_ns = next_ns - frame.stamp_ns
+                stamp_ns = frame.stamp_ns + shift_ns
+                yield replace(frame, stamp_ns=stamp_ns, index=index)
+                index, next_ns = index + 1, stamp_ns + period_ns
+            self.skipped = self._source.skipped
+            if index == first_of_pass:
+                return
+
+    def close(self) -> None:
+        """Ends the iteration and closes the source."""
+        super().close()
+        self._source.close()
