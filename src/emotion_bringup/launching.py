@@ -6,6 +6,7 @@ launch has started by the time of an exception it may leave behind.
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -18,10 +19,11 @@ from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartab
 from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
 from emotion_bringup.launch_endings import after_exit, ends_launch
+from emotion_bringup.node_python import has_module, python_of
 from emotion_bringup.security import enclave_arguments
 from emotion_perception.files.resources import config_path
 from emotion_perception.sources import is_live
-from emotion_viewers.foxglove import check_sdk
+from emotion_viewers.foxglove import MISSING_SDK, FoxgloveError
 from launch import LaunchContext
 
 ParameterValue = str | bool | int
@@ -40,6 +42,17 @@ def check_package(package: str) -> None:
         get_package_prefix(package)
     except PackageNotFoundError as error:
         raise MissingPackageError(apt_cure(package)) from error
+
+
+def _check_foxglove_sdk() -> None:
+    """Asks the Python that the node runs in, which need not be this one.
+
+    Raises:
+        FoxgloveError: foxglove-sdk is not installed there.
+    """
+    scripts = Path(get_package_prefix('emotion_bringup'), 'lib', 'emotion_bringup')
+    if not has_module(python_of(scripts / 'foxglove_node'), 'foxglove'):
+        raise FoxgloveError(MISSING_SDK)
 
 
 def node_parameters(
@@ -205,7 +218,7 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA
     serve, path = flag(context, 'foxglove'), text(context, 'mcap')
     if not serve and not path:
         return []
-    check_sdk()
+    _check_foxglove_sdk()
     port = text(context, 'foxglove_port')
     if not port.isdecimal():
         raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
