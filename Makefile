@@ -75,9 +75,10 @@ soak: $(VENV)/.package ## Run the nodes for MINUTES with faults made on purpose;
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 # The types of training/ only after make training-env: they come from PyTorch.
-lint: $(VENV)/.package ## Check style and types
+lint: $(VENV)/.package ## Check style, who imports whom, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src/emotion_perception src/emotion_viewers training)
 
 lock: $(VENV)/.core ## Pin requirements/*.in again

@@ -13,7 +13,6 @@ import numpy as np
 import onnx
 
 from benchmarks import pictures
-from benchmarks.macs import Work, count
 from benchmarks.peaks import Peaks, measure_peaks
 from benchmarks.references import centerface_file
 from benchmarks.schema import Cell, Findings, Plot, Table
@@ -27,6 +26,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings, create_session
 from emotion_perception.pipeline import PipelineSettings
+from training.comparison.multiply_adds import Work, count
 
 _SIZE_MULTIPLE = 32
 _FACES = (1, 8)

@@ -6,11 +6,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.limit import floor_ms
-from benchmarks.macs import Work, count
 from benchmarks.peaks import Peaks
 from benchmarks.references import alexnet, centerface_file
+from training.comparison.multiply_adds import Work, count
+from training.errors import TrainingError
 
 
 def _model(nodes, input_shape, weights, opset=17):
@@ -101,7 +101,7 @@ def test_impossible_sizes_are_told_in_one_sentence():
     node = helper.make_node('Gemm', ['x', 'w'], ['y'])
     model = _model([node], ['n', 10], {'w': _zeros(10, 5)})
 
-    with pytest.raises(BenchmarkError, match='cannot be inferred: check the input sizes'):
+    with pytest.raises(TrainingError, match='cannot be inferred: check the input sizes'):
         count(model, {'x': (1, 11)})
 
 

@@ -17,14 +17,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import macs
-from benchmarks.errors import BenchmarkError
 from emotion_perception.labels import NUM_EMOTIONS
 
 from ..console import progress
 from ..errors import TrainingError
 from ..models.alexnet import answers
 from ..scoring.predict import Predictor
+from . import multiply_adds
 
 ROUNDS = 50
 WARM_UP = 3
@@ -92,8 +91,8 @@ def of_file(path: Path, side: int) -> Cost:
         raise TrainingError(f'{path} is damaged or no ONNX file: export it again') from error
     _check_interface(model.graph, path)
     try:
-        total = macs.count(model, {'input': (1, 3, side, side)}).multiply_adds
-    except BenchmarkError:
+        total = multiply_adds.count(model, {'input': (1, 3, side, side)}).multiply_adds
+    except TrainingError:
         total = None
     return Cost(_parameters(model.graph), total)
 

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-from benchmarks.errors import BenchmarkError
+from ..errors import TrainingError
 
 Shape = tuple[int, ...]
 
@@ -75,7 +75,7 @@ def count(model: onnx.ModelProto, inputs: Mapping[str, Shape]) -> Work:
         inputs: Shape of every input that is not a weight.
 
     Raises:
-        BenchmarkError: Shapes cannot be inferred.
+        TrainingError: Shapes cannot be inferred.
     """
     graph = _with_shapes(model, inputs)
     shapes = _shapes(graph)
@@ -114,7 +114,7 @@ def _with_shapes(model: onnx.ModelProto, inputs: Mapping[str, Shape]) -> onnx.Gr
         return shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True).graph
     except Exception as error:  # onnx raises several unrelated types
         reason = ' '.join(str(error).split())[:200]
-        raise BenchmarkError(
+        raise TrainingError(
             f'The shapes of the network cannot be inferred: check the input sizes {dict(inputs)} '
             f'({reason}).'
         ) from error
