@@ -76,7 +76,7 @@ def _print_table(
     classifier: EmotionClassifier,
 ) -> None:
     expected = np.concatenate([_whole(image, face, classifier) for image, face in faces])
-    print(f'{len(faces)} faces, {classifier.manifest.name}\n')
+    print(f'Faces: {len(faces)}, model: {classifier.manifest.name}\n')
     print('| crop | found again | same answer, found again | same answer, as it is |')
     print('| --- | --- | --- | --- |')
     for factor in _FACTORS:

@@ -203,7 +203,7 @@ def test_humans_adds_expressions_alone_to_the_faces_of_another_package():
     made = nodes('humans', faces='other', namespace='robot1', labels='ferplus')
     assert set(made) == {'expression_node'}
     assert made['expression_node'].expanded_node_namespace == '/robot1'
-    assert 'ferplus' in str(made['expression_node']._Node__parameters)
+    assert parameters(made['expression_node'])['labels'] == 'ferplus'
 
 
 def test_replay_plays_the_bag_on_its_clock(tmp_path):

@@ -15,6 +15,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_OK
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.interop.crop_topics import CropTopics
 from emotion_bringup.interop.humans import faces_topic
@@ -23,7 +24,7 @@ from emotion_bringup.interop.presence import NamedFaces
 from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import EXPRESSION_PARAMETERS
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.running import EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.face_crops import FaceCropReader

@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.answered_images import AnsweredImages
 from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
+from emotion_bringup.endings import EXIT_OK
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.interop.face_topics import FaceTopics
@@ -20,7 +21,7 @@ from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.interop.presence import FaceRegistry
 from emotion_bringup.parameter_tables import HUMANS_PARAMETERS
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.running import EXIT_OK, Stop
+from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError, ImageFormatError

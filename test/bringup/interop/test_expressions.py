@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.endings import EXIT_USAGE
 from emotion_perception.api import predict_emotion
 from emotion_perception.detection import create_detector
 from emotion_perception.face_crops import FaceCropReader
@@ -308,14 +309,14 @@ def test_another_author_of_expressions_is_told(detector, peer, hri_msgs, health)
 
 def test_a_model_that_does_not_exist_is_told_in_one_sentence(with_messages):
     code, _, err = run_node('expression_node', *parameters(model_path='/no.onnx'), **with_messages)
-    assert code != 0
+    assert code == EXIT_USAGE
     assert_one_sentence(err, '/no.onnx')
 
 
 def test_an_unusable_topic_is_told_in_one_sentence(with_messages):
     arguments = parameters(humans_topic='"no good"')
     code, _, err = run_node('expression_node', *arguments, **with_messages)
-    assert code != 0
+    assert code == EXIT_USAGE
     assert_one_sentence(err, 'humans_topic', 'no good')
 
 
