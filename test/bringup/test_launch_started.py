@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import pytest
 import rclpy
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from diagnostic_msgs.msg import DiagnosticArray
 from processes import TIMEOUT_S, environment
 from sensor_msgs.msg import CameraInfo
 
@@ -127,18 +129,39 @@ def launch():
     signal.signal(signal.SIGINT, inherited)
 
 
+class Robot:
+    """Listens to the camera's information, for which the camera waits too, and to diagnostics."""
+
+    def __init__(self):
+        rclpy.init(args=[])
+        self._heard = set()
+        self._node = rclpy.create_node('robot')
+        for namespace in ('', '/fleet/robot1'):
+            topic = f'{namespace}/camera/camera_info'
+            self._node.create_subscription(CameraInfo, topic, print, qos.camera_info(REPLAY))
+        self._node.create_subscription(DiagnosticArray, '/diagnostics', self._hear, qos.DIAGNOSTICS)
+
+    def wait_for(self, name):
+        """Waits until a node, by its full name, runs from now on."""
+        self._heard.clear()
+        deadline = time.monotonic() + TIMEOUT_S
+        while name not in self._heard:
+            assert time.monotonic() < deadline, f'{name} is not heard of'
+            rclpy.spin_once(self._node, timeout_sec=0.1)
+
+    def close(self):
+        self._node.destroy_node()
+        rclpy.shutdown()
+
+    def _hear(self, message):
+        self._heard |= {status.hardware_id for status in message.status}
+
+
 @pytest.fixture
-def watched():
-    """Listens to the camera's information as a robot does; the camera waits for that too."""
-    rclpy.init(args=[])
-    node = rclpy.create_node('robot')
-    for namespace in ('', '/fleet/robot1'):
-        node.create_subscription(
-            CameraInfo, f'{namespace}/camera/camera_info', print, qos.camera_info(REPLAY)
-        )
-    yield
-    node.destroy_node()
-    rclpy.shutdown()
+def robot():
+    robot = Robot()
+    yield robot
+    robot.close()
 
 
 def launch_file(name):
@@ -159,7 +182,7 @@ def arguments(tmp_path, model_path, astronaut):
     return {'params_file': str(file), 'source': str(tmp_path), 'overlay': 'false'}
 
 
-def test_an_included_launch_leaves_what_is_around_it_alone(launch, watched, arguments, tmp_path):
+def test_an_included_launch_leaves_what_is_around_it_alone(launch, robot, arguments, tmp_path):
     """In a namespace that is pushed; the camera starts when it is told to listen to the answers."""
     parent = tmp_path / 'robot.launch.py'
     arguments |= {'mode': 'replay', 'loop': 'False', 'namespace': 'robot1'}
@@ -176,6 +199,8 @@ def test_an_included_launch_leaves_what_is_around_it_alone(launch, watched, argu
     # Nothing of it has ended the others, and a node comes back after its scope is gone.
     os.kill(emotion, signal.SIGKILL)
     assert running.started('emotion_node') != emotion
+    # Launch may hang when Ctrl-C kills a process in the instant of its start.
+    robot.wait_for('/fleet/robot1/emotion_node')
     running.interrupt()
     running.end()
     assert 'fleet.robot1.camera.camera_node' in running.output
@@ -184,22 +209,23 @@ def test_an_included_launch_leaves_what_is_around_it_alone(launch, watched, argu
     assert 'user interrupted' in running.output
 
 
-def test_a_killed_camera_is_started_again_and_ctrl_c_ends_all(launch, arguments):
+def test_a_killed_camera_is_started_again_and_ctrl_c_ends_all(launch, robot, arguments):
     running = launch(launch_file('live'), **arguments, loop='true')
     camera = running.started('camera_node')
     running.read_until('images from /camera/image_raw')
     os.kill(camera, signal.SIGKILL)
     assert running.started('camera_node') != camera
+    robot.wait_for('/camera/camera_node')
     running.interrupt()
-    assert running.end() == 0
+    assert running.end() == 0, running.output
     assert 'Traceback' not in running.output
     with pytest.raises(ProcessLookupError):
         os.kill(camera, 0)
 
 
-def test_the_end_of_a_file_ends_what_was_launched_for_it(launch, watched, arguments):
+def test_the_end_of_a_file_ends_what_was_launched_for_it(launch, robot, arguments):
     running = launch(launch_file('live'), **arguments, mode='replay', loop='false')
-    assert running.end() == 0
+    assert running.end() == 0, running.output
     assert f'{FRAMES} frames published' in running.output
     assert 'process[camera_node-1] was required' in running.output
 
@@ -211,14 +237,14 @@ def test_wrong_settings_end_a_launch_with_an_error_after_one_start(launch, wrong
         file.write_text(wrong['params_file'])
         wrong = {'params_file': str(file)}
     running = launch(launch_file('emotion'), **wrong)
-    assert running.end() == 1
+    assert running.end() == 1, running.output
     assert 'emotion_node-1 cannot work with its settings; see its messages' in running.output
     assert running.output.count('process started') == 1
 
 
 def test_wrong_settings_are_not_tried_again_where_the_launch_goes_on(launch):
     running = launch(launch_file('emotion'), model='/nope.onnx', shutdown_at_end='false')
-    assert running.end() == 0  # by itself: nothing is left that runs or is to be started
+    assert running.end() == 0, running.output  # by itself: nothing runs or is to be started
     assert 'It is not started again.' in running.output
     assert running.output.count('process started') == 1
 
@@ -226,7 +252,7 @@ def test_wrong_settings_are_not_tried_again_where_the_launch_goes_on(launch):
 @pytest.mark.skipif(bool(shutil.which('rqt_image_view')), reason='rqt_image_view is installed')
 def test_without_rqt_no_node_is_started(launch, arguments):
     running = launch(launch_file('live'), **arguments, rqt='true')
-    assert running.end() == 1
+    assert running.end() == 1, running.output
     assert 'rqt_image_view is not installed: run `sudo apt install ros-' in running.output
     assert 'process started' not in running.output
 
@@ -239,4 +265,4 @@ def test_the_launch_file_in_the_documentation_starts_two_robots(launch, tmp_path
     while wanted:
         wanted.remove(running.read_until('|'.join(wanted))[0])
     running.interrupt()
-    assert running.end() == 0
+    assert running.end() == 0, running.output
