@@ -257,12 +257,15 @@ def test_without_rqt_no_node_is_started(launch, arguments):
     assert 'process started' not in running.output
 
 
-def test_the_launch_file_in_the_documentation_starts_two_robots(launch, tmp_path):
-    text = (Path(__file__).parents[2] / 'docs' / 'launch.md').read_text()
-    (tmp_path / 'robots.launch.py').write_text(re.search(r'```python\n(.*?)```', text, re.S)[1])
-    running = launch(tmp_path / 'robots.launch.py')
-    wanted = {f'images from /{robot}/camera/color/image_raw' for robot in ('robot1', 'robot2')}
-    while wanted:
-        wanted.remove(running.read_until('|'.join(wanted))[0])
+@pytest.mark.parametrize(
+    ('language', 'suffix'), [('python', 'py'), ('xml', 'xml'), ('yaml', 'yaml')]
+)
+def test_the_launch_files_in_the_documentation_start(launch, tmp_path, language, suffix):
+    text = (Path(__file__).parents[2] / 'docs' / 'ros.md').read_text()
+    section = text.partition('In your own launch file\n')[2].partition('\n## ')[0]
+    file = tmp_path / f'robot.launch.{suffix}'
+    file.write_text(re.search(rf'```{language}\n(.*?)```', section, re.S)[1])
+    running = launch(file)
+    running.read_until('images from /robot1/camera/image_raw')
     running.interrupt()
     assert running.end() == 0, running.output
