@@ -89,7 +89,7 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
         ImageFormatError: The picture is empty or larger than JPEG allows.
     """
     data = array.array('B')
-    data.frombytes(memoryview(encode_jpeg(image, quality)))
+    data.frombytes(encode_jpeg(image, quality).data)
     return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 

@@ -131,7 +131,7 @@ def images_of(context: LaunchContext) -> Images:
 
 def text(context: LaunchContext, name: str) -> str:
     """Value of a launch argument."""
-    return LaunchConfiguration(name).perform(context)
+    return str(LaunchConfiguration(name).perform(context))
 
 
 def flag(context: LaunchContext, name: str) -> bool:

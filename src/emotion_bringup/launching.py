@@ -158,7 +158,7 @@ def camera_node(
 
 def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> Node:
     """The emotion node, as the launch arguments want it."""
-    values = {
+    values: dict[str, ParameterValue] = {
         'model_path': text(context, 'model'),
         'labels': text(context, 'labels'),
         'autostart': flag(context, 'autostart'),
@@ -222,7 +222,12 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA
     port = text(context, 'foxglove_port')
     if not port.isdecimal():
         raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
-    values = {'mode': mode, 'serve': serve, 'port': int(port), 'mcap_path': path}
+    values: dict[str, ParameterValue] = {
+        'mode': mode,
+        'serve': serve,
+        'port': int(port),
+        'mcap_path': path,
+    }
     restartable = NEVER if path else ALWAYS
     return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
 

@@ -40,11 +40,11 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
     Raises:
         ParameterError: A YAML file or a command line gave a value of wrong type or out of range.
     """
-    table = {parameter.name: parameter for parameter in table}
+    rows = {parameter.name: parameter for parameter in table}
     if isinstance(node, CheckedParameters):
-        node.check_changes(table.values())
-    node.add_on_set_parameters_callback(lambda changes: _check_values(table, changes))
-    for parameter in table.values():
+        node.check_changes(rows.values())
+    node.add_on_set_parameters_callback(lambda changes: _check_values(rows, changes))
+    for parameter in rows.values():
         try:
             _declare(node, parameter)
         except (

@@ -49,7 +49,8 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
     if missing:
         return _fail(f'Parameter file {missing} does not exist: check --params-file.', EXIT_USAGE)
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        words = None if args is None else list(args)
+        rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
         return _fail(startup_problem(first_line(error), os.environ), EXIT_USAGE)
     try:

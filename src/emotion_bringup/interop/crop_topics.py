@@ -102,10 +102,11 @@ class CropTopics:
 
     def _listen(self, profile: QoSProfile) -> None:
         self._losses = losses = LossCounter()
+        receive: Callable[..., None] = self._receive  # with message info, which few types tell
         self._subscription = self._node.create_subscription(
             Image,
             self.topic,
-            self._receive,
+            receive,
             profile,
             event_callbacks=SubscriptionEventCallbacks(
                 incompatible_qos=self._fall_back, matched=lambda _: losses.publishers_changed()

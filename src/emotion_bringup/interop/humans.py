@@ -109,7 +109,8 @@ def landmarks_message(header: Header, face: Face, width: int, height: int) -> Fa
     """
     points = [NormalizedPointOfInterest2D() for _ in range(_NUM_LANDMARKS)]
     if face.landmarks is not None:
-        _fill_points(points, face.landmarks / (width, height), float(face.score))
+        shares = np.asarray(face.landmarks / (width, height), np.float32)
+        _fill_points(points, shares, float(face.score))
     return FacialLandmarks(header=header, landmarks=points, height=height, width=width)
 
 

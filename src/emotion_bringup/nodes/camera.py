@@ -108,13 +108,13 @@ class CameraNode(CheckedParameters, Node):
     def _make_flow_control(self) -> InFlight:
         limit: int = value_of(self, 'max_in_flight')
         in_flight = InFlight(limit)
+
+        def on_emotions(message: FaceEmotionArray) -> None:
+            in_flight.answered(stamp_to_ns(message.header.stamp))
+
         if limit:
-            self.create_subscription(
-                FaceEmotionArray,
-                'emotions',
-                lambda message: in_flight.answered(stamp_to_ns(message.header.stamp)),
-                qos.emotions(self._mode),
-            )
+            profile = qos.emotions(self._mode)
+            self.create_subscription(FaceEmotionArray, 'emotions', on_emotions, profile)
         return in_flight
 
     def _read_calibration(self) -> CameraCalibration:
