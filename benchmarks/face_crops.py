@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def _print_table(
         again = sum(one is not None for one in face_crops.find_faces(detector, bodies))
         cells = [
             _agreement(FaceCropReader(each, classifier).read(crops), expected)
-            for each in (detector, _Blind())
+            for each in (detector, cast(FaceDetector, _Blind()))
         ]
         print(f'| {factor:g} | {again / len(faces):.0%} | {cells[0]} | {cells[1]} |')
 
