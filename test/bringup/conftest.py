@@ -5,11 +5,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'support')]
+
+from domains import free_domain
+
 # Before rclpy is initialised anywhere: each test process has a DDS domain of its own.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+os.environ['ROS_DOMAIN_ID'] = str(free_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='ros_log_'))
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'support')]
 
 import cv2
 import numpy as np

@@ -1,10 +1,12 @@
 """A node that was killed and started again must not take the port of its dead self."""
 
 import fcntl
+import os
 import time
 from pathlib import Path
 
 import pytest
+from domains import free_domain, ports_of
 from processes import TIMEOUT_S, start_node
 
 from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
@@ -13,13 +15,6 @@ from emotion_perception.files.resources import config_path
 
 PORTS = Path('/dev/shm')
 pytestmark = pytest.mark.skipif(not PORTS.is_dir(), reason='needs POSIX shared memory')
-
-
-def files_of(domain):
-    """What there is of the ports of two participants of a domain."""
-    numbers = [7400 + 250 * domain + 11 + 2 * number for number in range(2)]
-    patterns = [f'*{name}{number}*' for name in PORT_NAMES for number in numbers]
-    return [path for pattern in patterns for path in PORTS.glob(pattern)]
 
 
 def has_port(domain, number):
@@ -37,9 +32,9 @@ def spin_until(holds, what):
 @pytest.fixture
 def domain():
     """Nobody's else: a living process that talked to the dead one may remove its port."""
-    free = next(number for number in range(101, 200) if not files_of(number))
+    free = free_domain(taken=[int(os.environ['ROS_DOMAIN_ID'])])
     yield free
-    for path in files_of(free):
+    for path in ports_of(free):
         path.unlink(missing_ok=True)
 
 

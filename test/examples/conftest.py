@@ -3,8 +3,10 @@
 import os
 import tempfile
 
+from domains import free_domain
+
 # Before rclpy is initialised anywhere: each test process has a DDS domain of its own.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+os.environ['ROS_DOMAIN_ID'] = str(free_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='ros_log_'))
 
