@@ -21,7 +21,9 @@ from training.models import answers as network_answers
 from training.models import planes
 from training.teaching import answers, record
 
-SHIPPED = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / 'models/emotion_alexnet.onnx'
+KEPT = sorted((ROOT / 'training/teachers').glob('*.npz'))
 RECIPE = """
 name: tiny
 seed: 5
@@ -218,6 +220,14 @@ def test_answers_to_other_pictures_are_refused(taught, dataset, folder, train, c
     assert 'other.npz answers the Training pictures of another data set' in said
     assert said.count('\n') == 1
     assert not (folder / 'other').exists()
+
+
+@pytest.mark.parametrize('path', KEPT, ids=lambda path: path.stem)
+def test_kept_answers_are_whole_and_small(path):
+    kept = answers.read(path)
+    assert set(kept.logs) == {FER2013, FERPLUS}
+    assert len(kept.logs[FER2013]) == kept.facts['pictures'] == 28_709
+    assert path.stat().st_size < 2 * 2**20
 
 
 def damaged(content: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
