@@ -11,7 +11,7 @@ FILES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob('*.p
 MODULES = {'pickle', 'cPickle', '_pickle', 'dill', 'cloudpickle', 'joblib', 'shelve', 'marshal'}
 LOADERS = ('torch.load', 'torch.hub.load_state_dict_from_url', 'load_state_dict_from_url')
 RESUMERS = ('trainer.fit', 'trainer.test')
-YAML = ROOT / 'src' / 'emotion_perception' / 'yaml_file.py'
+YAML = ROOT / 'src' / 'emotion_perception' / 'files' / 'yaml_file.py'
 
 
 def problems(tree, file):

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / 'src'
-OURS = {'emotion_bringup', 'emotion_perception'}
+OURS = {'emotion_bringup', 'emotion_perception', 'emotion_viewers'}
 # rosdep's keys of the modules that are called otherwise.
 ROSDEP_KEYS = {
     'PIL': 'python3-pil',
