@@ -16,6 +16,7 @@ from sensor_msgs.msg import Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
 from emotion_msgs.msg import EmotionLabels, FaceEmotion
 from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.labels import EMOTION_NAMES
@@ -275,7 +276,9 @@ def test_a_value_of_another_type_is_refused(bench):
 def test_fixed_parameters_are_refused_while_the_node_runs(bench, name, value):
     successful, reason = bench.set_parameter(name, value)
     assert not successful
-    assert f'{name} is read when the node starts' in reason
+    row = next(row for row in EMOTION_PARAMETERS if row.name == name)
+    when = 'configures' if row.at_configure else 'starts'
+    assert f'{name} is read when the node {when}' in reason
 
 
 # --- labels and diagnostics --------------------------------------------------------------------

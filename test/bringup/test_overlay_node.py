@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 import pytest
 from processes import assert_one_sentence, run_node
-from ros_bench import ASTRONAUT_BOX, OverlayBench, header, image_message, jpeg_message, parameters
+from ros_bench import (
+    ASTRONAUT_BOX,
+    FRAME_NS,
+    OverlayBench,
+    header,
+    image_message,
+    jpeg_message,
+    parameters,
+)
 from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import qos
@@ -51,7 +59,10 @@ def test_faces_are_drawn_onto_their_image(open_bench, astronaut):
     bench = open_bench()
     bench.watch()
     drawn = bench.draw(image_message(astronaut), [FACE])
-    assert drawn.header == header(bench._stamp_ns)
+    # One of the images that were sent until one came back drawn.
+    behind_ns = bench._stamp_ns - stamp_to_ns(drawn.header.stamp)
+    assert behind_ns >= 0 and behind_ns % FRAME_NS == 0
+    assert drawn.header == header(bench._stamp_ns - behind_ns)
     assert (drawn.width, drawn.height, drawn.encoding) == (512, 512, 'bgr8')
     x, y, width, height = ASTRONAUT_BOX
     where = changed(drawn, astronaut)

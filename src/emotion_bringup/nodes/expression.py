@@ -71,7 +71,8 @@ class ExpressionNode(CheckedParameters, Node):
         )
 
     def close(self) -> None:
-        """Nothing outlives the node."""
+        """Frees the networks, whoever still holds the node."""
+        del self._reader
 
     def _listen(self, profile: QoSProfile) -> None:
         events = SubscriptionEventCallbacks(incompatible_qos=self._fall_back)
