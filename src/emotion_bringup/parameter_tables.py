@@ -1,4 +1,4 @@
-"""Every parameter of the three nodes: name, default, meaning and range, in one place.
+"""Every parameter of the nodes: name, default, meaning and range, in one place.
 
 The nodes declare their parameters from these tables and the README's tables are made from them
 (`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be
