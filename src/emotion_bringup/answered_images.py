@@ -6,13 +6,14 @@ from typing import Any
 
 from rclpy.executors import Executor
 from rclpy.node import Node
+from std_msgs.msg import Empty
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
-from emotion_bringup.parameter_tables import REPLAY
+from emotion_bringup.parameter_tables import FULL_SEARCH, REPLAY
 from emotion_bringup.parameters import value_of
 from emotion_msgs.msg import FaceEmotionArray
 
@@ -50,6 +51,7 @@ class AnsweredImages:
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._images = ImageSubscription(node, self._receive_image)
         self._answers: Any = None
+        self._full_search: Any = None
         self._lonely_reports = 0
         self.received = 0
 
@@ -68,13 +70,15 @@ class AnsweredImages:
         """Images and answers that still wait for each other."""
         return len(self._matcher)
 
-    def listen(self, *, answers: bool, images: bool) -> None:
+    def listen(self, *, answers: bool, images: bool, blurred: bool = False) -> None:
         """Subscribes to what is wanted and to nothing else.
 
         Args:
             answers: Whether answers are wanted.
             images: Whether images with their answers are wanted.
+            blurred: Whether the faces in these images are hidden.
         """
+        self._ask_for_full_search(images and blurred)
         if (answers or images) and not self.is_listening:
             self._start_answers()
         elif not (answers or images) and self.is_listening:
@@ -103,6 +107,16 @@ class AnsweredImages:
             executor.spin_once(timeout_sec=_QUIET_S)
             if self.received != seen:
                 quiet_since, seen = time.monotonic(), self.received
+
+    def _ask_for_full_search(self, wanted: bool) -> None:
+        if wanted and self._full_search is None:
+            self._full_search = self._node.create_subscription(
+                Empty, FULL_SEARCH, lambda _: None, qos.FULL_SEARCH
+            )
+        elif not wanted and self._full_search is not None:
+            self._node.destroy_subscription(self._full_search)
+            self._full_search = None
+            forget_destroyed(self._node)
 
     def _start_answers(self) -> None:
         self._answers = self._node.create_subscription(

@@ -9,7 +9,7 @@ from emotion_perception.detection.base import FaceDetector
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
-from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
+from emotion_perception.settings.tables import LIVE_DETECT_EVERY_N, PipelineSettings
 from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.tracking.smoothing import smooth, smoothing_weight
 from emotion_perception.tracking.tracker import FaceTracker, Track

@@ -57,6 +57,7 @@ class FoxgloveNode(CheckedParameters, Node):
         self._input = AnsweredImages(self, self._on_pair, self._on_answer)
         # Viewers come and go in threads of the server; the executor's thread does what follows.
         self._demand = self.create_guard_condition(self._follow_demand)
+        self.add_post_set_parameters_callback(lambda _: self._follow_demand())
         self._server = self._make_server()
         self._recorder = self._make_recorder()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'foxglove', self._report)
@@ -102,7 +103,8 @@ class FoxgloveNode(CheckedParameters, Node):
     def _follow_demand(self) -> None:
         """Listens only while somebody reads: pictures that nobody sees cost nothing."""
         images = self._channels.wants_images
-        self._input.listen(answers=self._channels.wants_results, images=images)
+        blurred = value_of(self, 'blur_faces')
+        self._input.listen(answers=self._channels.wants_results, images=images, blurred=blurred)
         if self._channels.wants_diagnostics != (self._diagnostics_subscription is not None):
             self._switch_diagnostics()
 

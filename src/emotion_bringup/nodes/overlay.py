@@ -86,6 +86,7 @@ class OverlayNode(CheckedParameters, Node):
 
     def _restyle(self) -> None:
         self._style = self._read_style()
+        self._follow_demand()
 
     def _make_publishers(self) -> None:
         events = PublisherEventCallbacks(matched=lambda _: self._follow_demand())
@@ -114,7 +115,7 @@ class OverlayNode(CheckedParameters, Node):
     def _follow_demand(self) -> None:
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
-        self._input.listen(answers=watched, images=watched)
+        self._input.listen(answers=watched, images=watched, blurred=self._style.blur)
 
     def _draw(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         try:

@@ -152,7 +152,8 @@ class BagReader(Closing):
         if requested and self.image_topics:
             names = ', '.join(topic.name for topic in self.image_topics)
             raise BagError(
-                f'Bag {self._path} has no images on topic {requested}: choose one of {names}.'
+                f'Bag {self._path} has no images on topic {requested}: set `image_topic` to one of '
+                f'{names}.'
             )
         there = ', '.join(f'{topic.name} ({topic.type})' for topic in self.topics)
         raise BagError(f'Bag {self._path} has no images: its topics are {there}.')

@@ -12,7 +12,7 @@ from typing import Final
 import emotion_perception
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.console import route_log
+from emotion_perception.outputs.console import note, route_log
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -122,7 +122,7 @@ def _silence_stdout() -> None:
 
 
 def _fail(sentence: str) -> int:
-    print(f'error: {sentence}', file=sys.stderr, flush=True)
+    note(f'error: {sentence}')
     return EXIT_ERROR
 
 

@@ -39,6 +39,6 @@ def create_detector(
     if name.lower().endswith('.onnx'):
         return YuNetDetector(Path(name).expanduser(), max_side=max_side)
     raise DetectorError(
-        f"Unknown detector '{spec}': use {', '.join(DETECTOR_NAMES)} or the path of a YuNet .onnx "
-        'file.'
+        f"Unknown detector '{spec}': set `detector` to {', '.join(DETECTOR_NAMES)} or the path of "
+        'a YuNet .onnx file.'
     )

@@ -5,6 +5,9 @@ import sys
 
 from tqdm import tqdm
 
+from emotion_perception.settings.setting import spelled
+from emotion_perception.settings.tables import COMMAND_LINE
+
 
 def say(line: str) -> None:
     """Prints a result to stdout, at once, so that the next program of a pipe sees it."""
@@ -13,8 +16,8 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Prints a remark or an error to stderr."""
-    tqdm.write(line, file=sys.stderr)
+    """Prints a remark or an error to stderr, with settings as one writes them on a command line."""
+    tqdm.write(spelled(line, COMMAND_LINE), file=sys.stderr)
 
 
 def route_log() -> None:

@@ -23,7 +23,7 @@ from emotion_viewers.web.live import answer_live, picture_of_url
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.photo import PhotoResult, answer_photo
 from emotion_viewers.web.sessions import Session, Sessions
-from emotion_viewers.web.tables import face_names, face_rows
+from emotion_viewers.web.tables import SLIDERS, face_names, face_rows, slider_label
 from emotion_viewers.web.uploads import visitor_text
 from emotion_viewers.web.video import VideoResult, Watch, answer_video
 
@@ -161,7 +161,8 @@ class Answers:
 def _photo_outputs(result: PhotoResult) -> list[Any]:
     faces = result.record['faces']
     if not faces:
-        tell('No face was found: try a larger or clearer picture, or a lower “Smallest face”.')
+        smaller = slider_label(SLIDERS[1])
+        tell(f'No face was found: try a larger or clearer picture, or a lower “{smaller}”.')
     return [
         *(str(result.picture), face_rows(result.record)),
         *(choices(face_names(result.record)), probability_frame(faces[0] if faces else None)),

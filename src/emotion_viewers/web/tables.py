@@ -1,4 +1,4 @@
-"""Results as rows: for the page's table and chart, and as a CSV file."""
+"""Results as rows, for the page's table and chart and as a CSV file; and the page's settings."""
 
 import csv
 from collections.abc import Sequence
@@ -9,6 +9,14 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.closing import Closing
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import Record
+from emotion_perception.settings.setting import Setting, by_name
+from emotion_perception.settings.tables import FACES, STREAM
+
+_FACES_AND_TIME = by_name((*FACES, *STREAM))
+SLIDERS: Final = tuple(
+    _FACES_AND_TIME[name] for name in ('confidence_threshold', 'min_face_size', 'smoothing')
+)
+"""What a visitor may set, in the order in which the page's functions take the values."""
 
 FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
 """Columns of `face_rows`."""
@@ -20,6 +28,12 @@ CSV_HEADERS: Final = (
 """Columns of the CSV file: one row per face and picture."""
 
 _NS_PER_S: Final = 1_000_000_000
+
+
+def slider_label(setting: Setting) -> str:
+    """Its name in words, with the unit."""
+    name = setting.name.replace('_', ' ').capitalize()
+    return f'{name} ({setting.unit})' if setting.unit else name
 
 
 def face_rows(record: Record) -> list[list[str]]:
