@@ -72,7 +72,9 @@ def node_parameters(
     """
     params_file = text(context, 'params_file') or str(config_path('emotion.yaml'))
     if not os.path.isfile(params_file):  # noqa: PTH113
-        raise FileNotFoundError(f'Parameter file {params_file} does not exist: check params_file.')
+        raise FileNotFoundError(
+            f'Parameter file {params_file} does not exist: check the launch argument params_file.'
+        )
     given: dict[str, ParameterValue] = {name: each for name, each in values.items() if each != ''}
     given['use_sim_time'] = value(context, 'use_sim_time')
     return [params_file, given]

@@ -308,12 +308,18 @@ def launch_table(files: Mapping[str, Iterable[Setting]] = LAUNCH_ARGUMENTS) -> s
     for name, by_file in rows.items():
         setting = next(iter(by_file.values()))
         where = 'all' if len(by_file) == len(files) else ', '.join(by_file)
-        defaults = dict.fromkeys(written(each.default) for each in by_file.values())
+        defaults = dict.fromkeys(_launch_default(each) for each in by_file.values())
         lines.append(
             f'| `{name}` | {where} | {", ".join(defaults)} | {setting.range_text} | '
             f'{setting.full_help} |'
         )
     return '\n'.join(lines)
+
+
+def _launch_default(setting: Setting) -> str:
+    if setting.default == '' and not setting.empty:
+        return 'to be given'
+    return written(setting.default).replace("'", '')  # launch takes every value as a text
 
 
 def main() -> None:

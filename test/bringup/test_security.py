@@ -22,7 +22,7 @@ from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
-from emotion_bringup.parameter_tables import NODE_PARAMETERS
+from emotion_bringup.parameter_tables import FULL_SEARCH, NODE_PARAMETERS
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.monitor import MonitorNode
@@ -103,10 +103,10 @@ def test_the_overlay_node_may_do_exactly_what_it_does():
             OverlayNode,
             [
                 *('-r', f'image:={IMAGE}', '-r', f'image/compressed:={IMAGE}/compressed'),
-                *parameters(image_transport=transport),
+                *parameters(image_transport=transport, blur_faces='true'),
             ],
             [(Image, 'emotions/image'), (CompressedImage, 'emotions/image/compressed')],
-            listens_to(topic, '/emotions'),
+            listens_to(topic, '/emotions', f'/{FULL_SEARCH}'),
         )
 
     assert_allows_exactly('overlay_node', together(map(graph, TRANSPORTS)))
@@ -136,9 +136,10 @@ def test_the_foxglove_node_may_do_exactly_what_it_does(tmp_path):
             [
                 *('-r', f'image:={IMAGE}', '-r', f'image/compressed:={IMAGE}/compressed'),
                 *parameters(image_transport=transport, serve='false', mcap_path=path),
+                *parameters(blur_faces='true'),
             ],
             [],
-            listens_to(topic, '/emotions', '/diagnostics'),
+            listens_to(topic, '/emotions', f'/{FULL_SEARCH}', '/diagnostics'),
         )
 
     assert_allows_exactly('foxglove_node', together(map(graph, TRANSPORTS)))

@@ -114,7 +114,7 @@ class Setting:
         is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if type(value) is not type(self.default) or is_list is not isinstance(self.default, list):
             return f'must be {self.type_text}, not {given}'
-        if self.choices and value not in self.choices:
+        if self.choices and value not in (self.default, *self.choices):
             return f'must be {self.range_text}, not {given}'
         # Written so that NaN, which compares with nothing, is out of every range.
         if self.minimum is not None and not self.minimum <= value <= self.maximum:  # type: ignore[operator]
