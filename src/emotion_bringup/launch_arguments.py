@@ -24,11 +24,11 @@ def launch_arguments(file: str) -> list[DeclareLaunchArgument]:
 
 def _declared(setting: Setting) -> DeclareLaunchArgument:
     has_to_be_given = setting.default == '' and not setting.empty
-    default = str(setting.default)
+    limits = '' if setting.minimum is None else f' ({setting.range_text})'
     return DeclareLaunchArgument(
         setting.short_name,
-        default_value=None if has_to_be_given else default,
-        description=setting.full_help,
+        default_value=None if has_to_be_given else str(setting.default),
+        description=setting.full_help + limits,
         choices=_choices(setting),
     )
 
