@@ -1,6 +1,6 @@
 """Draws a moment of a recording as the Foxglove layout arranges it, without Foxglove.
 
-The picture and its annotations, the probabilities and the states are read from the .mcap file by
+The image and its annotations, the probabilities and the states are read from the .mcap file by
 the topics, message paths and colours of config/foxglove/emotions.json. It needs matplotlib, mcap
 and protobuf (`make examples-env foxglove-env`):
 
@@ -104,7 +104,7 @@ def rgba(color: Any) -> tuple[float, float, float, float]:
 
 
 def draw_image(axes: Axes, panel: dict[str, Any], messages: Messages, at: float) -> None:
-    """The picture with its annotations."""
+    """The image with its annotations."""
     mode = panel['config']['imageMode']
     data = np.frombuffer(latest(messages, mode['imageTopic'], at).data, np.uint8)
     axes.imshow(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
@@ -150,7 +150,7 @@ def draw_states(axes: Axes, panel: dict[str, Any], messages: Messages, at: float
 
 
 def draw(messages: Messages, at: float, output: Path) -> None:
-    """Arranges the panels as the layout does and writes the picture."""
+    """Arranges the panels as the layout does and writes the image."""
     content = json.loads(LAYOUT.read_text(encoding='utf-8'))['content']
     shown = panels(content)
     with plt.style.context('dark_background'):
@@ -170,7 +170,7 @@ def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('recording', type=Path, help='.mcap file')
-    parser.add_argument('output', type=Path, help='picture: .png, .jpg or .svg')
+    parser.add_argument('output', type=Path, help='image: .png, .jpg or .svg')
     parser.add_argument('--at', type=float, default=0.0, help='seconds from its start')
     arguments = parser.parse_args()
     draw(read(arguments.recording), arguments.at, arguments.output)

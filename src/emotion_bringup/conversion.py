@@ -81,12 +81,12 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
     """A JPEG of an image, as image_transport's compressed plugin names it.
 
     Args:
-        image: BGR picture.
+        image: BGR image.
         header: Header of the raw image.
         quality: JPEG quality, 1..100.
 
     Raises:
-        ImageFormatError: The picture is empty or larger than JPEG allows.
+        ImageFormatError: The image is empty or larger than JPEG allows.
     """
     data = array.array('B')
     data.frombytes(encode_jpeg(image, quality).data)
@@ -96,7 +96,7 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
 def emotions_message(
     header: Header, width: int, height: int, faces: Sequence[Face]
 ) -> FaceEmotionArray:
-    """The answer to one image.
+    """The result of one image.
 
     Args:
         header: The image's header, passed on unchanged.

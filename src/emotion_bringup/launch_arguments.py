@@ -56,7 +56,7 @@ _COMMON = {
         '', 'ONNX model with its manifest beside it; empty takes the parameter file'
     ),
     'labels': _Argument(
-        '', 'whose labels to answer with; empty takes the parameter file', ('', *LABEL_SETS)
+        '', 'whose labels to predict; empty takes the parameter file', ('', *LABEL_SETS)
     ),
 }
 
@@ -100,7 +100,7 @@ def image_arguments(whose: str) -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'image_transport',
             default_value='',
-            description='raw, or compressed for the /compressed twin of the image topic; empty '
+            description='raw, or compressed for the /compressed topic of the image topic; empty '
             'takes the parameter file, or compressed for a topic that ends so',
             choices=('', *IMAGE_TRANSPORTS),
         ),

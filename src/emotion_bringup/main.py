@@ -1,7 +1,7 @@
 """Entry points of the nodes.
 
 They import a node only when it is started, so that a missing ROS installation or an unbuilt message
-package is answered by one sentence.
+package is reported in one sentence.
 """
 
 import os

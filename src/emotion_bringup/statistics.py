@@ -22,11 +22,11 @@ class StreamStatistics:
     """Counts frames and remembers arrival times and ages of the last few seconds.
 
     Attributes:
-        frames: Frames that were answered.
+        frames: Frames that were processed.
         dropped: Frames that were left out for newer ones, as far as that can be known.
         uncounted: Frames before which others may have been dropped that nobody can count.
         bad: Frames that could not be read.
-        last_ns: Time of the last answer; None before the first.
+        last_ns: Time of the last result; None before the first.
     """
 
     def __init__(self, window_s: float = _WINDOW_S) -> None:
@@ -39,10 +39,10 @@ class StreamStatistics:
         self.last_ns: int | None = None
 
     def add(self, now_ns: int, stamp_ns: int) -> None:
-        """Notes a frame that was answered.
+        """Notes a frame that was processed.
 
         Args:
-            now_ns: Time of the answer in nanoseconds.
+            now_ns: Time of the result in nanoseconds.
             stamp_ns: Stamp of the frame in nanoseconds, of the same clock.
         """
         if self._samples and now_ns < self._samples[-1][0]:

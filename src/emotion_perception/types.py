@@ -11,7 +11,7 @@ BgrImage = npt.NDArray[np.uint8]
 
 Landmarks = npt.NDArray[np.float32]
 """float32 [5, 2]: (x, y) of the eyes, the nose tip and the mouth corners, in pixels of the source
-image; the picture's left one of each pair first (the person's right)."""
+image; the image's left one of each pair first (the person's right)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face of a frame with its emotion: what the pipeline answers.
+    """One face of a frame with its emotion: what the pipeline returns.
 
     Attributes:
         track_id: Stable while the face stays in view; counts up from 1.
@@ -89,10 +89,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture from a source.
+    """One image from a source.
 
     Attributes:
-        image: BGR picture.
+        image: BGR image.
         stamp_ns: Time of acquisition in nanoseconds since the epoch (bags: the recorded stamp).
         index: Running number of the frame in its source, from 0.
     """

@@ -1,4 +1,4 @@
-"""Drawing: readable on any picture, harmless to any input."""
+"""Drawing: readable on any image, harmless to any input."""
 
 import itertools
 
@@ -93,7 +93,7 @@ def test_face_itself_stays_visible(portrait):
 
 
 @pytest.mark.parametrize(('width', 'height'), SIZES)
-def test_size_follows_the_picture(portrait, width, height):
+def test_size_follows_the_image(portrait, width, height):
     scale = height / 512
     box = Box(BOX.x * scale, BOX.y * scale, BOX.width * scale, BOX.height * scale)
     label = face_label(make_face(box=box), text_size(width, height, 1.0))
@@ -169,7 +169,7 @@ def test_box_with_nothing_to_see_is_left_out(portrait, box):
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 300, 3), (300, 1, 3), (0, 0, 3), (0, 5, 3)])
-def test_tiny_pictures(shape):
+def test_tiny_images(shape):
     image = np.zeros(shape, np.uint8)
     assert draw_faces(image, [make_face(box=Box(0, 0, 1, 1))], status='status').shape == shape
 
@@ -197,7 +197,7 @@ def test_many_faces(portrait):
         max_size=6,
     ),
 )
-def test_any_boxes_on_any_picture(size, boxes):
+def test_any_boxes_on_any_image(size, boxes):
     image = np.full((*size, 3), 99, np.uint8)
     faces = [make_face(ALL_IDS[i], box, i) for i, box in enumerate(boxes)]
     assert draw_faces(image, faces, status='status').shape == image.shape
@@ -268,7 +268,7 @@ def test_label_goes_below_a_face_at_the_top():
     assert cost == 0
 
 
-def test_places_stay_inside_the_picture():
+def test_places_stay_inside_the_image():
     box = Box(600, 440, 100, 100)
     surroundings = Surroundings(640, 480, [box])
     for corners in (label_corners, chart_corners):

@@ -1,4 +1,4 @@
-"""What Foxglove gets: annotations, results, pictures, recordings and the layouts."""
+"""What Foxglove gets: annotations, results, images, recordings and the layouts."""
 
 import json
 import math
@@ -98,7 +98,7 @@ def test_an_image_without_a_face_clears_the_view():
     assert not message.texts
 
 
-def test_a_label_of_a_face_at_the_top_stays_in_the_picture():
+def test_a_label_of_a_face_at_the_top_stays_in_the_image():
     face = Face(1, Box(-5.0, -9.0, 50.0, 60.0), 0.9, None, 3, 0.7, PROBABILITIES)
     message = annotations([face])
     assert min(min(point) for point in corners(message.points[0])) == 0
@@ -145,11 +145,11 @@ def test_diagnostics_carry_their_whole_definition():
 # --- recordings --------------------------------------------------------------------------------
 
 
-def frame(picture, index):
-    return Frame(picture, STAMP_NS + index * 40_000_000, index)
+def frame(image, index):
+    return Frame(image, STAMP_NS + index * 40_000_000, index)
 
 
-def test_a_recording_holds_pictures_annotations_and_results_of_every_frame(tmp_path, portrait):
+def test_a_recording_holds_images_annotations_and_results_of_every_frame(tmp_path, portrait):
     path = tmp_path / 'new' / 'out.mcap'
     with McapOutput(path) as output:
         for index in range(3):
@@ -231,7 +231,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_the_old_file(tmp_path):
 
 
 def noise_clip(folder):
-    """A folder of pictures that JPEG cannot make small."""
+    """A folder of images that JPEG cannot make small."""
     frames = folder / 'frames'
     frames.mkdir()
     random = np.random.default_rng(1)

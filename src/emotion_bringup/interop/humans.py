@@ -35,7 +35,7 @@ EXPRESSIONS: Final[Mapping[Emotion, str]] = {
 }
 """The name that hri_msgs has for every class."""
 
-# In the order of `types.Landmarks`; the picture's left is the person's right.
+# In the order of `types.Landmarks`; the image's left is the person's right.
 _LANDMARKS = (
     FacialLandmarks.RIGHT_PUPIL,
     FacialLandmarks.LEFT_PUPIL,

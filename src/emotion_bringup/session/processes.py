@@ -113,7 +113,7 @@ def check_foxglove(options: SessionOptions) -> None:
 
 
 def _constant_viewers(options: SessionOptions) -> int:
-    """Nodes that listen to images and answers from the start, whoever else looks on.
+    """Nodes that listen to images and results from the start, whoever else looks on.
 
     The overlay does when it has something to draw for, Foxglove's node when it records.
     """
@@ -128,7 +128,7 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
     }
     if mode == REPLAY:
         # The nodes find each other one by one. The camera starts when the last reader of its
-        # images is there, which is the emotion node when the last reader of its answers is.
+        # images is there, which is the emotion node when the last reader of its results is.
         values['wait_for_subscribers'] = 1 + _constant_viewers(options) + bool(options.record)
         values['max_in_flight'] = REPLAY_IN_FLIGHT
     return values

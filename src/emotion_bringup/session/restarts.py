@@ -75,7 +75,7 @@ def _consequence(exit_code: int) -> str:
 def restartable_nodes(options: SessionOptions, mode: str) -> dict[str, Restartable]:
     """By node: the endings after which a restart fits the session's accounting.
 
-    In replay mode every frame is answered: those in the dead node are lost, so nothing is started
+    In replay mode every frame is processed: those in the dead node are lost, so nothing is started
     again. A restarted overlay would begin its video anew, a restarted recording would lose what was
     in it.
     """

@@ -1,4 +1,4 @@
-"""Messages of `emotion_msgs` and overlay pictures, as `rosbags` writes them.
+"""Messages of `emotion_msgs` and overlay images, as `rosbags` writes them.
 
 The `.msg` files of the package `emotion_msgs` are the only definition; they are read from wherever
 they lie.
@@ -69,7 +69,7 @@ def message_definitions() -> dict[str, str]:
 def face_array_message(
     typestore: Typestore, header: Any, width: int, height: int, faces: Sequence[Face]
 ) -> Any:
-    """The answer to one image: `emotion_msgs/FaceEmotionArray`.
+    """The result of one image: `emotion_msgs/FaceEmotionArray`.
 
     Args:
         typestore: From `emotion_typestore`.
@@ -118,7 +118,7 @@ def compressed_image_message(
         quality: JPEG quality, 1..100.
 
     Raises:
-        ImageFormatError: The picture is empty or larger than JPEG allows.
+        ImageFormatError: The image is empty or larger than JPEG allows.
     """
     data = encode_jpeg(image, quality)
     return typestore.types[COMPRESSED_IMAGE_TYPE](header=header, format=JPEG_FORMAT, data=data)

@@ -14,7 +14,7 @@ from emotion_perception.bags import guard
 from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import BgrImage
 
@@ -60,10 +60,10 @@ class BagImage:
     message: Any
 
     def decode(self) -> BgrImage:
-        """Decodes the picture.
+        """Decodes the image.
 
         Raises:
-            ImageFormatError: The picture's bytes do not fit its fields.
+            ImageFormatError: The image's bytes do not fit its fields.
         """
         if self.message.__msgtype__ == COMPRESSED_IMAGE_TYPE:
             return decode_compressed(self.message.data, self.message.format)
@@ -77,7 +77,7 @@ class BagImage:
         )
 
 
-class BagReader(Closing):
+class BagReader(Closeable):
     """An open bag. Use it as a context manager.
 
     Messages are read with the standard message types, not with the definitions that the bag
@@ -124,7 +124,7 @@ class BagReader(Closing):
 
     @property
     def image_topics(self) -> tuple[BagTopic, ...]:
-        """Topics with pictures, depth images last, otherwise in the order of the bag."""
+        """Topics with images, depth images last, otherwise in the order of the bag."""
         images = (
             topic
             for topic in self.topics
@@ -138,13 +138,13 @@ class BagReader(Closing):
         return int(self._reader.duration)
 
     def image_topic(self, requested: str = '') -> BagTopic:
-        """Finds the topic to read pictures from.
+        """Finds the topic to read images from.
 
         Args:
             requested: Topic name; the first image topic when empty.
 
         Raises:
-            BagError: The bag has no pictures, or none on the requested topic.
+            BagError: The bag has no images, or none on the requested topic.
         """
         for topic in self.image_topics:
             if requested in ('', topic.name):

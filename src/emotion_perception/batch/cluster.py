@@ -44,7 +44,7 @@ class RayWorkers:
         count: How many sources at the same time; 0 is one per CPU of the cluster.
 
     Raises:
-        ClusterError: Ray is not installed, the address is none, or nothing answers there.
+        ClusterError: Ray is not installed, the address is none, or nothing responds there.
     """
 
     frames = 0

@@ -35,7 +35,7 @@ class Job:
     Attributes:
         model_sha256: Of the model that must be used, from its manifest.
         model: Its ONNX file; None is the one that is shipped, wherever the work is done.
-        labels: Whose labels to answer with, one of `LABEL_SETS`.
+        labels: Whose labels to predict, one of `LABEL_SETS`.
         detector: Name or path, see `create_detector`.
         providers: Hardware of the networks.
         settings: Of the pipeline.

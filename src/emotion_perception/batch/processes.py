@@ -39,7 +39,7 @@ class Workers(Protocol):
 
     @property
     def frames(self) -> int:
-        """Frames answered so far, for progress; 0 when that is not known meanwhile."""
+        """Frames processed so far, for progress; 0 when that is not known meanwhile."""
 
     def start(self, task: Task) -> None:
         """Starts a piece of work; no more than `capacity` may be under way."""
@@ -82,8 +82,8 @@ class LocalWorkers:
     def wait(self) -> list[Finished]:
         """Waits until a process has finished a source, has died, or has gone on for a while."""
         ready = connection.wait(list(self._busy))
-        answers = (self._receive(self._busy[each]) for each in ready)  # type: ignore[index]
-        return [answer for answer in answers if answer is not None]
+        results = (self._receive(self._busy[each]) for each in ready)  # type: ignore[index]
+        return [result for result in results if result is not None]
 
     def __enter__(self) -> 'LocalWorkers':
         return self

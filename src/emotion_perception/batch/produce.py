@@ -37,7 +37,7 @@ class Production:
     Attributes:
         outputs: With the summary of the frames.
         time: Seconds of each emotion.
-        damaged_frames: Frames without an answer.
+        damaged_frames: Frames without a result.
         problem: Why the rest of a damaged source could not be read; None at its true end.
     """
 
@@ -116,7 +116,7 @@ class Production:
 
 
 class _ObservedPipeline(EmotionPipeline):
-    """Shows every answer with its frame to an observer."""
+    """Shows every result with its frame to an observer."""
 
     observer: Callable[[Frame, list[Face]], None]
     _frames = 0

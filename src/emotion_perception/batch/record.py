@@ -32,9 +32,9 @@ class Record:
         key: See `Task`.
         status: How it ended.
         error: What was wrong, in one sentence; empty when nothing was.
-        frames: Frames that were answered.
+        frames: Frames that were processed.
         frames_without_face: Those of them with no face.
-        damaged_frames: Frames that could not be decoded and have no answer.
+        damaged_frames: Frames that could not be decoded and have no result.
         faces: Faces in all frames.
         people: Track ids seen.
         emotion_seconds: Seconds by emotion, see `EmotionTime`.

@@ -120,12 +120,12 @@ def _made(task: Task, job: Job, folder: Path, on_frame: FrameHandler) -> Record:
 
 
 def _publish(record: Record, task: Task, unfinished: Path, out: Path) -> Record:
-    """Gives the folder its name. An older result makes room; the same result, of a twin, stays."""
+    """Gives the folder its name. A finished result of the same job stays."""
     write_record(unfinished, record)
     target = out / task.folder
-    twin = finished_record(task, out)
-    if twin is not None:
-        return twin
+    finished = finished_record(task, out)
+    if finished is not None:
+        return finished
     if target.exists():
         target.rename(unfinished.with_name(f'{unfinished.name}.old'))
     unfinished.rename(target)

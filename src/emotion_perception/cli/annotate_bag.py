@@ -100,7 +100,7 @@ def _conclude(
     if report.bad_images:
         note(
             f'warning: {report.bad_images} of {report.images + report.bad_images} images on '
-            f'{report.topic} could not be decoded and have no answer; the first one: '
+            f'{report.topic} could not be decoded and have no result; the first one: '
             f'{report.first_problem}'
         )
     say(summary.format())

@@ -23,7 +23,7 @@ EXIT_BROKEN_PIPE: Final = 141
 
 _COMMANDS: Final = {
     'image': 'emotions in photos',
-    'video': 'emotions in a video, GIF, folder of pictures or rosbag',
+    'video': 'emotions in a video, GIF, folder of images or rosbag',
     'live': 'emotions in front of a camera, now',
     'annotate-bag': 'copy of a rosbag with emotions and an overlay added',
     'batch': 'many videos and rosbags, on all cores or on many machines',

@@ -22,11 +22,11 @@ Corner = tuple[int, int]
 
 
 class Surroundings:
-    """The picture and what is already on it.
+    """The image and what is already on it.
 
     Args:
-        width: Picture width in pixels.
-        height: Picture height in pixels.
+        width: Image width in pixels.
+        height: Image height in pixels.
         faces: The face boxes, all of which are worth seeing.
     """
 
@@ -47,7 +47,7 @@ class Surroundings:
         """The candidate that hides least; the earlier one of equals.
 
         Args:
-            corners: Candidates (x, y) in order of preference; each is first moved into the picture.
+            corners: Candidates (x, y) in order of preference; each is first moved into the image.
             width: Width of the plate in pixels.
             height: Height of the plate in pixels.
             owner: Index of the face that the plate belongs to.

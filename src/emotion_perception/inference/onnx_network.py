@@ -39,7 +39,7 @@ class OnnxNetwork:
         self._device_id = device_id
         self._buffer: Any = None
 
-    def twin(self) -> 'OnnxNetwork':
+    def clone(self) -> 'OnnxNetwork':
         """The same session for another thread (ONNX Runtime's sessions may be shared)."""
         return OnnxNetwork(self.session, self._outputs, self._device_id)
 

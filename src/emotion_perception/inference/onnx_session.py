@@ -104,7 +104,7 @@ def resolve_providers(settings: ProviderSettings) -> list[str]:
     if TENSORRT_PROVIDER in usable and CUDA_PROVIDER in available:
         # For the operators that TensorRT does not know; without CUDA they would run on the CPU.
         usable.insert(usable.index(TENSORRT_PROVIDER) + 1, CUDA_PROVIDER)
-    # ONNX Runtime adds the CPU to every session by itself; naming it keeps the answer honest.
+    # ONNX Runtime adds the CPU to every session by itself; naming it keeps what is reported true.
     return list(dict.fromkeys([*usable, CPU_PROVIDER]))
 
 

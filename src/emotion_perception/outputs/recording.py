@@ -1,4 +1,4 @@
-"""Writes stamped pictures to a video whose frame rate is not known beforehand."""
+"""Writes stamped images to a video whose frame rate is not known beforehand."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _RATE_RANGE = (1.0, 240.0)
 class VideoRecorder:
     """A video writer that measures the frame rate from the first two stamps.
 
-    The file is made with the second picture, or on closing when there was only one.
+    The file is made with the second image, or on closing when there was only one.
     """
 
     def __init__(self, path: Path, frame_rate: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class VideoRecorder:
         self.frames = 0
 
     def write(self, image: BgrImage, stamp_ns: int) -> None:
-        """Appends a picture, which must not be changed afterwards.
+        """Appends an image, which must not be changed afterwards.
 
         Args:
             image: uint8 [height, width, 3], BGR.
@@ -56,7 +56,7 @@ class VideoRecorder:
             self._open(first, _rate_between(first_ns, stamp_ns)).write(image)
 
     def close(self) -> None:
-        """Finishes the file; without a single picture there is none.
+        """Finishes the file; without a single image there is none.
 
         Raises:
             OutputError: The file cannot be finished.

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import Face, pixel_box
 
@@ -58,7 +58,7 @@ def format_line(record: Mapping[str, Any]) -> str:
     return f'{stamp}  {faces or "no face"}'
 
 
-class JsonLinesWriter(Closing):
+class JsonLinesWriter(Closeable):
     """Writes one JSON document per line; every line reaches the file at once.
 
     Args:

@@ -1,4 +1,4 @@
-"""Where frames come from: cameras, streams, videos, pictures, bags and a synthetic clip."""
+"""Where frames come from: cameras, streams, videos, images, bags and a synthetic clip."""
 
 from emotion_perception.sources.base import FrameSource, SourceOptions, StampKind
 from emotion_perception.sources.demo import DemoSource

@@ -10,12 +10,12 @@ import cv2
 
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
-from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_device, open_media
 from emotion_perception.types import BgrImage, Frame
 
 
-class CameraSource(ClosingSource):
+class CameraSource(CloseableSource):
     """A camera or stream that gives frames in its own time, for ever.
 
     Args:
@@ -84,7 +84,7 @@ class CameraSource(ClosingSource):
             )
         problem = size_problem(image.shape[1], image.shape[0])
         if problem:
-            raise SourceError(f'{self.name} gives a picture that is refused: {problem}.')
+            raise SourceError(f'{self.name} gives an image that is refused: {problem}.')
         return stamp_ns, image
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ def _configure(capture: Capture, options: SourceOptions) -> None:
         (cv2.CAP_PROP_FRAME_WIDTH, options.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, options.height),
         (cv2.CAP_PROP_FPS, options.frame_rate),
-        # One frame in the driver's queue: a late reader gets a new picture, not an old one.
+        # One frame in the driver's queue: a late reader gets a new image, not an old one.
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ):
         if value:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
 
-from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, FrameSource, StampKind
+from emotion_perception.sources.base import NS_PER_SECOND, CloseableSource, FrameSource, StampKind
 from emotion_perception.types import Frame
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
@@ -94,7 +94,7 @@ def paced(
 _DEFAULT_PERIOD_NS = NS_PER_SECOND // 30
 
 
-class LoopingSource(ClosingSource):
+class LoopingSource(CloseableSource):
     """Plays a finite source again and again.
 
     Index and stamps count on over the seam, one period apart, so that time never jumps back.

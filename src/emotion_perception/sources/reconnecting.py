@@ -5,14 +5,14 @@ from dataclasses import replace
 from threading import Event
 
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, FrameSource, StampKind
+from emotion_perception.sources.base import CloseableSource, FrameSource, StampKind
 from emotion_perception.types import Frame
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 10.0
 
 
-class Reconnecting(ClosingSource):
+class Reconnecting(CloseableSource):
     """Opens a live source, and opens it again after ever longer waits when it fails.
 
     The delay doubles from 0.5 s to 10 s and starts anew with the first frame. The first opening is

@@ -51,14 +51,14 @@ class SmoothedProbabilities:
         self._probabilities: Probabilities | None = None
         self._stamp_ns = 0
 
-    def follow(
+    def update(
         self, current: Probabilities, stamp_ns: int, time_constant_s: float
     ) -> Probabilities:
-        """Takes the next ones and answers with the smoothed ones.
+        """Takes the next ones and returns the smoothed ones.
 
         Args:
             current: float32 [7].
-            stamp_ns: Time of their picture in nanoseconds. Where it lies before the last one, a new
+            stamp_ns: Time of their image in nanoseconds. Where it lies before the last one, a new
                 stream starts.
             time_constant_s: As of `smoothing_weight`.
 

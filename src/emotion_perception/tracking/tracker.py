@@ -19,7 +19,7 @@ MAX_AGE_S = 1.0
 
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two.
 _VELOCITY_GAIN = 0.5
-# That jitter must not carry a track away: between pictures that follow each other quicker it would
+# That jitter must not carry a track away: between images that follow each other quicker it would
 # be most of the velocity, and no velocity holds for longer than some of the steps it was seen over.
 _SHORTEST_STEP_S = 1 / 30
 _STEPS_AHEAD = 10
@@ -27,7 +27,7 @@ _STEPS_AHEAD = 10
 
 @dataclass(slots=True)
 class Track:
-    """One face followed over time.
+    """One face over time.
 
     Attributes:
         track_id: Identity, from 1.
@@ -54,7 +54,7 @@ class Track:
         return Box(box.x + vx * elapsed, box.y + vy * elapsed, box.width, box.height)
 
     def update(self, detection: Detection, stamp_ns: int) -> None:
-        """Takes a matched detection over and follows its velocity."""
+        """Takes a matched detection over and updates the velocity."""
         elapsed = (stamp_ns - self.seen_ns) / _NS_PER_S
         if elapsed > 0:
             elapsed = max(elapsed, _SHORTEST_STEP_S)
@@ -75,7 +75,13 @@ class FaceTracker:
         self._max_age_ns = round(max_age_s * _NS_PER_S)
         self._min_iou = min_iou
         self._tracks: list[Track] = []
+        self._current: list[Track] = []
         self._next_id = 1
+
+    @property
+    def current(self) -> Sequence[Track]:
+        """Tracks of the newest frame, in the order of its detections."""
+        return self._current
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -84,7 +90,7 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forgets every track; identities start from 1 again."""
-        self._tracks = []
+        self._tracks, self._current = [], []
         self._next_id = 1
 
     def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
@@ -113,6 +119,7 @@ class FaceTracker:
             else:
                 track = self._start(detection, stamp_ns)
             matched.append(track)
+        self._current = matched
         return matched
 
     def _start(self, detection: Detection, stamp_ns: int) -> Track:

@@ -21,7 +21,7 @@ from emotion_viewers.foxglove.schemas import (
 
 
 class EmotionChannels:
-    """Pictures, annotations, results and diagnostics, each made only while somebody reads it.
+    """Images, annotations, results and diagnostics, each made only while somebody reads it.
 
     Attributes:
         context: The SDK's context that servers and files are opened in.
@@ -50,7 +50,7 @@ class EmotionChannels:
 
     @property
     def wants_images(self) -> bool:
-        """Whether somebody reads the pictures."""
+        """Whether somebody reads the images."""
         return bool(self._image.has_sinks())
 
     @property
@@ -64,7 +64,7 @@ class EmotionChannels:
         return bool(self._diagnostics.has_sinks())
 
     def log_image(self, stamp_ns: int, frame_id: str, data: bytes, format: str = 'jpeg') -> None:
-        """Sends a picture file; see `messages.compressed_image`."""
+        """Sends an image file; see `messages.compressed_image`."""
         message = compressed_image(stamp_ns, frame_id, data, format)
         self._image.log(message, log_time=stamp_ns)
 

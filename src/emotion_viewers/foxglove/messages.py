@@ -53,7 +53,7 @@ def image_annotations(
 def compressed_image(
     stamp_ns: int, frame_id: str, data: bytes, format: str = 'jpeg'
 ) -> 'CompressedImage':
-    """A picture file as a message.
+    """An image file as a message.
 
     Args:
         stamp_ns: Stamp of the image in nanoseconds.

@@ -11,7 +11,7 @@ from typing import Any, Final
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME
 
 IMAGE_TOPIC: Final = '/camera/image_raw'
-"""`foxglove.CompressedImage`: JPEG or PNG pictures of the camera."""
+"""`foxglove.CompressedImage`: JPEG or PNG images of the camera."""
 
 ANNOTATIONS_TOPIC: Final = '/emotions/annotations'
 """`foxglove.ImageAnnotations`: boxes, landmarks and labels."""

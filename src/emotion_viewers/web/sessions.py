@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Final
 
 from emotion_perception.outputs.results import Record
+from emotion_viewers.web.emotion_timeline import Timeline
 from emotion_viewers.web.networks import Stream
-from emotion_viewers.web.timeline import Timeline
 
 _FORGET_UPLOAD_S: Final = 600.0
 _FORGET_SESSION_S: Final = 6 * 3600.0
@@ -23,8 +23,8 @@ class Session:
     Attributes:
         folder: Its results; exists.
         ended: Whether the visitor has left.
-        stopped: Whether the visitor wants the video that is being answered to end here.
-        photo: The last answer to a photo.
+        stopped: Whether the visitor wants the video that is being processed to end here.
+        photo: The last result of a photo.
         timeline: Of the last video.
         stream: Of the webcam, once there is one.
         seen: When it was last used, in seconds of the clock.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import Record
 
@@ -17,13 +17,13 @@ CSV_HEADERS: Final = (
     *('seconds', 'track_id', 'emotion', 'confidence', 'x', 'y', 'width', 'height', 'score'),
     *(name.lower() for name in EMOTION_NAMES),
 )
-"""Columns of the CSV file: one row per face and picture."""
+"""Columns of the CSV file: one row per face and image."""
 
 _NS_PER_S: Final = 1_000_000_000
 
 
 def face_rows(record: Record) -> list[list[str]]:
-    """The faces of a picture as rows of text.
+    """The faces of an image as rows of text.
 
     Args:
         record: From `results.frame_record`; `stamp` is not needed.
@@ -44,8 +44,8 @@ def face_names(record: Record) -> list[str]:
     return [f'#{face["track_id"]} {face["emotion"]}' for face in record['faces']]
 
 
-class CsvWriter(Closing):
-    """Writes one row per face; a picture without a face has none.
+class CsvWriter(Closeable):
+    """Writes one row per face; an image without a face has none.
 
     Args:
         path: Its folder must exist.
@@ -64,7 +64,7 @@ class CsvWriter(Closing):
         self._write([CSV_HEADERS])
 
     def write(self, record: Record) -> None:
-        """Appends the faces of a picture.
+        """Appends the faces of an image.
 
         Args:
             record: From `results.frame_record`; without `stamp` it is at second 0.

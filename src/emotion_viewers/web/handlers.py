@@ -19,22 +19,22 @@ from emotion_viewers.web.components import (
     timeline_frame,
 )
 from emotion_viewers.web.limits import Limits
-from emotion_viewers.web.live import answer_live, picture_of_url
+from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.networks import Networks
-from emotion_viewers.web.photo import PhotoResult, answer_photo
+from emotion_viewers.web.photo import PhotoResult, process_photo
 from emotion_viewers.web.sessions import Session, Sessions
 from emotion_viewers.web.tables import face_names, face_rows
 from emotion_viewers.web.uploads import visitor_text
-from emotion_viewers.web.video import VideoResult, Watch, answer_video
+from emotion_viewers.web.video import VideoResult, Watch, process_video
 
 _FILES = 3  # annotated, JSON, CSV
 
 
-class Answers:
+class Handlers:
     """The page's functions; each says what is wrong in a sentence and clears what it shows.
 
     Args:
-        networks: Answer the pictures.
+        networks: Detector and classifier.
         sessions: Keeps the visitors' files apart.
         settings: Those that no slider changes.
         limits: How much a visitor may ask for.
@@ -63,7 +63,7 @@ class Answers:
         with self._sessions.job(_id(request), photo) as session:
             session.photo = None
             try:
-                result = answer_photo(photo, session.folder, self._networks, settings)
+                result = process_photo(photo, session.folder, self._networks, settings)
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, photo))
                 return _no_photo()
@@ -96,7 +96,9 @@ class Answers:
             watch = _watch(session, progress)
             limit = self._limits.video_s
             try:
-                result = answer_video(video, session.folder, self._networks, settings, limit, watch)
+                result = process_video(
+                    video, session.folder, self._networks, settings, limit, watch
+                )
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, video))
                 return _no_video()
@@ -128,21 +130,21 @@ class Answers:
         smoothing: float,
         request: gr.Request,
     ) -> tuple[Any, Any]:
-        """Annotated picture and probabilities of the largest face, for one picture of a webcam."""
+        """Annotated image and probabilities of the largest face, for one image of a webcam."""
         if not url:
             return None, None
         settings = self._chosen(threshold, face_size, smoothing)
         with self._sessions.job(_id(request)) as session:
             stream = session.stream = session.stream or self._networks.stream(settings)
             try:
-                answer = answer_live(picture_of_url(url), time.monotonic_ns(), stream, settings)
+                result = process_webcam(image_of_url(url), time.monotonic_ns(), stream, settings)
             except EmotionPerceptionError as error:
                 tell(str(error))
                 return None, None
-        return answer.url, answer.probabilities or None
+        return result.url, result.probabilities or None
 
     def stop(self, request: gr.Request) -> None:
-        """Ends the video that is being answered, with what there is."""
+        """Ends the video that is being processed, with what there is."""
         self._sessions.stop(_id(request))
 
     def forget(self, request: gr.Request) -> None:
@@ -161,11 +163,11 @@ class Answers:
 def _photo_outputs(result: PhotoResult) -> list[Any]:
     faces = result.record['faces']
     if not faces:
-        tell('No face was found: try a larger or clearer picture, or a lower “Smallest face”.')
+        tell('No face was found: try a larger or clearer image, or a lower “Smallest face”.')
     return [
-        *(str(result.picture), face_rows(result.record)),
+        *(str(result.image), face_rows(result.record)),
         *(choices(face_names(result.record)), probability_frame(faces[0] if faces else None)),
-        *downloads(result.picture, result.json, result.csv),
+        *downloads(result.image, result.json, result.csv),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A detector that looks at pictures in a thread of its own, while others are answered."""
+"""A detector that looks at images in a thread of its own, while others are processed."""
 
 import contextlib
 import os
@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.types import BgrImage, Detection
 
-# What is answered now goes before what may be found anew.
+# What is processed now goes before what may be found anew.
 _NICENESS = 10
 
 
 class BackgroundDetection:
-    """Looks at one picture at a time. The networks let go of Python's lock while they work."""
+    """Looks at one image at a time. The networks let go of Python's lock while they work."""
 
     def __init__(self, detector: FaceDetector) -> None:
         """Starts no thread yet.
@@ -26,7 +26,7 @@ class BackgroundDetection:
         self._look: Future[list[Detection]] | None = None
 
     def start(self, image: BgrImage, score_threshold: float, min_face_size: int) -> bool:
-        """Starts a look at a copy of a picture; returns False while another one is going on."""
+        """Starts a look at a copy of an image; returns False while another one is going on."""
         if self._look is not None:
             return False
         arguments = image.copy(), score_threshold, min_face_size
@@ -51,7 +51,7 @@ class BackgroundDetection:
     def finish(self) -> None:
         """Waits for the end of the last look, which is of no interest any more.
 
-        Two looks at whole pictures at once would be no quicker, and need the memory of both.
+        Two looks at whole images at once would be no quicker, and need the memory of both.
         """
         if self._look is not None and not self._look.cancel():
             wait((self._look,))

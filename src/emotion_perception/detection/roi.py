@@ -1,7 +1,7 @@
-"""The surroundings of a known face, where it is looked for again in the next picture.
+"""The surroundings of a known face, where it is looked for again in the next image.
 
-A face moves by a small part of its width from one picture of a camera to the next, so a detector
-that knows where it was needs to see a fraction of the picture only.
+A face moves by a small part of its width from one image of a camera to the next, so a detector
+that knows where it was needs to see a fraction of the image only.
 """
 
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ _MIN_OVERLAP: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Vicinity:
-    """A square about a face; may reach beyond the picture.
+class Roi:
+    """A square about a face; may reach beyond the image.
 
     Attributes:
         left: First column.
@@ -32,22 +32,22 @@ class Vicinity:
     side: int
 
     def inside(self, image: BgrImage) -> tuple[BgrImage, int, int]:
-        """The part within a picture.
+        """The part within an image.
 
         Returns:
             A view of uint8 [height, width, 3], maybe empty, and the column and the row of the
-            picture at which it begins.
+            image at which it begins.
         """
         left, top = max(self.left, 0), max(self.top, 0)
         right, bottom = max(self.left + self.side, 0), max(self.top + self.side, 0)
         return image[top:bottom, left:right], left, top
 
 
-def vicinity(face: Box) -> Vicinity:
+def roi_around(face: Box) -> Roi:
     """The square about a face in which to look for it again."""
     side = max(round(_TIMES_THE_FACE * max(face.width, face.height)), 2)
     x, y = face.center
-    return Vicinity(round(x - side / 2), round(y - side / 2), side)
+    return Roi(round(x - side / 2), round(y - side / 2), side)
 
 
 def closest(found: Iterable[Detection], face: Box) -> Detection | None:

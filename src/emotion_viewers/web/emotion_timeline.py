@@ -40,7 +40,7 @@ class Timeline:
         self._probabilities: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
 
     def add(self, stamp_ns: int, faces: Sequence[Face]) -> None:
-        """Adds a picture.
+        """Adds an image.
 
         Args:
             stamp_ns: Its position in the video, in nanoseconds.
