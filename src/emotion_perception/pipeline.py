@@ -13,7 +13,7 @@ from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
 from emotion_perception.tracking.smoothing import smooth, smoothing_weight
 from emotion_perception.tracking.tracker import FaceTracker, Track
-from emotion_perception.types import BgrImage, Box, Detection, Face
+from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face
 
 __all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'largest_faces']
 
@@ -129,7 +129,7 @@ def _inside(detections: Sequence[Detection], image: BgrImage) -> list[Detection]
 def _update_emotion(
     track: Track, probabilities: Float32Array, stamp_ns: int, settings: PipelineSettings
 ) -> Float32Array:
-    elapsed_s = (stamp_ns - track.classified_ns) / 1e9
+    elapsed_s = (stamp_ns - track.classified_ns) / NS_PER_S
     weight = smoothing_weight(elapsed_s, settings.smoothing)
     track.probabilities = smooth(track.probabilities, probabilities, weight)
     track.classified_ns = stamp_ns

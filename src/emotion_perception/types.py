@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+NS_PER_S: Final = 1_000_000_000
+"""Stamps are nanoseconds, as a ROS header has them."""
 
 BgrImage = npt.NDArray[np.uint8]
 """uint8 [height, width, 3], blue-green-red, 0..255."""

@@ -186,8 +186,9 @@ def test_a_viewer_gets_the_image_the_boxes_and_the_probabilities_of_one_stamp(
     assert annotations.texts[0].text == 'Happy 70 % #4'
     (results,) = viewer.messages(EMOTIONS_TOPIC)
     stamp = results['header']['stamp']
-    assert stamp['sec'] * 10**9 + stamp['nsec'] == stamp_ns
-    assert results['faces'][0]['probabilities'] == [0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05]
+    assert stamp['sec'] * 10**9 + stamp['nanosec'] == stamp_ns
+    probabilities = np.array([0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05], np.float32)
+    np.testing.assert_array_equal(results['faces'][0]['probabilities'], probabilities)
 
 
 def test_a_image_goes_out_only_with_the_result_of_exactly_its_stamp(open_bench, astronaut):

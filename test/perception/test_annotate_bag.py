@@ -218,7 +218,7 @@ def test_a_compressed_topic_is_read(tmp_path, portrait, pipeline):
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_leaves_nothing(tmp_path, bag, pipeline, error):
-    def interrupt(faces):
+    def interrupt(frame, faces):
         raise error
 
     before = snapshot(bag)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from emotion_perception.tracking.tracker import MAX_AGE_S
+from emotion_perception.types import NS_PER_S
 
 Kept = TypeVar('Kept')
 
-_MAX_AGE_NS = round(MAX_AGE_S * 1e9)
+_MAX_AGE_NS = round(MAX_AGE_S * NS_PER_S)
 
 
 @dataclass(slots=True)

@@ -28,10 +28,9 @@ from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.face_crops import FaceCropReader
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
 
 _WARN_PERIOD_S = 5.0
-_NS_PER_S = 1e9
 
 
 class ExpressionNode(CheckedParameters, Node):
@@ -52,7 +51,7 @@ class ExpressionNode(CheckedParameters, Node):
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
         self._image: str = value_of(self, 'face_image')
-        self._timeout_ns = round(value_of(self, 'image_timeout') * _NS_PER_S)
+        self._timeout_ns = round(value_of(self, 'image_timeout') * NS_PER_S)
         self._topic = self.resolve_topic_name(faces_topic(value_of(self, 'humans_topic')))
         detector, classifier = load_networks(self)
         self._reader = FaceCropReader(detector, classifier)
@@ -176,6 +175,6 @@ class ExpressionNode(CheckedParameters, Node):
         if waited_ns < self._timeout_ns:
             return ''
         return (
-            f'No image on {watched[0].topic} for {waited_ns / _NS_PER_S:.0f} s: '
+            f'No image on {watched[0].topic} for {waited_ns / NS_PER_S:.0f} s: '
             'does the face detector publish it?'
         )

@@ -25,10 +25,9 @@ from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError, ImageFormatError
-from emotion_perception.types import BgrImage, Face
+from emotion_perception.types import NS_PER_S, BgrImage, Face
 
 _WARN_PERIOD_S = 5.0
-_NS_PER_S = 1e9
 
 
 class HumansBridgeNode(CheckedParameters, Node):
@@ -49,7 +48,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
         self._size: tuple[int, int] = (value_of(self, 'face_width'), value_of(self, 'face_height'))
-        self._timeout_ns = round(value_of(self, 'emotions_timeout') * _NS_PER_S)
+        self._timeout_ns = round(value_of(self, 'emotions_timeout') * NS_PER_S)
         self._topic = faces_topic(value_of(self, 'humans_topic'))
         self._faces: FaceRegistry[FaceTopics] = FaceRegistry(self._open_face, self._close_face)
         self._statistics = StreamStatistics()

@@ -24,7 +24,7 @@ from emotion_perception.bags.writer import BagWriter, storage_of
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import BagError, ImageFormatError
 from emotion_perception.pipeline import EmotionPipeline
-from emotion_perception.types import BgrImage, Face
+from emotion_perception.types import BgrImage, Face, Frame
 
 EMOTIONS_TOPIC: Final = '/emotions'
 IMAGE_TYPES: Final = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
@@ -77,8 +77,8 @@ class AnnotateReport:
     first_problem: str = ''
 
 
-ImageHandler = Callable[[list[Face] | None], None]
-"""Called after every image with its faces, or None for one that could not be decoded."""
+ImageHandler = Callable[[Frame | None, list[Face]], None]
+"""Called after every image with its faces; the frame is None where it could not be decoded."""
 
 
 def annotate_bag(
@@ -86,7 +86,7 @@ def annotate_bag(
     target: Path,
     pipeline: EmotionPipeline,
     options: AnnotateOptions | None = None,
-    on_image: ImageHandler = lambda faces: None,
+    on_image: ImageHandler = lambda frame, faces: None,
 ) -> AnnotateReport:
     """Writes a copy of a bag with emotions and an overlay.
 
@@ -101,7 +101,7 @@ def annotate_bag(
         target: Folder of the new bag, in the storage of the source.
         pipeline: Fresh, or reset.
         options: What to add.
-        on_image: For progress; what it raises ends the work.
+        on_image: What it raises ends the work.
 
     Raises:
         BagError: The source cannot be read, has no usable image or one of the topics already; or
@@ -150,26 +150,29 @@ class _Copy:
             self._writer.write(self._copies[connection.id], record_ns, data)
             self._report.messages += 1
             if connection.topic == self._report.topic and connection.msgtype in IMAGE_TYPES:
-                on_image(self._process(connection, record_ns, data))
+                on_image(*self._process(connection, record_ns, data))
         return self._report
 
-    def _process(self, connection: Connection, record_ns: int, data: bytes) -> list[Face] | None:
-        """Writes what belongs to one image; None when it is damaged."""
+    def _process(
+        self, connection: Connection, record_ns: int, data: bytes
+    ) -> tuple[Frame | None, list[Face]]:
+        """Writes what belongs to one image; without a frame when it is damaged."""
         try:
             bag_image = self._reader.image(connection, record_ns, data)
             image = bag_image.decode()
         except (BagError, ImageFormatError) as error:
             self._report.bad_images += 1
             self._report.first_problem = self._report.first_problem or str(error)
-            return None
-        faces = self._pipeline.process(image, bag_image.stamp_ns or record_ns)
+            return None, []
+        frame = Frame(image, bag_image.stamp_ns or record_ns, self._report.images)
+        faces = self._pipeline.process(image, frame.stamp_ns)
         self._write_emotions(bag_image, image, faces)
         if self._overlay is not None:
             self._write_overlay(
                 self._overlay, bag_image, draw_faces(image, faces, self._options.style)
             )
         self._report.images += 1
-        return faces
+        return frame, faces
 
     def _write_emotions(self, source: BagImage, image: BgrImage, faces: list[Face]) -> None:
         height, width = image.shape[:2]

@@ -4,7 +4,6 @@ The `.msg` files of the package `emotion_msgs` are the only definition; they are
 they lie.
 """
 
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,8 +20,8 @@ from emotion_perception.bags.typestore import ros2_typestore
 from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
 from emotion_perception.files.resources import share_folder
-from emotion_perception.labels import emotion_name
-from emotion_perception.types import BgrImage, Box, Face, Landmarks, pixel_box
+from emotion_perception.outputs.results import message_fields
+from emotion_perception.types import BgrImage, Face
 
 FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
 LABELS_TYPE: Final = 'emotion_msgs/msg/EmotionLabels'
@@ -31,7 +30,6 @@ _FACE_TYPE: Final = 'emotion_msgs/msg/FaceEmotion'
 _POINT_TYPE: Final = 'geometry_msgs/msg/Point32'
 _REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
 _NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
-_UNCERTAIN_ID: Final = 255  # FaceEmotion.UNCERTAIN
 
 
 def emotion_typestore() -> Typestore:
@@ -134,28 +132,8 @@ def _message_folders() -> Iterator[Path]:
 
 
 def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> Any:
-    emotion_id = face.emotion_id
-    return typestore.types[_FACE_TYPE](
-        track_id=face.track_id,
-        box=_region(typestore, face.box, width, height),
-        score=face.score,
-        landmarks=_points(typestore, face.landmarks),
-        emotion=emotion_name(emotion_id),
-        emotion_id=_UNCERTAIN_ID if emotion_id is None else emotion_id,
-        confidence=face.confidence,
-        probabilities=np.asarray(face.probabilities, np.float32),
-    )
-
-
-def _region(typestore: Typestore, box: Box, image_width: int, image_height: int) -> Any:
-    x, y, width, height = pixel_box(box, image_width, image_height)
-    return typestore.types[_REGION_TYPE](
-        x_offset=x, y_offset=y, height=height, width=width, do_rectify=False
-    )
-
-
-def _points(typestore: Typestore, landmarks: Landmarks | None) -> list[Any]:
-    point = typestore.types[_POINT_TYPE]
-    if landmarks is None:
-        return [point(x=math.nan, y=math.nan, z=math.nan)] * 5
-    return [point(x=x, y=y, z=0.0) for x, y in landmarks.tolist()]
+    region, point = typestore.types[_REGION_TYPE], typestore.types[_POINT_TYPE]
+    fields = message_fields(face, width, height)
+    fields['box'] = region(**fields['box'], do_rectify=False)
+    fields['landmarks'] = [point(**landmark) for landmark in fields['landmarks']]
+    return typestore.types[_FACE_TYPE](**fields)

@@ -16,7 +16,7 @@ from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
@@ -179,7 +179,7 @@ class BagReader(Closeable):
         """
         message = self.deserialize(connection, data)
         stamp = message.header.stamp
-        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        stamp_ns = stamp.sec * NS_PER_S + stamp.nanosec
         return BagImage(connection.topic, stamp_ns, record_ns, message.header.frame_id, message)
 
     def messages(self, topics: list[str] | None = None) -> Iterator[tuple[Connection, int, bytes]]:

@@ -14,7 +14,7 @@ from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
-from emotion_perception.types import BgrImage, Face, Frame
+from emotion_perception.types import Face, Frame
 
 Networks = tuple[FaceDetector, EmotionClassifier]
 FrameHandler = Callable[[], None]
@@ -90,13 +90,13 @@ class Production:
     def _annotate(self) -> RunOutputs:
         with self._outputs(None) as outputs:
 
-            def take(frame: Frame, faces: list[Face]) -> None:
-                self._take(outputs, frame, faces)
+            def take(frame: Frame | None, faces: list[Face]) -> None:
+                if frame is not None:
+                    self._take(outputs, frame, faces)
 
-            pipeline = _ObservedPipeline(*self._networks, self._job.settings)
-            pipeline.observer = take
+            pipeline = EmotionPipeline(*self._networks, self._job.settings)
             target = self._folder / f'{self._stem}_emotions'
-            report = annotate_bag(self._source, target, pipeline, self._job.annotate)
+            report = annotate_bag(self._source, target, pipeline, self._job.annotate, take)
         self.damaged_frames = report.bad_images
         return outputs
 
@@ -113,16 +113,3 @@ class Production:
         if VIDEO not in self._job.products:
             return None
         return VideoRecorder(self._folder / f'{self._stem}.mp4', source.frame_rate or 0.0)
-
-
-class _ObservedPipeline(EmotionPipeline):
-    """Shows every result with its frame to an observer."""
-
-    observer: Callable[[Frame, list[Face]], None]
-    _frames = 0
-
-    def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
-        faces = super().process(image, stamp_ns)
-        self.observer(Frame(image, stamp_ns, self._frames), faces)
-        self._frames += 1
-        return faces

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.outputs.recording import VideoRecorder
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,6 @@ class LatestFrame:
                 self._changed.notify()
 
 
-_NS_PER_S: Final = 1_000_000_000
 _DEFAULT_RATE: Final = 30.0
 # A camera that was away for minutes should not leave minutes of a still image.
 _LONGEST_GAP_S: Final = 1.0
@@ -138,7 +137,7 @@ class RealTimeRecorder:
         self._recorder.close()
 
     def _show_until(self, image: BgrImage, from_ns: int, until_ns: int) -> None:
-        elapsed_s = min(max((until_ns - from_ns) / _NS_PER_S, 0.0), _LONGEST_GAP_S)
+        elapsed_s = min(max((until_ns - from_ns) / NS_PER_S, 0.0), _LONGEST_GAP_S)
         self._position += elapsed_s * self._rate
         while self._recorder.frames < round(self._position):
             self._recorder.write(image, from_ns)

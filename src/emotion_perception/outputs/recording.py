@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from emotion_perception.outputs.video_writer import VideoWriter, check_video_name
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
 
-_NS_PER_S = 1e9
 _FALLBACK_RATE = 30.0
 _RATE_RANGE = (1.0, 240.0)
 
@@ -76,7 +75,7 @@ class VideoRecorder:
 
 
 def _rate_between(first_ns: int, second_ns: int) -> float:
-    elapsed_s = (second_ns - first_ns) / _NS_PER_S
+    elapsed_s = (second_ns - first_ns) / NS_PER_S
     if elapsed_s <= 0:
         return _FALLBACK_RATE
     low, high = _RATE_RANGE

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from emotion_perception.bags.reader import BagImage, BagReader
 from emotion_perception.errors import BagError, ImageFormatError, SourceError
-from emotion_perception.sources.base import NS_PER_SECOND, CloseableSource, SourceOptions, StampKind
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 
 class BagSource(CloseableSource):
@@ -40,7 +40,7 @@ class BagSource(CloseableSource):
         self.frame_count: int | None = topic.count
         # Over the whole bag, which holds the topic: exact enough for a progress bar.
         has_rate = topic.count > 1 and duration_ns > 1
-        rate = (topic.count - 1) * NS_PER_SECOND / duration_ns if has_rate else None
+        rate = (topic.count - 1) * NS_PER_S / duration_ns if has_rate else None
         self.frame_rate: float | None = rate
 
     def __iter__(self) -> Iterator[Frame]:

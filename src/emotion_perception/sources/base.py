@@ -8,9 +8,7 @@ from typing import Protocol
 
 from emotion_perception.errors import SourceError
 from emotion_perception.files.closeable import Closeable
-from emotion_perception.types import Frame
-
-NS_PER_SECOND = 1_000_000_000
+from emotion_perception.types import NS_PER_S, Frame
 
 
 class StampKind(Enum):
@@ -125,4 +123,4 @@ class CloseableSource(Closeable):
 
 def stamp_at(index: int, frame_rate: float) -> int:
     """Position of a frame in its clip, in nanoseconds; rounded once, so that nothing adds up."""
-    return round(index * NS_PER_SECOND / frame_rate)
+    return round(index * NS_PER_S / frame_rate)

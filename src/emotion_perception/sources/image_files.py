@@ -14,13 +14,12 @@ from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
 from emotion_perception.sources.base import (
-    NS_PER_SECOND,
     CloseableSource,
     SourceOptions,
     StampKind,
     stamp_at,
 )
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 IMAGE_SUFFIXES = frozenset(
     ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.gif')
@@ -109,9 +108,7 @@ class AnimationSource(CloseableSource):
         self._durations_ns = self._read_durations()
         count = len(self._durations_ns)
         self.frame_count: int | None = count
-        self.frame_rate: float = options.frame_rate or count * NS_PER_SECOND / sum(
-            self._durations_ns
-        )
+        self.frame_rate: float = options.frame_rate or count * NS_PER_S / sum(self._durations_ns)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames.

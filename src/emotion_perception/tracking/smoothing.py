@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from emotion_perception.types import NS_PER_S
+
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -67,7 +69,7 @@ class SmoothedProbabilities:
         """
         if stamp_ns < self._stamp_ns:
             self._probabilities = None
-        weight = smoothing_weight((stamp_ns - self._stamp_ns) / 1e9, time_constant_s)
+        weight = smoothing_weight((stamp_ns - self._stamp_ns) / NS_PER_S, time_constant_s)
         self._stamp_ns = stamp_ns
         self._probabilities = smooth(self._probabilities, current, weight)
         return self._probabilities

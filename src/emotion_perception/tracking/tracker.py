@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emotion_perception.tracking.smoothing import Probabilities
-from emotion_perception.types import Box, Detection, iou_matrix, match_greedily
+from emotion_perception.types import NS_PER_S, Box, Detection, iou_matrix, match_greedily
 
-_NS_PER_S = 1e9
 # Boxes of one face in neighbouring frames overlap by far more; those of two people by far less.
 _MIN_MATCH_IOU = 0.2
 MAX_AGE_S = 1.0
@@ -49,13 +48,13 @@ class Track:
 
     def predicted_box(self, stamp_ns: int) -> Box:
         """The track's box moved on to a later time at its own velocity, as long as that holds."""
-        elapsed = min((stamp_ns - self.seen_ns) / _NS_PER_S, self.horizon_s)
+        elapsed = min((stamp_ns - self.seen_ns) / NS_PER_S, self.horizon_s)
         box, (vx, vy) = self.detection.box, self.velocity
         return Box(box.x + vx * elapsed, box.y + vy * elapsed, box.width, box.height)
 
     def update(self, detection: Detection, stamp_ns: int) -> None:
         """Takes a matched detection over and updates the velocity."""
-        elapsed = (stamp_ns - self.seen_ns) / _NS_PER_S
+        elapsed = (stamp_ns - self.seen_ns) / NS_PER_S
         if elapsed > 0:
             elapsed = max(elapsed, _SHORTEST_STEP_S)
             self.horizon_s = _STEPS_AHEAD * elapsed
@@ -72,7 +71,7 @@ class FaceTracker:
     """Gives every detection the identity of the track it continues."""
 
     def __init__(self, max_age_s: float = MAX_AGE_S, min_iou: float = _MIN_MATCH_IOU) -> None:
-        self._max_age_ns = round(max_age_s * _NS_PER_S)
+        self._max_age_ns = round(max_age_s * NS_PER_S)
         self._min_iou = min_iou
         self._tracks: list[Track] = []
         self._current: list[Track] = []

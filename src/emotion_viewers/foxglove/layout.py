@@ -39,7 +39,7 @@ def layouts() -> 'dict[str, Layout]':
     """The shipped layouts by file name: one for what this package serves and records, one for bags.
 
     Both show images, probabilities, emotions over time and diagnostics. The message paths hold
-    for the JSON of this package as well as for the ROS messages in a bag.
+    for the recordings of this package as well as for a bag.
     """
     return {'emotions.json': _layout(_annotated_image()), 'rosbag.json': _layout(_bag_images())}
 

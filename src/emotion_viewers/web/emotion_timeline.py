@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.types import Face
+from emotion_perception.types import NS_PER_S, Face
 
 MAX_POINTS: Final = 240
 """Points of one line: more than a chart shows apart, and few enough for a phone."""
-
-_NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Timeline:
             faces: Its faces.
         """
         for face in faces:
-            self._seconds[face.track_id].append(stamp_ns / _NS_PER_S)
+            self._seconds[face.track_id].append(stamp_ns / NS_PER_S)
             self._probabilities[face.track_id].append(face.probabilities)
 
     def people(self) -> list[int]:

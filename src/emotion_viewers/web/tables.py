@@ -9,6 +9,7 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import Record
+from emotion_perception.types import NS_PER_S
 
 FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
 """Columns of `face_rows`."""
@@ -18,8 +19,6 @@ CSV_HEADERS: Final = (
     *(name.lower() for name in EMOTION_NAMES),
 )
 """Columns of the CSV file: one row per face and image."""
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 def face_rows(record: Record) -> list[list[str]]:
@@ -73,7 +72,7 @@ class CsvWriter(Closeable):
             OutputError: The file cannot be written.
         """
         stamp = record.get('stamp', {'sec': 0, 'nanosec': 0})
-        seconds = stamp['sec'] + stamp['nanosec'] / _NS_PER_S
+        seconds = stamp['sec'] + stamp['nanosec'] / NS_PER_S
         self._write([_csv_row(seconds, face) for face in record['faces']])
 
     def close(self) -> None:

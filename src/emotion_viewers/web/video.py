@@ -10,9 +10,10 @@ from emotion_perception.outputs.results import Summary, frame_record
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources import FrameSource
-from emotion_perception.sources.base import NS_PER_SECOND, SourceOptions
+from emotion_perception.sources.base import SourceOptions
 from emotion_perception.sources.image_files import AnimationSource, is_animated
 from emotion_perception.sources.video import VideoSource
+from emotion_perception.types import NS_PER_S
 from emotion_viewers.web.emotion_timeline import Timeline
 from emotion_viewers.web.networks import Networks, Stream
 from emotion_viewers.web.tables import CsvWriter
@@ -119,9 +120,9 @@ class _Work:
             if self._watch.gone():
                 raise GoneError('The page seemed to be closed: start the video again.')
             if self._watch.stopped():
-                self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_SECOND:.1f} s.')
+                self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_S:.1f} s.')
                 return
-            if frame.stamp_ns > self._max_seconds * NS_PER_SECOND:
+            if frame.stamp_ns > self._max_seconds * NS_PER_S:
                 self._remarks.append(f'Only the first {self._max_seconds:g} s were looked at.')
                 return
             faces = self._stream.process(frame.image, frame.stamp_ns)
