@@ -8,8 +8,9 @@ from pathlib import Path
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
+from emotion_bringup.graph import CAMERA_IMAGE
 from emotion_bringup.launch_endings import AUTO
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, IMAGE_TRANSPORTS
+from emotion_bringup.parameter_tables import IMAGE_TRANSPORTS
 from emotion_bringup.security import ENCLAVES
 from emotion_perception.labels import LABEL_SETS
 from launch import LaunchContext

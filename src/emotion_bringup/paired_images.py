@@ -10,6 +10,7 @@ from rclpy.node import Node
 from emotion_bringup import qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import REPLAY
@@ -107,7 +108,7 @@ class PairedImages:
     def _start_results(self) -> None:
         self._results = self._node.create_subscription(
             FaceEmotionArray,
-            'emotions',
+            EMOTIONS,
             self._receive_result,
             qos.emotions(self._mode),
             qos_overriding_options=qos.overridable(),

@@ -13,8 +13,6 @@ from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSe
 
 LIVE = 'live'
 REPLAY = 'replay'
-CAMERA_IMAGE = 'camera/image_raw'
-"""Where the camera node's images are, relative to the robot's namespace."""
 
 REPLAY_IN_FLIGHT = 4
 """Frames of a file that may be unprocessed: enough to keep all nodes busy, few enough that results

@@ -13,6 +13,7 @@ from emotion_bringup.blocking_publisher import BlockingPublisher
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
@@ -166,7 +167,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def _make_publishers(self) -> None:
         self._publisher = self.create_lifecycle_publisher(
             FaceEmotionArray,
-            'emotions',
+            EMOTIONS,
             qos.emotions(self._mode),
             event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
             qos_overriding_options=qos.overridable(),

@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
-from emotion_bringup.parameter_tables import CAMERA_IMAGE
+from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS
 from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
@@ -46,7 +46,7 @@ class MonitorNode(Node):
             self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
             self._listen('emotions/labels', EmotionLabels, qos.LABELS)
         self._listen('camera/camera_info', CameraInfo, qos.camera_info(mode), self._on_camera_info)
-        self._listen('emotions', FaceEmotionArray, qos.emotions(mode), self._on_emotions)
+        self._listen(EMOTIONS, FaceEmotionArray, qos.emotions(mode), self._on_emotions)
 
     def _listen(
         self,
