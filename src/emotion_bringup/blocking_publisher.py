@@ -15,7 +15,7 @@ class BlockingPublisher:
     """Publishes on topics that keep all; only there a full queue makes `publish` fail."""
 
     def __init__(self, node: Node) -> None:
-        """Has waited for nobody yet.
+        """Stores the node.
 
         Args:
             node: Whose logger is used.

@@ -50,7 +50,7 @@ class ImageSubscription:
         on_fallback: Callable[[], None] = lambda: None,
         on_publishers: Callable[[], None] = lambda: None,
     ) -> None:
-        """Listens to nothing yet.
+        """Stores the callbacks; the subscriptions are made on demand.
 
         Args:
             node: Has the parameters `mode` and `image_transport`.

@@ -36,7 +36,7 @@ class PairedImages:
         on_pair: Callable[[ImageMessage, FaceEmotionArray], None],
         on_result: Callable[[FaceEmotionArray], None] = lambda _: None,
     ) -> None:
-        """Listens to nothing yet.
+        """Stores the callbacks; the subscriptions are made on demand.
 
         Args:
             node: Has the parameters `mode` and `image_transport`.

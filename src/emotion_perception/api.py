@@ -59,7 +59,7 @@ def analyse_still(
     classifier: EmotionClassifier,
     settings: PipelineSettings,
 ) -> list[Face]:
-    """Handlers one image that belongs to no stream: nothing is tracked or smoothed.
+    """Processes one image that belongs to no stream: nothing is tracked or smoothed.
 
     Args:
         image: uint8 [height, width, 3], BGR.

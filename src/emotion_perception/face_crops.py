@@ -35,7 +35,7 @@ class FaceCropReader:
     """Reads images of single faces, several at once. For one thread at a time."""
 
     def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
-        """Keeps both.
+        """Stores the networks.
 
         Args:
             detector: Finds the face again.

@@ -69,7 +69,7 @@ class EmotionPipeline:
         self._stream_detector.close()
 
     def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
-        """Handlers one image.
+        """Processes one image.
 
         A stamp before the last one (a looped bag, a reset clock) starts a new stream: tracks and
         smoothing are forgotten.

@@ -112,7 +112,7 @@ class FoxgloveBench(Bench):
         return stamp_ns
 
     def listen(self):
-        """Handlers of the emotion node by stamp, as they come."""
+        """Results of the emotion node by stamp, as they come."""
         results = {}
 
         def keep(message):

@@ -13,7 +13,7 @@ from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Box, Face
-from emotion_viewers.web.emotion_timeline import Timeline
+from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.photo import process_photo
 from emotion_viewers.web.tables import CSV_HEADERS, face_names, face_rows
@@ -190,7 +190,7 @@ def face(track_id, strongest):
 
 
 def test_timeline_has_the_person_seen_longest_first():
-    timeline = Timeline()
+    timeline = EmotionTimeline()
     timeline.add(0, [face(1, 3), face(2, 4)])
     timeline.add(500_000_000, [face(2, 4)])
     assert timeline.people() == [2, 1]
@@ -200,7 +200,7 @@ def test_timeline_has_the_person_seen_longest_first():
 
 
 def test_long_timeline_is_averaged_to_a_readable_number_of_points():
-    timeline = Timeline()
+    timeline = EmotionTimeline()
     for index in range(1000):
         timeline.add(index * 100_000_000, [face(1, 3 if index < 500 else 4)])
     points = timeline.points(1, max_points=10)

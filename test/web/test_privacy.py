@@ -10,13 +10,13 @@ import pytest
 from emotion_viewers.web.guard import Guard
 from emotion_viewers.web.limits import is_loopback
 from emotion_viewers.web.model_card import CardImage, model_card
-from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
 
 
 @pytest.fixture
 def sessions(tmp_path):
-    return Sessions(tmp_path)
+    return Visitors(tmp_path)
 
 
 def upload(folder, name='photo.png'):
@@ -66,7 +66,7 @@ def test_results_have_a_folder_that_cannot_be_guessed(sessions):
 
 def test_upload_that_nobody_used_and_silent_sessions_are_forgotten(tmp_path):
     now = [1e10]  # all files are old
-    sessions = Sessions(tmp_path, lambda: now[0])
+    sessions = Visitors(tmp_path, lambda: now[0])
     used, unused = upload(tmp_path), tmp_path / 'other' / 'b.png'
     unused.parent.mkdir()
     unused.write_bytes(b'image')

@@ -36,7 +36,7 @@ class FaceRegistry(Generic[Kept]):
     """
 
     def __init__(self, make: Callable[[str], Kept], end: Callable[[Kept], None]) -> None:
-        """Knows no face.
+        """Starts with an empty registry.
 
         Args:
             make: Makes what is kept for a face, from its id.
@@ -124,7 +124,7 @@ class NamedFaces(Generic[Kept]):
     """
 
     def __init__(self, make: Callable[[str], Kept], end: Callable[[Kept], None]) -> None:
-        """Knows no face.
+        """Starts with an empty registry.
 
         Args:
             make: Makes what is kept for a face, from its id.

@@ -37,7 +37,7 @@ from emotion_perception.sources import (
     paced,
 )
 from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
-from emotion_perception.sources.playback import Timeline
+from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 
 _THREAD_JOIN_S = 5.0
@@ -182,7 +182,7 @@ class CameraNode(CheckedParameters, Node):
                 return
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
-        timeline = Timeline(self._source, keeps_up=self._mode != REPLAY)
+        timeline = PlaybackClock(self._source, keeps_up=self._mode != REPLAY)
         for frame in paced(self._source, self._stopping):
             if not self._in_flight.wait(_RESULT_TIMEOUT_S, self._stopping):
                 self._report_no_result()

@@ -1,4 +1,4 @@
-"""Handlers every image with the faces in it and their emotions."""
+"""Finds the faces in every image and their emotions."""
 
 import time
 from collections.abc import Mapping

@@ -14,10 +14,10 @@ from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS
 from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
-from emotion_perception.outputs.results import Record, frame_record
+from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.types import Face
 
-FrameHandler = Callable[[Record, list[Face], float | None], None]
+FrameHandler = Callable[[FrameRecord, list[Face], float | None], None]
 """Called with the record, the faces and the latency in milliseconds of every result."""
 
 

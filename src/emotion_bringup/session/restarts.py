@@ -26,7 +26,7 @@ class Restarts:
     def __init__(
         self, restartable: Mapping[str, Restartable], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Starts with none.
+        """Starts with an empty history.
 
         Args:
             restartable: By node: the endings after which it may be started again.

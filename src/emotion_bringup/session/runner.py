@@ -25,13 +25,13 @@ from emotion_bringup.session.processes import (
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.results import JsonLinesWriter, Record, Summary, format_line
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 
 _POLL_S = 0.1
 _START_TIMEOUT_S = 60.0
-# Handlers that are still missing this long after the last one will not come.
+# Results that are still missing this long after the last one will not come.
 _STALLED_S = 10.0
 
 
@@ -133,7 +133,7 @@ class _Session:
         frames = self._monitor.frames
         return bool(frames.published and not frames.missing) or silence_s > _STALLED_S
 
-    def _on_frame(self, record: Record, faces: list[Face], latency_ms: float | None) -> None:
+    def _on_frame(self, record: FrameRecord, faces: list[Face], latency_ms: float | None) -> None:
         self._last_result_s = time.monotonic()
         if self._summary is None:
             # The clock of the summary starts with the stream, not with the loading of the models.

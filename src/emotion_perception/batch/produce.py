@@ -16,7 +16,7 @@ from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_perception.types import Face, Frame
 
-Networks = tuple[FaceDetector, EmotionClassifier]
+DetectorAndClassifier = tuple[FaceDetector, EmotionClassifier]
 FrameHandler = Callable[[], None]
 """Called after every frame, for progress; what it raises ends the work."""
 
@@ -42,7 +42,12 @@ class Production:
     """
 
     def __init__(
-        self, source: Path, job: Job, networks: Networks, folder: Path, on_frame: FrameHandler
+        self,
+        source: Path,
+        job: Job,
+        networks: DetectorAndClassifier,
+        folder: Path,
+        on_frame: FrameHandler,
     ) -> None:
         self.time = EmotionTime()
         self.damaged_frames = 0

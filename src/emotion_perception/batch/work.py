@@ -12,7 +12,7 @@ import cv2
 
 import emotion_perception
 from emotion_perception.batch.job import Job, Task
-from emotion_perception.batch.produce import FrameHandler, Networks, Production
+from emotion_perception.batch.produce import DetectorAndClassifier, FrameHandler, Production
 from emotion_perception.batch.record import (
     Record,
     Status,
@@ -70,7 +70,7 @@ def work(task: Task, job: Job, out: Path, on_frame: FrameHandler = lambda: None)
 
 
 @lru_cache(maxsize=1)
-def load_networks(job: Job) -> Networks:
+def load_networks(job: Job) -> DetectorAndClassifier:
     """Loads detector and classifier, once per process.
 
     Raises:

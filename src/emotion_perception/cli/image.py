@@ -24,7 +24,7 @@ from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.files.atomic import replace_file
 from emotion_perception.outputs.console import note, say
-from emotion_perception.outputs.results import JsonLinesWriter, Record, frame_record
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
 from emotion_perception.types import BgrImage
 
@@ -137,7 +137,7 @@ class _Work:
         self._settings = settings_from(arguments)
         self._style = style_from(arguments)
 
-    def analyse(self, photo: Path, target: Path | None) -> Record:
+    def analyse(self, photo: Path, target: Path | None) -> FrameRecord:
         image = read_image_file(photo)
         faces = analyse_still(image, self._detector, self._classifier, self._settings)
         if target is not None:
@@ -195,7 +195,7 @@ def _write_image(path: Path, image: BgrImage) -> None:
         ) from error
 
 
-def _faces_text(record: Record) -> str:
+def _faces_text(record: FrameRecord) -> str:
     return '  '.join(_face_text(face) for face in record['faces']) or 'no face'
 
 

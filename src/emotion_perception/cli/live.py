@@ -158,7 +158,7 @@ class _Session:
         return None
 
     def _show(self, arrival: Arrival) -> bool:
-        """Handlers a frame; False once the user has closed the window."""
+        """Processes a frame; False once the user has closed the window."""
         frame = arrival.frame
         faces = self._pipeline.process(frame.image, frame.stamp_ns)
         now = time.monotonic()

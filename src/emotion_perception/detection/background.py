@@ -16,7 +16,7 @@ class BackgroundDetection:
     """Looks at one image at a time. The networks let go of Python's lock while they work."""
 
     def __init__(self, detector: FaceDetector) -> None:
-        """Starts no thread yet.
+        """Stores the detector; the first search starts the thread.
 
         Args:
             detector: Used by the thread alone from now on.

@@ -16,7 +16,7 @@ class VideoRecorder:
     """
 
     def __init__(self, path: Path, frame_rate: float = 0.0) -> None:
-        """Opens nothing yet.
+        """Stores the path; the first image opens the file.
 
         Args:
             path: Video file, see `VideoWriter`.

@@ -16,7 +16,7 @@ from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import NS_PER_S, Face, pixel_box
 
-Record = dict[str, Any]
+FrameRecord = dict[str, Any]
 
 _DIGITS: Final = 4
 UNCERTAIN_ID: Final = 255
@@ -26,7 +26,7 @@ _NO_LANDMARKS: Final = [(math.nan,) * 3] * 5
 _KEPT_LATENCIES: Final = 100_000  # an hour at 28 frames/s; a run of days must not fill the memory
 
 
-def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) -> Record:
+def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) -> FrameRecord:
     """The record of one frame, as written to JSON lines.
 
     Args:
@@ -229,7 +229,7 @@ class Summary:
         ]
 
 
-def _face_record(face: Face, width: int, height: int) -> Record:
+def _face_record(face: Face, width: int, height: int) -> FrameRecord:
     x, y, box_width, box_height = pixel_box(face.box, width, height)
     landmarks = None if face.landmarks is None else face.landmarks.tolist()
     return {

@@ -12,7 +12,7 @@ from emotion_perception.types import NS_PER_S, Frame
 _STALLED_NS = NS_PER_S // 10
 
 
-class Timeline:
+class PlaybackClock:
     """Gives every frame the stamp that it is published with.
 
     A clip's frames get evenly spaced stamps from the time of its first frame on, free of the jitter

@@ -49,7 +49,7 @@ class SmoothedProbabilities:
     """Probabilities of one face over time."""
 
     def __init__(self) -> None:
-        """Knows nothing yet: the first ones are taken as they are."""
+        """Starts without a state: the first ones are taken as they are."""
         self._probabilities: Probabilities | None = None
         self._stamp_ns = 0
 

@@ -12,7 +12,7 @@ from gradio.data_classes import ImageData
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.errors import SourceError
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.outputs.results import Record, Summary
+from emotion_perception.outputs.results import FrameRecord, Summary
 from emotion_viewers.web.emotion_timeline import Point
 from emotion_viewers.web.model_card import CardImage
 
@@ -74,7 +74,7 @@ def probability_chart() -> gr.BarPlot:
     )
 
 
-def probability_frame(face: Record | None) -> pd.DataFrame | None:
+def probability_frame(face: FrameRecord | None) -> pd.DataFrame | None:
     """The chart's values: a face of a record; None for an empty chart."""
     if face is None:
         return None

@@ -30,7 +30,7 @@ class Point:
     probability: float
 
 
-class Timeline:
+class EmotionTimeline:
     """Collects the faces of a video."""
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ class Guard:
         self._loopback_only = is_loopback(host)
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
-        """Handlers a request, or passes it on."""
+        """Responds to a request, or passes it on."""
         if scope['type'] == 'lifespan':
             await self._app(scope, receive, send)
         elif scope['type'] == 'http':

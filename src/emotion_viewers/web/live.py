@@ -48,7 +48,7 @@ def image_of_url(url: str) -> bytes:
 def process_webcam(
     data: bytes, stamp_ns: int, stream: Stream, settings: PipelineSettings
 ) -> WebcamResult:
-    """Handlers the next image of a webcam.
+    """Processes the next image of a webcam.
 
     Args:
         data: An image file.

@@ -10,7 +10,7 @@ from emotion_perception.types import BgrImage, Face
 
 
 class Networks:
-    """Handlers images for any number of threads; one at a time, because a detector has buffers."""
+    """Processes images for any number of threads; one at a time, because a detector has buffers."""
 
     def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
         self._detector = detector

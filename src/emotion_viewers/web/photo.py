@@ -8,7 +8,7 @@ from typing import Final
 from emotion_perception.drawing import draw_faces
 from emotion_perception.encodings.compressed import encode_jpeg
 from emotion_perception.errors import OutputError
-from emotion_perception.outputs.results import Record, frame_record
+from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from emotion_viewers.web.networks import Networks
@@ -29,7 +29,7 @@ class PhotoResult:
         csv: A row per face.
     """
 
-    record: Record
+    record: FrameRecord
     image: Path
     json: Path
     csv: Path
@@ -53,7 +53,7 @@ def process_photo(
     image = read_image_file(photo)
     faces = networks.still(image, settings)
     height, width = image.shape[:2]
-    record: Record = {'file': photo.name, **frame_record(0, width, height, faces)}
+    record: FrameRecord = {'file': photo.name, **frame_record(0, width, height, faces)}
     del record['stamp']  # a photo has none
     start = str(folder / f'{result_stem(photo)}_emotions')
     result = PhotoResult(record, *(Path(start + end) for end in ('.jpg', '.json', '.csv')))

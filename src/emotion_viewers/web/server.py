@@ -12,7 +12,7 @@ from emotion_perception.pipeline import PipelineSettings
 from emotion_viewers.web.guard import App, Guard
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.networks import Networks
-from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
 
 _BACKLOG: Final = 128
@@ -112,7 +112,7 @@ def _application(
     from emotion_viewers.web.handlers import Handlers
     from emotion_viewers.web.page import CSS, Page
 
-    handlers = Handlers(networks, Sessions(workspace.files), settings, limits)
+    handlers = Handlers(networks, Visitors(workspace.files), settings, limits)
     blocks = Page(handlers, workspace.files, settings, limits, card).build()
     app: App = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.outputs.results import Record
+from emotion_perception.outputs.results import FrameRecord
 from emotion_perception.types import NS_PER_S
 
 FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
@@ -21,7 +21,7 @@ CSV_HEADERS: Final = (
 """Columns of the CSV file: one row per face and image."""
 
 
-def face_rows(record: Record) -> list[list[str]]:
+def face_rows(record: FrameRecord) -> list[list[str]]:
     """The faces of an image as rows of text.
 
     Args:
@@ -38,7 +38,7 @@ def face_rows(record: Record) -> list[list[str]]:
     ]
 
 
-def face_names(record: Record) -> list[str]:
+def face_names(record: FrameRecord) -> list[str]:
     """'#1 Happy' and so on, in the order of the faces."""
     return [f'#{face["track_id"]} {face["emotion"]}' for face in record['faces']]
 
@@ -62,7 +62,7 @@ class CsvWriter(Closeable):
         self._writer = csv.writer(self._file)
         self._write([CSV_HEADERS])
 
-    def write(self, record: Record) -> None:
+    def write(self, record: FrameRecord) -> None:
         """Appends the faces of an image.
 
         Args:

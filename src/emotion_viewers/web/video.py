@@ -14,7 +14,7 @@ from emotion_perception.sources.base import SourceOptions
 from emotion_perception.sources.image_files import AnimationSource, is_animated
 from emotion_perception.sources.video import VideoSource
 from emotion_perception.types import NS_PER_S
-from emotion_viewers.web.emotion_timeline import Timeline
+from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.networks import Networks, Stream
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import check_video, result_stem
@@ -40,7 +40,7 @@ class VideoResult:
     video: Path
     json: Path
     csv: Path
-    timeline: Timeline
+    timeline: EmotionTimeline
     summary: Summary
     remarks: list[str]
 
@@ -98,7 +98,7 @@ class _Work:
         self._stream = stream
         self._max_seconds = max_seconds
         self._watch = watch
-        self._timeline = Timeline()
+        self._timeline = EmotionTimeline()
         self._remarks: list[str] = []
 
     def run(self, source: FrameSource, video: Path, json: Path, csv: Path) -> VideoResult:

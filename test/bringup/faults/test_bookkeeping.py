@@ -11,7 +11,7 @@ from emotion_bringup.matching import StampMatcher
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.sources.base import StampKind
-from emotion_perception.sources.playback import Timeline
+from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 
 SECOND = 1_000_000_000
@@ -115,7 +115,7 @@ class Clip:
 
 
 def stamps_at(clock, period_ns=40_000_000):
-    timeline = Timeline(Clip(), keeps_up=True)
+    timeline = PlaybackClock(Clip(), keeps_up=True)
     image = np.zeros((1, 1, 3), np.uint8)
     return [
         timeline.stamp(Frame(image, number * period_ns, number), int(now))

@@ -9,16 +9,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from emotion_perception.outputs.results import Record
-from emotion_viewers.web.emotion_timeline import Timeline
+from emotion_perception.outputs.results import FrameRecord
+from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.networks import Stream
 
 _FORGET_UPLOAD_S: Final = 600.0
-_FORGET_SESSION_S: Final = 6 * 3600.0
+_FORGET_VISITOR_S: Final = 6 * 3600.0
 
 
-class Session:
-    """One open page.
+class Visitor:
+    """One visitor: an open page.
 
     Attributes:
         folder: Its results; exists.
@@ -34,16 +34,16 @@ class Session:
         self.folder = folder
         self.ended = False
         self.stopped = False
-        self.photo: Record | None = None
-        self.timeline: Timeline | None = None
+        self.photo: FrameRecord | None = None
+        self.timeline: EmotionTimeline | None = None
         self.stream: Stream | None = None
         self.seen = now
         self.jobs = 0
         self.uploads: set[Path] = set()
 
 
-class Sessions:
-    """All open pages; may be used from any thread.
+class Visitors:
+    """All visitors; may be used from any thread.
 
     Args:
         files: Folder of the uploads, which the web server puts into subfolders of their own, and of
@@ -55,54 +55,54 @@ class Sessions:
         self._files = files
         self._clock = clock
         self._lock = Lock()
-        self._sessions: dict[str, Session] = {}
+        self._visitors: dict[str, Visitor] = {}
 
     @contextmanager
-    def job(self, session_id: str, upload: Path | None = None) -> Iterator[Session]:
-        """A session for the time of one job, whose files go if the visitor left meanwhile.
+    def job(self, visitor_id: str, upload: Path | None = None) -> Iterator[Visitor]:
+        """A visitor for the time of one job, whose files go if the visitor left meanwhile.
 
         Args:
-            session_id: From the browser; a new one opens a session.
-            upload: The file that the job reads; it belongs to the session from now on.
+            visitor_id: From the browser; a new one is a new visitor.
+            upload: The file that the job reads; it belongs to the visitor from now on.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
-            is_new = session is None
-            if session is None:
-                session = self._sessions[session_id] = Session(self._new_folder(), self._clock())
-            session.seen = self._clock()
-            session.jobs += 1
+            visitor = self._visitors.get(visitor_id)
+            is_new = visitor is None
+            if visitor is None:
+                visitor = self._visitors[visitor_id] = Visitor(self._new_folder(), self._clock())
+            visitor.seen = self._clock()
+            visitor.jobs += 1
             if upload is not None:
-                session.uploads.add(upload)
+                visitor.uploads.add(upload)
             if is_new:
                 self._remove_old()
         try:
-            yield session
+            yield visitor
         finally:
             with self._lock:
-                session.jobs -= 1
-                if session.ended:
-                    self._remove(session)
+                visitor.jobs -= 1
+                if visitor.ended:
+                    self._remove(visitor)
 
-    def stop(self, session_id: str) -> None:
-        """Asks the jobs of a session to end with what they have."""
+    def stop(self, visitor_id: str) -> None:
+        """Asks the jobs of a visitor to end with what they have."""
         with self._lock:
-            if session_id in self._sessions:
-                self._sessions[session_id].stopped = True
+            if visitor_id in self._visitors:
+                self._visitors[visitor_id].stopped = True
 
-    def end(self, session_id: str) -> None:
-        """Removes the files of a session, at once or at the end of its jobs."""
+    def end(self, visitor_id: str) -> None:
+        """Removes the files of a visitor, at once or at the end of its jobs."""
         with self._lock:
-            session = self._sessions.pop(session_id, None)
-            if session is not None:
-                self._end(session)
+            visitor = self._visitors.pop(visitor_id, None)
+            if visitor is not None:
+                self._end(visitor)
             self._remove_old()
 
-    def _end(self, session: Session) -> None:
-        session.ended = True
-        session.stream = None
-        if not session.jobs:
-            self._remove(session)
+    def _end(self, visitor: Visitor) -> None:
+        visitor.ended = True
+        visitor.stream = None
+        if not visitor.jobs:
+            self._remove(visitor)
 
     def _new_folder(self) -> Path:
         # The name is the only thing that keeps visitors from each other's results.
@@ -110,19 +110,19 @@ class Sessions:
         folder.mkdir(mode=0o700)
         return folder
 
-    def _remove(self, session: Session) -> None:
-        shutil.rmtree(session.folder, ignore_errors=True)
+    def _remove(self, visitor: Visitor) -> None:
+        shutil.rmtree(visitor.folder, ignore_errors=True)
         # Equal files of two visitors are one file.
-        for upload in session.uploads - self._uploads_in_use():
+        for upload in visitor.uploads - self._uploads_in_use():
             _remove_upload(upload)
 
     def _remove_old(self) -> None:
-        """Ends sessions that never said goodbye, and removes uploads that never became a job."""
+        """Forgets visitors that never said goodbye, and removes uploads that never became a job."""
         now = self._clock()
-        for session_id, session in list(self._sessions.items()):
-            if not session.jobs and now - session.seen > _FORGET_SESSION_S:
-                self._end(self._sessions.pop(session_id))
-        kept = self._uploads_in_use() | {session.folder for session in self._sessions.values()}
+        for visitor_id, visitor in list(self._visitors.items()):
+            if not visitor.jobs and now - visitor.seen > _FORGET_VISITOR_S:
+                self._end(self._visitors.pop(visitor_id))
+        kept = self._uploads_in_use() | {visitor.folder for visitor in self._visitors.values()}
         for path in self._files.glob('*'):
             with suppress(OSError):
                 if now - path.stat().st_ctime < _FORGET_UPLOAD_S:
@@ -131,7 +131,7 @@ class Sessions:
                     _remove_path(path)
 
     def _uploads_in_use(self) -> set[Path]:
-        return {path for session in self._sessions.values() for path in session.uploads}
+        return {path for visitor in self._visitors.values() for path in visitor.uploads}
 
 
 def _remove_upload(upload: Path) -> None:
