@@ -13,16 +13,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
+from emotion_perception.detection.base import (
+    DEFAULT_MAX_SIDE,
+    closest,
+    moved,
+    roi_around,
+    select_faces,
+)
 from emotion_perception.detection.centerface_graph import (
     INPUT_NAME,
     OUTPUT_NAMES,
     load_centerface_graph,
 )
 from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up, scaled
-from emotion_perception.detection.roi import closest, moved, roi_around
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.types import BgrImage, Box, Detection
 
