@@ -12,7 +12,7 @@ from typing import Final
 import emotion_perception
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.console import route_log
+from emotion_perception.outputs.run import route_log
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
