@@ -24,7 +24,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
     mode = text(context, 'mode')
     camera = {
         'mode': mode,
-        # In replay mode the camera waits for answers, so that nothing piles up.
+        # In replay mode the camera waits for results, so that nothing piles up.
         'max_in_flight': REPLAY_IN_FLIGHT if mode == REPLAY else 0,
     }
     return [

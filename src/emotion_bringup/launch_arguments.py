@@ -7,7 +7,8 @@ from typing import Any
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, LAUNCH_ARGUMENTS
+from emotion_bringup.graph import CAMERA_IMAGE
+from emotion_bringup.parameter_tables import LAUNCH_ARGUMENTS
 from emotion_perception.settings.setting import Setting
 from launch import LaunchContext
 

@@ -9,6 +9,7 @@ made anywhere.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from emotion_bringup.graph import CAMERA_IMAGE
 from emotion_bringup.security import ENCLAVES
 from emotion_perception.settings.setting import Setting, markdown_table, written
 from emotion_perception.settings.tables import (
@@ -31,15 +32,9 @@ from emotion_perception.settings.tables import (
 LIVE = 'live'
 REPLAY = 'replay'
 AUTO = 'auto'
-CAMERA_IMAGE = 'camera/image_raw'
-"""Where the camera node's images are, relative to the robot's namespace."""
-
-FULL_SEARCH = 'emotions/full_search'
-"""While this topic has a subscriber, the whole of every image is searched for faces: who blurs the
-faces that are found subscribes, because between two searches a new one would be seen."""
 
 REPLAY_IN_FLIGHT = 4
-"""Frames of a file that may be unanswered: enough to keep all nodes busy, few enough that answers
+"""Frames of a file that may be unprocessed: enough to keep all nodes busy, few enough that results
 are fresh and memory stays flat."""
 
 
@@ -58,7 +53,7 @@ _RAW, COMPRESSED = 'raw', 'compressed'
 _IMAGE_TRANSPORT = Setting(
     'image_transport',
     _RAW,
-    'raw subscribes to the image topic, compressed to its /compressed twin; an image topic that '
+    'raw subscribes to the image topic, compressed to its /compressed topic; an image topic that '
     'ends in /compressed is taken as it is',
     choices=(_RAW, COMPRESSED),
 )
@@ -113,7 +108,7 @@ CAMERA_PARAMETERS: tuple[Setting, ...] = (
     Setting(
         'max_in_flight',
         0,
-        'frames that may wait for their answer on emotions before the next one; 0 is no limit',
+        'frames that may wait for their result on emotions before the next one; 0 is no limit',
         0,
         1000,
     ),
@@ -183,16 +178,16 @@ HUMANS_PARAMETERS: tuple[Setting, ...] = (
 EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
     _HUMANS_TOPIC,
     Setting(
-        'face_picture',
+        'face_image',
         'cropped',
-        'which pictures of the faces to read',
+        'which images of the faces to read',
         choices=('cropped', 'aligned'),
     ),
     *(SMOOTHING, *_NETWORKS, MODE),
     Setting(
         'image_timeout',
         5.0,
-        'time without a picture of a face after which the node says so',
+        'time without an image of a face after which the node says so',
         0.1,
         3600.0,
         unit='s',

@@ -19,10 +19,11 @@ from sros2_policy import (
 )
 
 from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
-from emotion_bringup.parameter_tables import FULL_SEARCH, NODE_PARAMETERS
+from emotion_bringup.parameter_tables import NODE_PARAMETERS
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.monitor import MonitorNode

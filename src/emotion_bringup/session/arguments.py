@@ -55,7 +55,7 @@ class SessionOptions:
         log_level: Log level of the nodes.
         foxglove: Port on which Foxglove may connect, or None.
         mcap: Recording for Foxglove to write, or None.
-        labels: Whose labels to answer with; empty leaves it to the parameters.
+        labels: Whose labels to predict; empty leaves it to the parameters.
     """
 
     source: str

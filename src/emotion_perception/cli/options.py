@@ -103,7 +103,7 @@ def add_pipeline_options(
 
 
 def style_from(arguments: argparse.Namespace) -> OverlayStyle:
-    """What is drawn onto annotated pictures."""
+    """What is drawn onto annotated images."""
     return OverlayStyle(blur=arguments.blur_faces)
 
 

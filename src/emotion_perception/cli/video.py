@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source',
         metavar='CLIP',
-        help='video file, GIF, picture, folder of pictures, glob pattern, rosbag (folder, .mcap, '
+        help='video file, GIF, image, folder of images, glob pattern, rosbag (folder, .mcap, '
         '.db3, .bag), or demo (a made-up clip of a real face)',
     )
     add_video_outputs(parser)

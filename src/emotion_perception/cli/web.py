@@ -7,7 +7,7 @@ from typing import Final
 
 from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
 from emotion_perception.files.resources import default_model_path
-from emotion_perception.outputs.console import note, say
+from emotion_perception.outputs.run import note, say
 from emotion_perception.settings.setting import Setting, add_settings
 from emotion_viewers.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
 from emotion_viewers.web.networks import Networks

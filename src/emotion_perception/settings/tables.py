@@ -96,7 +96,7 @@ FACES: Final[tuple[Setting, ...]] = (
         'max_faces', _DEFAULTS.max_faces, 'only the largest faces; 0 is all', 0, 1000, live=True
     ),
 )
-"""What concerns every picture by itself."""
+"""What concerns every image by itself."""
 
 STREAM: Final[tuple[Setting, ...]] = (
     SMOOTHING,
@@ -126,7 +126,7 @@ MODEL: Final = Setting(
 LABELS: Final = Setting(
     'labels',
     FER2013,
-    'whose labels to answer with: those FER-2013 was published with, or those of the ten '
+    'whose labels to predict: those FER-2013 was published with, or those of the ten '
     'annotators of FER+, who see more neutral faces',
     choices=LABEL_SETS,
 )
@@ -163,7 +163,7 @@ GPU: Final[tuple[Setting, ...]] = (
 SOURCE: Final = Setting(
     'video_device',
     '0',
-    'camera index or device, rtsp:// or http:// address, video, GIF, picture, folder, glob '
+    'camera index or device, rtsp:// or http:// address, video, GIF, image, folder, glob '
     'pattern, rosbag, or demo',
     option='source',
     takes_index=True,
@@ -203,14 +203,14 @@ LOOP: Final = Setting('loop', False, 'start a file or bag again at its end')
 BLUR_FACES: Final = Setting(
     'blur_faces',
     False,
-    'make the faces that are found unrecognisable in the annotated pictures; the whole of every '
+    'make the faces that are found unrecognisable in the annotated images; the whole of every '
     'frame is searched for them then',
     live=True,
 )
 MCAP: Final = Setting(
     'mcap_path',
     '',
-    'record pictures, boxes and probabilities for the viewer Foxglove to this .mcap file (needs '
+    'record images, boxes and probabilities for the viewer Foxglove to this .mcap file (needs '
     'foxglove-sdk)',
     option='mcap',
     empty='none',
