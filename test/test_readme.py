@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emotion_bringup.parameter_tables import NODE_PARAMETERS, launch_table
+from emotion_bringup.parameter_tables import NODE_PARAMETERS, launch_table, markdown_table
 from emotion_perception.cli.main import main
-from emotion_perception.settings.setting import markdown_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

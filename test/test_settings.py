@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from emotion_bringup.parameter_tables import LAUNCH_ARGUMENTS, NODE_PARAMETERS, launch_table
+from emotion_bringup.parameter_tables import (
+    LAUNCH_ARGUMENTS,
+    NODE_PARAMETERS,
+    launch_table,
+    markdown_table,
+    written,
+)
 from emotion_perception.bags.annotate import AnnotateOptions
 from emotion_perception.cli.options import settings_from
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import PipelineSettings
-from emotion_perception.settings.setting import by_name, markdown_table, spelled, written
+from emotion_perception.settings.setting import by_name, spelled
 from emotion_perception.settings.tables import (
     COMMAND_LINE,
     FACES,

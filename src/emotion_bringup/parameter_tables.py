@@ -6,12 +6,12 @@ their parameters from these tables, and the README's tables are made from them
 made anywhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from emotion_bringup.graph import CAMERA_IMAGE
 from emotion_bringup.security import ENCLAVES
-from emotion_perception.settings.setting import Setting, markdown_table, written
+from emotion_perception.settings.setting import Setting, Value
 from emotion_perception.settings.tables import (
     BLUR_FACES,
     CAMERA_FORMAT,
@@ -36,6 +36,10 @@ AUTO = 'auto'
 REPLAY_IN_FLIGHT = 4
 """Frames of a file that may be unprocessed: enough to keep all nodes busy, few enough that results
 are fresh and memory stays flat."""
+
+
+def _timeout(name: str, help: str) -> Setting:
+    return Setting(name, 5.0, help, 0.1, 3600.0, unit='s')
 
 
 def left_to_file(setting: Setting) -> Setting:
@@ -130,14 +134,7 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         'publish_detections', True, 'also publish vision_msgs on emotions/detections, if installed'
     ),
     _AUTOSTART,
-    Setting(
-        'image_timeout',
-        5.0,
-        'time without an image after which the node says so',
-        0.1,
-        3600.0,
-        unit='s',
-    ),
+    _timeout('image_timeout', 'time without an image after which the node says so'),
 )
 
 OVERLAY_PARAMETERS: tuple[Setting, ...] = (
@@ -165,14 +162,7 @@ HUMANS_PARAMETERS: tuple[Setting, ...] = (
     *(_IMAGE_TRANSPORT, MODE, _HUMANS_TOPIC),
     Setting('face_width', 128, 'width of cropped and aligned faces', 16, 1024, unit='px'),
     Setting('face_height', 128, 'height of cropped and aligned faces', 16, 1024, unit='px'),
-    Setting(
-        'emotions_timeout',
-        5.0,
-        'time without results on emotions after which all faces count as gone',
-        0.1,
-        3600.0,
-        unit='s',
-    ),
+    _timeout('emotions_timeout', 'time without results after which all faces count as gone'),
 )
 
 EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
@@ -184,14 +174,7 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
         choices=('cropped', 'aligned'),
     ),
     *(SMOOTHING, *_NETWORKS, MODE),
-    Setting(
-        'image_timeout',
-        5.0,
-        'time without an image of a face after which the node says so',
-        0.1,
-        3600.0,
-        unit='s',
-    ),
+    _timeout('image_timeout', 'time without an image of a face after which the node says so'),
 )
 
 NODE_PARAMETERS: dict[str, tuple[Setting, ...]] = {
@@ -290,10 +273,33 @@ LAUNCH_ARGUMENTS: dict[str, tuple[Setting, ...]] = {
 """By launch file. A text that is empty and stands for nothing has to be given."""
 
 
-def launch_table(files: Mapping[str, Iterable[Setting]] = LAUNCH_ARGUMENTS) -> str:
+def markdown_table(settings: Iterable[Setting]) -> str:
+    """The documentation's table of one node's parameters."""
+    lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
+    lines += [
+        f'| `{s.name}` | {written(s.default)} | {s.range_text} | {s.may_change} | {s.full_help} |'
+        for s in settings
+    ]
+    return '\n'.join(lines)
+
+
+def written(value: Value) -> str:
+    """A value as one writes it in a parameter file, in Markdown."""
+    if value == '':
+        return 'empty'
+    if isinstance(value, bool):
+        return f'`{str(value).lower()}`'
+    if isinstance(value, list):
+        return f'`[{", ".join(value)}]`'
+    if isinstance(value, str) and value.isdecimal():
+        return f"`'{value}'`"
+    return f'`{value}`'
+
+
+def launch_table() -> str:
     """The README's table of all launch files' arguments."""
     rows: dict[str, dict[str, Setting]] = {}
-    for file, settings in files.items():
+    for file, settings in LAUNCH_ARGUMENTS.items():
         for setting in settings:
             rows.setdefault(setting.short_name, {})[file] = setting
     lines = [
@@ -302,7 +308,7 @@ def launch_table(files: Mapping[str, Iterable[Setting]] = LAUNCH_ARGUMENTS) -> s
     ]
     for name, by_file in rows.items():
         setting = next(iter(by_file.values()))
-        where = 'all' if len(by_file) == len(files) else ', '.join(by_file)
+        where = 'all' if len(by_file) == len(LAUNCH_ARGUMENTS) else ', '.join(by_file)
         defaults = dict.fromkeys(_launch_default(each) for each in by_file.values())
         lines.append(
             f'| `{name}` | {where} | {", ".join(defaults)} | {setting.range_text} | '

@@ -8,11 +8,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 from ros_bench import parameters
 
-from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, NODE_PARAMETERS
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, NODE_PARAMETERS, markdown_table
 from emotion_bringup.parameters import ParameterError, declare_parameters
 from emotion_perception.files.resources import config_path
 from emotion_perception.pipeline import PipelineSettings
-from emotion_perception.settings.setting import Setting, markdown_table
+from emotion_perception.settings.setting import Setting
 
 EVERY_PARAMETER = [
     pytest.param(node, parameter, id=f'{node}-{parameter.name}')

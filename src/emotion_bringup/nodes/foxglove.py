@@ -6,7 +6,6 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import Executor
 from rclpy.node import Node
-from rclpy.parameter import Parameter as RosParameter
 from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import diagnostics, qos
@@ -23,7 +22,6 @@ from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.encodings import encode_jpeg
 from emotion_perception.errors import EmotionPerceptionError, OutputError
-from emotion_perception.settings.tables import BLUR_FACES
 from emotion_viewers.foxglove.channels import EmotionChannels
 from emotion_viewers.foxglove.recorder import McapRecorder
 from emotion_viewers.foxglove.server import FoxgloveServer
@@ -59,7 +57,6 @@ class FoxgloveNode(CheckedParameters, Node):
         self._input = PairedImages(self, self._on_pair, self._on_result)
         # Viewers come and go in threads of the server; the executor's thread does what follows.
         self._demand = self.create_guard_condition(self._update_subscriptions)
-        self.add_post_set_parameters_callback(self._follow_blurring)
         self._server = self._make_server()
         self._recorder = self._make_recorder()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'foxglove', self._report)
@@ -105,15 +102,9 @@ class FoxgloveNode(CheckedParameters, Node):
     def _update_subscriptions(self) -> None:
         """Listens only while somebody reads: images that nobody sees cost nothing."""
         images = self._channels.wants_images
-        blurred = value_of(self, 'blur_faces')
-        self._input.listen(results=self._channels.wants_results, images=images, blurred=blurred)
+        self._input.listen(results=self._channels.wants_results, images=images)
         if self._channels.wants_diagnostics != (self._diagnostics_subscription is not None):
             self._switch_diagnostics()
-
-    def _follow_blurring(self, changes: list[RosParameter]) -> None:
-        # A subscription that is made declares parameters too.
-        if any(change.name == BLUR_FACES.name for change in changes):
-            self._update_subscriptions()
 
     def _switch_diagnostics(self) -> None:
         if self._diagnostics_subscription is not None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import Executor
 from rclpy.node import Node
-from rclpy.parameter import Parameter as RosParameter
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
@@ -28,7 +27,6 @@ from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.window import Window
-from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.types import BgrImage
 
 _WARN_PERIOD_S = 5.0
@@ -57,7 +55,7 @@ class OverlayNode(CheckedParameters, Node):
         self._input = PairedImages(self, self._draw)
         self._message = Image()
         self._style = self._read_style()
-        self.add_post_set_parameters_callback(self._restyle)
+        self.add_post_set_parameters_callback(lambda _: self._restyle())
         self._make_publishers()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'overlay', self._report)
         self._update_subscriptions()
@@ -86,11 +84,8 @@ class OverlayNode(CheckedParameters, Node):
             blur=value_of(self, 'blur_faces'),
         )
 
-    def _restyle(self, changes: list[RosParameter]) -> None:
+    def _restyle(self) -> None:
         self._style = self._read_style()
-        # A subscription that is made declares parameters too.
-        if any(change.name == BLUR_FACES.name for change in changes):
-            self._update_subscriptions()
 
     def _make_publishers(self) -> None:
         events = PublisherEventCallbacks(matched=lambda _: self._update_subscriptions())
@@ -119,7 +114,7 @@ class OverlayNode(CheckedParameters, Node):
     def _update_subscriptions(self) -> None:
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
-        self._input.listen(results=watched, images=watched, blurred=self._style.blur)
+        self._input.listen(results=watched, images=watched)
 
     def _draw(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         try:

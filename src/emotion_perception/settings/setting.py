@@ -1,4 +1,4 @@
-"""What a setting is, and what command lines and the documentation make of it."""
+"""What a setting is, and what command lines make of it."""
 
 import argparse
 import re
@@ -156,9 +156,6 @@ def spelled(sentence: str, names: Mapping[str, str]) -> str:
     return re.sub(r'`(\w+)`', lambda match: names.get(match[1], match[0]), sentence)
 
 
-# --- command lines -------------------------------------------------------------------------------
-
-
 def add_settings(parser: argparse._ActionsContainer, settings: Iterable[Setting]) -> None:
     """Adds an option for each setting; files become a `Path`, or None where there is none."""
     for setting in settings:
@@ -207,29 +204,3 @@ def _details(setting: Setting) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace('%', '%%')
-
-
-# --- documentation -------------------------------------------------------------------------------
-
-
-def markdown_table(settings: Iterable[Setting]) -> str:
-    """The documentation's table of one node's parameters."""
-    lines = ['| parameter | default | range | live | meaning |', '| --- | --- | --- | --- | --- |']
-    lines += [
-        f'| `{s.name}` | {written(s.default)} | {s.range_text} | {s.may_change} | {s.full_help} |'
-        for s in settings
-    ]
-    return '\n'.join(lines)
-
-
-def written(value: Value) -> str:
-    """A value as one writes it in a parameter file, in Markdown."""
-    if value == '':
-        return 'empty'
-    if isinstance(value, bool):
-        return f'`{str(value).lower()}`'
-    if isinstance(value, list):
-        return f'`[{", ".join(value)}]`'
-    if isinstance(value, str) and value.isdecimal():
-        return f"`'{value}'`"
-    return f'`{value}`'

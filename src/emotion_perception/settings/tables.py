@@ -21,16 +21,9 @@ work."""
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
-    """What may change while the pipeline runs.
+    """What may change while the pipeline runs: `FACES` and `STREAM` have texts and ranges.
 
-    Attributes:
-        confidence_threshold: Emotions below this probability are reported as uncertain, 0..1.
-        face_score_threshold: Detections below this score are dropped, 0..1.
-        min_face_size: Faces whose box is narrower or lower are dropped, in pixels.
-        smoothing: Time constant of the probabilities' low-pass filter in seconds; 0 is off.
-        max_faces: Only the largest faces are kept; 0 keeps all.
-        detect_every_n: The detector looks at the whole of every n-th frame; between, near the known
-            faces only, and new ones appear later. 1 looks at the whole of every frame.
+    `detect_every_n` is 1 or more here, see `search_interval`.
     """
 
     confidence_threshold: float = 0.0
