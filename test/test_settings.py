@@ -159,7 +159,7 @@ def ros():
     rclpy = pytest.importorskip('rclpy')
     rclpy.init(args=[])
     yield rclpy
-    rclpy.shutdown()
+    rclpy.try_shutdown()
 
 
 def declared_with(ros, node, **values):

@@ -36,26 +36,12 @@ _PORT: Final = replace(FOXGLOVE_PORT, minimum=1)
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What to run and what to keep of it.
+    """What to run and what to keep of it, as `emotion nodes --help` describes it.
 
     Attributes:
-        source: Frame source, see `camera_node`'s `video_device`.
-        mode: 'live', 'replay', or '' to choose by the source.
-        params_file: YAML of parameters for all nodes; None takes `config/emotion.yaml`.
-        model: ONNX model; None takes the shipped one.
-        namespace: Namespace of all nodes.
-        video: Annotated video to write, or None.
-        json: JSON lines to write, or None.
-        record: Rosbag to write, or None.
-        overlay: Whether to start the overlay node.
-        blur_faces: Whether to make faces unrecognisable in the overlay and for Foxglove.
-        show: Whether to open a window.
-        loop: Whether to start a file again at its end.
-        quiet: Whether to leave out the line per frame.
-        log_level: Log level of the nodes.
+        mode: Empty leaves it to the source.
         foxglove: Port on which Foxglove may connect, or None.
-        mcap: Recording for Foxglove to write, or None.
-        labels: Whose labels to predict; empty leaves it to the parameters.
+        labels: Empty leaves them to the parameters.
     """
 
     source: str

@@ -111,8 +111,10 @@ class Setting:
     def problem(self, value: object) -> str:
         """What is wrong with a value, as the end of a sentence; empty when it is allowed."""
         given = reprlib.repr(value)  # a long one is cut
-        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if type(value) is not type(self.default) or is_list is not isinstance(self.default, list):
+        is_right = type(value) is type(self.default)
+        if isinstance(value, list):
+            is_right &= bool(value) and all(isinstance(item, str) for item in value)
+        if not is_right:
             return f'must be {self.type_text}, not {given}'
         if self.choices and value not in (self.default, *self.choices):
             return f'must be {self.range_text}, not {given}'
@@ -135,7 +137,7 @@ class Setting:
         elif isinstance(self.default, int | float):
             with suppress(ValueError):  # a text in place of a number has the wrong type: see below
                 value = type(self.default)(text)
-        reason = self.problem(value) if value != [] else f'must be {self.type_text}'
+        reason = self.problem(value)
         if reason:
             raise ValueError(reason)
         return value  # type: ignore[no-any-return]
@@ -190,7 +192,7 @@ def argument_type(setting: Setting) -> Callable[[str], Value | Path]:
 def _metavar(setting: Setting) -> str | None:
     if setting.is_file or isinstance(setting.default, list):
         return 'FILE' if setting.is_file else 'LIST'
-    return setting.unit.upper() or None if setting.minimum is None else setting.unit.upper() or 'N'
+    return None if setting.minimum is None else setting.unit.upper() or 'N'
 
 
 def _details(setting: Setting) -> str:
