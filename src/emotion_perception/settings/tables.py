@@ -32,6 +32,7 @@ class PipelineSettings:
     smoothing: float = 0.3
     max_faces: int = 0
     detect_every_n: int = 1
+    max_detection_side: int = 480
 
 
 def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
@@ -102,8 +103,18 @@ STREAM: Final[tuple[Setting, ...]] = (
         100,
         live=True,
     ),
+    Setting(
+        'max_detection_side',
+        _DEFAULTS.max_detection_side,
+        'longest side at which a whole frame is searched for faces, where min_face_size does not '
+        'want less; small faces in large frames need more, which is slower; 0 sets no bound',
+        0,
+        MAX_SIDE,
+        unit='px',
+        live=True,
+    ),
 )
-"""What concerns the time between frames."""
+"""What concerns the frames of a stream; single images are searched as wholes, without a bound."""
 
 # --- networks ------------------------------------------------------------------------------------
 
