@@ -88,6 +88,11 @@ def _conclude(
             f'{report.topic} could not be decoded and have no result; the first one: '
             f'{report.first_problem}'
         )
+    if report.foreign_topics:
+        note(
+            f'warning: {", ".join(report.foreign_topics)} not copied: the messages there are '
+            'none of ROS 2.'
+        )
     say(summary.format())
     added = [options.output_topic, *([options.overlay_topic] if options.overlay else [])]
     say(f'wrote {target}: {report.messages} messages copied, {" and ".join(added)} added')
