@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from .config import Recipe
-from .errors import TrainingError
-from .fit.module import Classifier
-from .recipe_files import read_recipe
+from training.config import Recipe
+from training.errors import TrainingError
+from training.fit.module import Classifier
+from training.recipe_files import read_recipe
 
 
 @dataclass(frozen=True)

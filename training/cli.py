@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .dataset import framing
-from .errors import TrainingError
+from training.dataset import framing
+from training.errors import TrainingError
 
 # An export that ships is asked for by name: a short trial must not replace the shipped model.
 EXPORTED = Path('out/train/export/emotion.onnx')
@@ -79,8 +79,8 @@ def _add_explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _explore(options: argparse.Namespace) -> None:
-    from .dataset import data, ferplus
-    from .dataset.explore import explore
+    from training.dataset import data, ferplus
+    from training.dataset.explore import explore
 
     votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
     print(f'report: {explore(data.load(options.data, options.cache), options.out, votes)}')
@@ -131,11 +131,11 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
-    from .dataset import data, ferplus
-    from .fit import processes
-    from .fit.train import train
-    from .fit.turns import plan
-    from .recipe_files import read_recipe
+    from training.dataset import data, ferplus
+    from training.fit import processes
+    from training.fit.train import train
+    from training.fit.turns import plan
+    from training.recipe_files import read_recipe
 
     if len(options.recipe) > 1 and (options.stop_after is not None or options.devices > 1):
         raise TrainingError('--stop-after and --devices take one recipe at a time')
@@ -200,9 +200,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from .dataset import data
-    from .scoring import report
-    from .scoring.evaluate import Request, evaluate
+    from training.dataset import data
+    from training.scoring import report
+    from training.scoring.evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
     request = Request(
@@ -238,10 +238,10 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _export(options: argparse.Namespace) -> None:
-    from .config import INPUT_SIZE
-    from .dataset import data, ferplus
-    from .scoring import report
-    from .shipping.export import export
+    from training.config import INPUT_SIZE
+    from training.dataset import data, ferplus
+    from training.scoring import report
+    from training.shipping.export import export
 
     dataset = data.load(options.data, options.cache)
     done = export(
@@ -306,8 +306,8 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from .comparison.compare import Request, compare
-    from .dataset import data
+    from training.comparison.compare import Request, compare
+    from training.dataset import data
 
     request = Request(options.baseline, options.final, options.ferplus, options.threads)
     dataset = data.load(options.data, options.cache)
@@ -339,8 +339,8 @@ def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _teach(options: argparse.Namespace) -> None:
-    from .dataset import data
-    from .teaching.record import record
+    from training.dataset import data
+    from training.teaching.record import record
 
     dataset = data.load(options.data, options.cache)
     done = record(options.model, dataset, options.out, views=options.views, threads=options.threads)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .errors import TrainingError
+from training.errors import TrainingError
 
 FC_WIDTH = 4096
 STRIDE = 4

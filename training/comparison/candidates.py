@@ -12,15 +12,14 @@ from typing import Any
 
 from emotion_perception.errors import ModelError
 from emotion_perception.inference.manifest import Manifest, manifest_path_for, read_manifest
-
-from .. import checkpoint
-from ..config import INPUT_SIZE
-from ..errors import TrainingError
-from ..fit import curves
-from ..fit.train import BEST, HISTORY
-from ..shipping import graph
-from ..weights import fold
-from . import cost
+from training import checkpoint
+from training.comparison import cost
+from training.config import INPUT_SIZE
+from training.errors import TrainingError
+from training.fit import curves
+from training.fit.train import BEST, HISTORY
+from training.shipping import graph
+from training.weights import fold
 
 
 @dataclass(frozen=True)

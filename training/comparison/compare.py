@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..console import progress
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from ..scoring import paired, predict
-from ..scoring.readings import keep_reading
-from ..scoring.scores import SplitReport
-from ..scoring.splits import score_splits, splits_to_score
-from . import candidates, compare_report, cost
-from .candidates import Candidate
-from .compare_report import Row, Setting
+from training.comparison import candidates, compare_report, cost
+from training.comparison.candidates import Candidate
+from training.comparison.compare_report import Row, Setting
+from training.console import progress
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import paired, predict
+from training.scoring.readings import keep_reading
+from training.scoring.scores import SplitReport
+from training.scoring.splits import score_splits, splits_to_score
 
 
 @dataclass(frozen=True)

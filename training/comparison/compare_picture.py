@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from ..scoring.metrics import Share
+from training.scoring.metrics import Share
 
 # Where a name may go, in points from its mark: right of it first, higher and lower as need be.
 _PLACES = [(x, y) for y in (5, -13, 17, -25, 29, -37) for x in (6, -6)]

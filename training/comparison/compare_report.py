@@ -11,12 +11,11 @@ from typing import Any
 import onnxruntime
 
 from emotion_perception.inference.manifest import sha256_of
-
-from ..scoring import metrics, paired
-from ..scoring.scores import SplitReport, rounded
-from ..shipping.provenance import git_commit
-from .candidates import Candidate, place
-from .compare_picture import Point, draw
+from training.comparison.candidates import Candidate, place
+from training.comparison.compare_picture import Point, draw
+from training.scoring import metrics, paired
+from training.scoring.scores import SplitReport, rounded
+from training.shipping.provenance import git_commit
 
 MARKDOWN, JSON, PICTURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'

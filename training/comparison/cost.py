@@ -18,12 +18,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from emotion_perception.labels import NUM_EMOTIONS
-
-from ..console import progress
-from ..errors import TrainingError
-from ..models.alexnet import answers
-from ..scoring.predict import Predictor
-from . import multiply_adds
+from training.comparison import multiply_adds
+from training.console import progress
+from training.errors import TrainingError
+from training.models.alexnet import answers
+from training.scoring.predict import Predictor
 
 ROUNDS = 50
 WARM_UP = 3

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-from ..errors import TrainingError
+from training.errors import TrainingError
 
 Shape = tuple[int, ...]
 

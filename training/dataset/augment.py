@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..config import AugmentConfig
+from training.config import AugmentConfig
 
 
 def resize(images: Tensor, size: int) -> Tensor:

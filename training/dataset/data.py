@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from emotion_perception.limits import quoted
-
-from ..console import progress
-from ..errors import TrainingError
+from training.console import progress
+from training.errors import TrainingError
 
 SIDE = 48
 SPLITS = ('Training', 'PublicTest', 'PrivateTest')

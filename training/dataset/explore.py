@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
-
-from ..console import progress
-from ..errors import TrainingError
-from . import data, ferplus
-from .data import SPLITS, Dataset
+from training.console import progress
+from training.dataset import data, ferplus
+from training.dataset.data import SPLITS, Dataset
+from training.errors import TrainingError
 
 mpl.use('Agg')  # no screen needed
 from matplotlib import pyplot as plt

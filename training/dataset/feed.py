@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from ..config import Recipe
-from .data import Split
+from training.config import Recipe
+from training.dataset.data import Split
 
 _VALIDATION = 128  # pictures per batch, of any size that fits into memory
 

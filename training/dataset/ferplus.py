@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import TrainingError
-from ..scoring.metrics import Ints, Share
-from .data import SPLITS, Dataset
+from training.dataset.data import SPLITS, Dataset
+from training.errors import TrainingError
+from training.scoring.metrics import Ints, Share
 
 COLUMNS = (
     'neutral', 'happiness', 'surprise', 'sadness', 'anger',

@@ -21,9 +21,8 @@ from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.framing import BoxFraming, Framing
 from emotion_perception.inference.manifest import read_manifest, write_manifest
 from emotion_perception.types import Detection
-
-from ..errors import TrainingError
-from . import data
+from training.dataset import data
+from training.errors import TrainingError
 
 DETECTORS = ('centerface', 'haar')
 # Detectors want more than 48 pixels, and a face that the picture's edge does not cut.

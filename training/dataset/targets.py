@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import TrainingError
-from ..teaching.answers import Taught
-from . import ferplus
-from .data import Dataset, Split
+from training.dataset import ferplus
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
+from training.teaching.answers import Taught
 
 Targets = NDArray[np.float32]
 

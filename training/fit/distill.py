@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import checkpoint
-from ..checkpoint import Trained
-from ..config import Recipe
-from ..dataset import augment
-from ..dataset.data import Dataset, Split
-from ..models import answers, planes
-from ..teaching import answers as files
+from training import checkpoint
+from training.checkpoint import Trained
+from training.config import Recipe
+from training.dataset import augment
+from training.dataset.data import Dataset, Split
+from training.models import answers, planes
+from training.teaching import answers as files
 
 
 class Teachers:

@@ -14,12 +14,11 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from emotion_perception.labels import FER2013, FERPLUS
-
-from ..config import OptimConfig, Recipe
-from ..dataset import augment
-from ..dataset.feed import Batch
-from ..models import answers, build, planes
-from . import losses, processes
+from training.config import OptimConfig, Recipe
+from training.dataset import augment
+from training.dataset.feed import Batch
+from training.fit import losses, processes
+from training.models import answers, build, planes
 
 
 def learning_rate(progress: float, config: OptimConfig) -> float:

@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..errors import TrainingError
+from training.errors import TrainingError
 
 # 2**32 over the golden ratio: spreads the seeds of any number of processes over the 32 bits that
 # torch's generator for the CPU looks at (it drops all higher ones).

@@ -19,14 +19,14 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..config import Recipe
-from ..dataset import data, targets
-from ..dataset.feed import Feed
-from ..errors import TrainingError
-from ..models import check_size
-from ..weights import initial
-from . import curves, distill, processes
-from .module import Classifier
+from training.config import Recipe
+from training.dataset import data, targets
+from training.dataset.feed import Feed
+from training.errors import TrainingError
+from training.fit import curves, distill, processes
+from training.fit.module import Classifier
+from training.models import check_size
+from training.weights import initial
 
 LAST = 'last.ckpt'
 BEST = 'best.ckpt'

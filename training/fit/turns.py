@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import Recipe
-from ..errors import TrainingError
-from .train import LAST, check_run
+from training.config import Recipe
+from training.errors import TrainingError
+from training.fit.train import LAST, check_run
 
 RUNS = Path('out/train')
 

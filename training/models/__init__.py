@@ -8,15 +8,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..config import FC_WIDTH, STRIDE, ModelConfig
-from ..errors import TrainingError
-from .alexnet import AlexNet, answers
-from .efficientnet_lite import SCALES, EfficientNetLite
-from .layers import COLOURS
-from .mini_xception import MiniXception
-from .resnet50v2 import ResNet50V2
-from .small_cnn import SmallCnn
-from .vgg16 import Vgg16
+from training.config import FC_WIDTH, STRIDE, ModelConfig
+from training.errors import TrainingError
+from training.models.alexnet import AlexNet, answers
+from training.models.efficientnet_lite import SCALES, EfficientNetLite
+from training.models.layers import COLOURS
+from training.models.mini_xception import MiniXception
+from training.models.resnet50v2 import ResNet50V2
+from training.models.small_cnn import SmallCnn
+from training.models.vgg16 import Vgg16
 
 __all__ = [
     'ARCHITECTURES',

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from emotion_perception.labels import FER2013, FERPLUS
-
-from ..config import INPUT_SIZE, STRIDE
-from .layers import GreyBlocks
+from training.config import INPUT_SIZE, STRIDE
+from training.models.layers import GreyBlocks
 
 CLASSES = 7
 HIDDEN = 4096

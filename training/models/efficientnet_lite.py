@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import CLASSES, COLOURS, initialise, shrink
+from training.models.layers import CLASSES, COLOURS, initialise, shrink
 
 STEM = 32
 HEAD = 1280

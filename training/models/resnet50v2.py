@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, StridedPointwise, initialise, shrink
+from training.models.layers import CLASSES, StridedPointwise, initialise, shrink
 
 EXPANSION = 4
 # (inner channels, number of blocks, stride of the first)

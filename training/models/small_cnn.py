@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise, shrink
+from training.models.layers import CLASSES, convolution, initialise, shrink
 
 SIDE = 48
 WIDTHS = (64, 128, 256)

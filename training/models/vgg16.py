@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise, shrink
+from training.models.layers import CLASSES, convolution, initialise, shrink
 
 GRID = 7
 # (channels, number of 3x3 convolutions) before each 2x2 max-pooling

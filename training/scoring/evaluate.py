@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.pipeline import EmotionPipeline
-
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import paired, predict, report, scenes, tencrop
-from .readings import keep_reading
-from .scores import SplitReport
-from .splits import score_splits, splits_to_score
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import paired, predict, report, scenes, tencrop
+from training.scoring.readings import keep_reading
+from training.scoring.scores import SplitReport
+from training.scoring.splits import score_splits, splits_to_score
 
 SAMPLE_SEED = 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import Share
+from training.scoring.metrics import Share
 
 RESAMPLES = 10_000
 SEED = 0

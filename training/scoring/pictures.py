@@ -9,10 +9,9 @@ import matplotlib as mpl
 import numpy as np
 
 from emotion_perception.labels import EMOTION_NAMES
-
-from . import metrics, ranking
-from .metrics import Floats, Ints
-from .scores import SplitReport, SplitScores
+from training.scoring import metrics, ranking
+from training.scoring.metrics import Floats, Ints
+from training.scoring.scores import SplitReport, SplitScores
 
 mpl.use('Agg')  # no screen needed
 from matplotlib import pyplot as plt

@@ -21,12 +21,11 @@ from emotion_perception.inference.manifest import (
 )
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 from emotion_perception.labels import FER2013, LABEL_SETS
-
-from .. import checkpoint, models
-from ..config import INPUT_SIZE
-from ..console import progress
-from ..dataset.data import SIDE, Images
-from ..errors import TrainingError
+from training import checkpoint, models
+from training.config import INPUT_SIZE
+from training.console import progress
+from training.dataset.data import SIDE, Images
+from training.errors import TrainingError
 
 BATCH = 64
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import Floats, Ints
+from training.scoring.metrics import Floats, Ints
 
 Mask = NDArray[np.bool_]
 

@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emotion_perception.inference.manifest import manifest_path_for, sha256_of
-
-from .scores import SplitReport, share_document
+from training.scoring.scores import SplitReport, share_document
 
 READINGS = 'private_test_readings.jsonl'
 _EXTRAS = ('ferplus', 'ten_crop_not_the_headline', 'pipeline')

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_perception.labels import EMOTION_NAMES
-
-from ..dataset import ferplus
-from . import metrics, paired, pictures, ranking, scenes, tencrop
-from .scores import SplitReport, SplitScores
+from training.dataset import ferplus
+from training.scoring import metrics, paired, pictures, ranking, scenes, tencrop
+from training.scoring.scores import SplitReport, SplitScores
 
 _ANSWERERS = {
     False: 'the same answer as the original labels',

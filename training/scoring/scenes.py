@@ -16,12 +16,11 @@ from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
-
-from ..console import progress
-from ..dataset.data import Images, Split
-from ..errors import TrainingError
-from .metrics import Ints, Share
-from .paired import Comparison, compare
+from training.console import progress
+from training.dataset.data import Images, Split
+from training.errors import TrainingError
+from training.scoring.metrics import Ints, Share
+from training.scoring.paired import Comparison, compare
 
 DETECTOR = 'centerface'
 WIDTH, HEIGHT = 640, 480

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from emotion_perception.labels import EMOTION_NAMES, FER2013, FERPLUS, NUM_EMOTIONS
-
-from ..dataset import ferplus
-from ..dataset.data import Split, has_twin
-from . import metrics, paired, predict, ranking, scenes
+from training.dataset import ferplus
+from training.dataset.data import Split, has_twin
+from training.scoring import metrics, paired, predict, ranking, scenes
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import FER2013, NUM_EMOTIONS
-
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import metrics, predict
-from .scores import SplitReport, score
-from .voted import Voted
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import metrics, predict
+from training.scoring.scores import SplitReport, score
+from training.scoring.voted import Voted
 
 
 def splits_to_score(dataset: Dataset, final: bool) -> list[str]:

@@ -6,9 +6,8 @@ import numpy as np
 
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013
-
-from ..dataset.data import SIDE, Images
-from . import metrics, predict
+from training.dataset.data import SIDE, Images
+from training.scoring import metrics, predict
 
 # The usual crop of 48-pixel faces; it shows the network faces 9 % larger.
 CROP = 44

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import FER2013, FERPLUS
-
-from ..dataset import ferplus
-from ..dataset.data import Split
-from . import metrics, predict
+from training.dataset import ferplus
+from training.dataset.data import Split
+from training.scoring import metrics, predict
 
 
 def temperature(logits: metrics.Floats, votes: NDArray[np.int64]) -> float:

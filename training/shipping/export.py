@@ -22,18 +22,17 @@ from emotion_perception.inference.manifest import (
 )
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013, FERPLUS
-
-from .. import checkpoint
-from ..checkpoint import Trained
-from ..dataset import ferplus
-from ..dataset.data import Dataset, Split
-from ..errors import TrainingError
-from ..scoring import metrics, predict, voted
-from ..scoring.scores import ferplus_document, score, share_document
-from ..weights.fold import fold_batch_norm
-from . import provenance
-from .graph import to_onnx, write_shipped
-from .quantise import quantise
+from training import checkpoint
+from training.checkpoint import Trained
+from training.dataset import ferplus
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
+from training.scoring import metrics, predict, voted
+from training.scoring.scores import ferplus_document, score, share_document
+from training.shipping import provenance
+from training.shipping.graph import to_onnx, write_shipped
+from training.shipping.quantise import quantise
+from training.weights.fold import fold_batch_norm
 
 CALIBRATION_IMAGES = 512
 FP32_TOLERANCE = 1e-3

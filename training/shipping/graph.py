@@ -12,9 +12,8 @@ from torch import nn
 
 from emotion_perception.inference.manifest import OUTPUTS
 from emotion_perception.labels import FER2013
-
-from ..config import INPUT_SIZE
-from ..models.alexnet import has_votes
+from training.config import INPUT_SIZE
+from training.models.alexnet import has_votes
 
 
 class _Both(nn.Module):

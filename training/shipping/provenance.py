@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from ..checkpoint import Trained
-from ..fit import curves
-from ..fit.train import HISTORY
-from ..weights import initial
+from training.checkpoint import Trained
+from training.fit import curves
+from training.fit.train import HISTORY
+from training.weights import initial
 
 
 def of(run: Path, trained: Trained) -> dict[str, Any]:

@@ -19,10 +19,9 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
-
-from ..console import progress
-from ..dataset.data import Images
-from ..scoring.predict import Faces
+from training.console import progress
+from training.dataset.data import Images
+from training.scoring.predict import Faces
 
 _BATCH = 16
 # The rarest activations would widen the steps of all others: clipping one in a hundred thousand

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
-
-from ..dataset.data import Dataset, Split
-from ..errors import TrainingError
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
 
 SUFFIX = '.npz'
 _FACTS = 'facts'

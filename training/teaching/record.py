@@ -14,16 +14,15 @@ from torch import Tensor
 
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest, sha256_of
 from emotion_perception.labels import FER2013
-
-from .. import checkpoint
-from ..config import AugmentConfig
-from ..console import progress
-from ..dataset import augment
-from ..dataset.data import Dataset, Images, Split
-from ..errors import TrainingError
-from ..fit.train import BEST
-from ..scoring import predict
-from .answers import SUFFIX, Answers, logarithms, write
+from training import checkpoint
+from training.config import AugmentConfig
+from training.console import progress
+from training.dataset import augment
+from training.dataset.data import Dataset, Images, Split
+from training.errors import TrainingError
+from training.fit.train import BEST
+from training.scoring import predict
+from training.teaching.answers import SUFFIX, Answers, logarithms, write
 
 BATCH = 64
 # A teacher sees more than one frame of a face, but no face that it would not know.

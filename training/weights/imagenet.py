@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from emotion_perception.inference.manifest import sha256_of
-
-from ..config import ModelConfig
-from ..errors import TrainingError
+from training.config import ModelConfig
+from training.errors import TrainingError
 
 State = dict[str, Tensor]
 Colour = tuple[float, float, float]

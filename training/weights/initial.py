@@ -34,15 +34,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotion_perception.inference.manifest import sha256_of
-
-from .. import checkpoint
-from ..config import FC_WIDTH, STRIDE, ModelConfig
-from ..dataset import augment
-from ..errors import TrainingError
-from ..fit.module import Classifier, Ema
-from ..models import build
-from . import imagenet, norms, shipped, transfer
-from .transfer import Carried, State
+from training import checkpoint
+from training.config import FC_WIDTH, STRIDE, ModelConfig
+from training.dataset import augment
+from training.errors import TrainingError
+from training.fit.module import Classifier, Ema
+from training.models import build
+from training.weights import imagenet, norms, shipped, transfer
+from training.weights.transfer import Carried, State
 
 IMAGENET = 'imagenet'
 RECORD = 'data.json'

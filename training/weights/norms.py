@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from .transfer import State, layers
+from training.weights.transfer import State, layers
 
 
 @torch.no_grad()

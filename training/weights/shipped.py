@@ -26,13 +26,12 @@ from emotion_perception.inference.manifest import (
     read_manifest,
     read_model_file,
 )
-
-from ..config import ModelConfig, Recipe
-from ..errors import TrainingError
-from ..models import build
-from ..recipe_files import parse
-from .fold import fold_batch_norm
-from .transfer import State
+from training.config import ModelConfig, Recipe
+from training.errors import TrainingError
+from training.models import build
+from training.recipe_files import parse
+from training.weights.fold import fold_batch_norm
+from training.weights.transfer import State
 
 # What `graph.to_onnx` puts before the names of a network with two answers.
 _WRAPPED = 'network.'

@@ -9,9 +9,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from ..errors import TrainingError
-from ..models.alexnet import MAPS, VOTES
-from .factorise import Factors, factorise, factorise_convolution, fold_grid, grey_blocks, product
+from training.errors import TrainingError
+from training.models.alexnet import MAPS, VOTES
+from training.weights.factorise import (
+    Factors,
+    factorise,
+    factorise_convolution,
+    fold_grid,
+    grey_blocks,
+    product,
+)
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
