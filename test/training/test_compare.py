@@ -20,7 +20,7 @@ from training.fit import curves
 from training.fit.module import Classifier
 from training.models import build
 from training.recipe_files import parse, read_recipe
-from training.scoring import metrics, predict, readings
+from training.scoring import metrics, predict, private_test_log
 from training.shipping import graph
 from training.weights.fold import fold_batch_norm
 
@@ -111,7 +111,7 @@ def test_one_table_of_runs_and_files(place, command, capsys):
     # Weights in fp32, and little beside them.
     assert 4 * 55_616 < first['size_bytes'] < 2 * 4 * 57_095
     assert 'PrivateTest' not in printed
-    assert not list(place.rglob(readings.READINGS))
+    assert not list(place.rglob(private_test_log.LOG_NAME))
     table = (place / 'out/compare.md').read_text()
     rows = [line for line in table.splitlines() if line.startswith('|')]
     assert len(rows) == 2 + 3
@@ -150,7 +150,7 @@ def test_final_logs_each_reading_beside_its_model(tmp_path, place, command):
         shutil.copy(path, tmp_path)
     assert command(run, tmp_path / MODEL.name, '--final') == 0
     for folder, name in ((run, 'best.ckpt'), (tmp_path, MODEL.name)):
-        (line,) = (folder / readings.READINGS).read_text().splitlines()
+        (line,) = (folder / private_test_log.LOG_NAME).read_text().splitlines()
         reading = json.loads(line)
         assert (reading['model'], reading['split']) == (name, 'PrivateTest')
         assert reading['accuracy']['n'] == 21

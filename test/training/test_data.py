@@ -116,7 +116,7 @@ def test_missing_file_ends_the_command_with_a_sentence(tmp_path, capsys):
 
 def test_twins_and_statistics(made_csv, tmp_path):
     dataset = data.load(made_csv, tmp_path)
-    twins = data.has_twin(dataset['PrivateTest'].images, dataset['Training'].images)
+    twins = data.occur_in(dataset['PrivateTest'].images, dataset['Training'].images)
     assert twins.tolist() == [True] + [False] * 20
     images = np.asarray(dataset['Training'].images)
     mean, std = data.grey_statistics(images)

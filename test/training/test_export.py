@@ -123,7 +123,7 @@ def test_every_stage_agrees(run, dataset, fp32):
 
 def answers(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
     opened = predict.open_model(model, None)
-    return np.hstack(list(predict.answers(opened.run, images, spec, model.suffix).values()))
+    return np.hstack(list(predict.predict_logits(opened.run, images, spec, model.suffix).values()))
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)
@@ -187,7 +187,9 @@ def test_training_goes_on_from_an_exported_file(run, dataset, fp32):
         dataset['PublicTest'].images,
         read_manifest(model.with_suffix('.json')).preprocessing,
     )
-    given = predict.answers(predict.torch_predictor(fresh.network.eval()), images, spec, 'start')
+    given = predict.predict_logits(
+        predict.torch_predictor(fresh.network.eval()), images, spec, 'start'
+    )
     wanted = answers(model, images, spec)
     # What int8 rounds between the layers is not in the weights.
     tolerance = (0.003 if fp32 else 0.05) * np.ptp(wanted)

@@ -27,9 +27,9 @@ MEAN, STD = 0.508, 0.255
 IMAGES = np.random.default_rng(2).integers(0, 256, (40, 48, 48), dtype=np.uint8)
 
 
-def module(mean=MEAN, std=STD, ema=0.9, **model) -> Classifier:
+def module(mean=MEAN, std=STD, **model) -> Classifier:
     config = ModelConfig(**{'dropout': 0.0, **model})
-    train = TrainConfig(phases=(Phase(1, 64),), batch_size=14, ema_decay=ema)
+    train = TrainConfig(phases=(Phase(1, 64),), batch_size=14)
     torch.manual_seed(6)
     share = DataConfig(ferplus=0.5 if config.votes else 0.0)
     return Classifier(Recipe('made', data=share, model=config, train=train), mean, std)
@@ -71,7 +71,7 @@ def narrow(monkeypatch) -> int:
 def test_alexnet_computes_what_was_published(batch_norm, hidden, monkeypatch, tmp_path):
     monkeypatch.setattr(alexnet, 'HIDDEN', hidden)
     state = made.alexnet(hidden)
-    fresh = module(batch_norm=batch_norm, init=save(state, tmp_path), ema=0)
+    fresh = module(batch_norm=batch_norm, init=save(state, tmp_path))
     last = fresh.network.classifier[-1].weight.clone()
     done = initial.start(fresh, IMAGES)
     expected = made.alexnet_features(state, grey(), MEAN)
@@ -121,9 +121,6 @@ def test_resnet50v2_computes_what_was_published(tmp_path):
     scale = expected.abs().max().item()
     torch.testing.assert_close(found / scale, expected / scale, atol=1e-5, rtol=1e-4)
     assert (len(done.loaded), done.fresh, done.skipped) == (53, ('classifier.1',), ('head.fc',))
-    values = fresh.ema.values()
-    for name, value in fresh.network.state_dict().items():
-        assert torch.equal(values[name], value), 'the average must start there too'
 
 
 def test_efficientnet_lite_computes_what_was_published(tmp_path):
@@ -330,16 +327,18 @@ def test_no_imagenet_for_a_network_nobody_published():
 
 
 def make_run(folder: Path, source: Classifier, name: str = 'best.ckpt') -> Path:
-    """A run folder as training leaves it, its average unlike its weights."""
+    """A run folder as training leaves it, its average unlike the weights to go on with."""
     folder.mkdir()
-    for value in [*source.network.state_dict().values(), *source.ema.values().values()]:
+    for value in source.network.state_dict().values():
         if value.is_floating_point():
             value.uniform_(0.5, 1.5).mul_(0.02)
     recipe = json.loads(json.dumps(asdict(source.recipe)))
     (folder / 'recipe.yaml').write_text(yaml.safe_dump(recipe))
     facts = {'mean': source.mean, 'std': source.std, 'training_images': 40}
     (folder / 'data.json').write_text(json.dumps(facts))
-    torch.save({'state_dict': source.state_dict(), 'epoch': 0}, folder / name)
+    zeros = {key: torch.zeros_like(value) for key, value in source.state_dict().items()}
+    content = {'state_dict': source.state_dict(), 'current_model_state': zeros, 'epoch': 0}
+    torch.save(content, folder / name)
     return folder
 
 
@@ -456,7 +455,7 @@ def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
     with torch.inference_mode():
         expected = source(colour(grey()))
         torch.testing.assert_close(network(colour(grey())), expected)
-        for answer in network.both(colour(grey())):
+        for answer in network.both_logits(colour(grey())):
             torch.testing.assert_close(answer, expected)
     assert network.votes.weight.data_ptr() != network.classifier[-1].weight.data_ptr()
 

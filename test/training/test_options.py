@@ -20,7 +20,7 @@ from training.config import (
 )
 from training.dataset import data
 from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
-from training.fit import curves, distill
+from training.fit import curves, teachers
 from training.fit.module import Classifier
 from training.scoring import predict
 
@@ -75,14 +75,14 @@ def test_distillation_teaches_without_any_label(teacher, folder, train):
 def test_teachers_answer_as_when_they_were_trained(teacher):
     recipe = Recipe('x', distill=DistillConfig((str(teacher),), temperature=1.0))
     faces = torch.rand(3, 1, 60, 60)
-    taught = distill.load(recipe).probabilities(faces)[FER2013]
+    taught = teachers.load(recipe).probabilities(faces)[FER2013]
     trained = checkpoint.load(teacher / 'best.ckpt')
     module = Classifier(trained.recipe, trained.mean, trained.std).eval()
     module.network.load_state_dict(trained.network.state_dict())
     at_48 = torch.nn.functional.interpolate(faces, size=(48, 48), mode='bilinear')
     with torch.no_grad():
         torch.testing.assert_close(taught, module(at_48).softmax(dim=1))
-    assert distill.load(Recipe('x')) is None
+    assert teachers.load(Recipe('x')) is None
 
 
 def test_missing_teacher_is_one_sentence(train, capsys):
@@ -150,7 +150,7 @@ def answers_on_public_test(run: Path, made_csv, folder):
     """The labels, and the classes that each answer of a run names."""
     public = data.load(made_csv, folder / 'cache')['PublicTest']
     opened = predict.open_model(run / 'last.ckpt', None)
-    answers = predict.answers(opened.run, public.images, opened.spec, 'x')
+    answers = predict.predict_logits(opened.run, public.images, opened.spec, 'x')
     return public.labels, answers[FER2013].argmax(axis=1), answers[FERPLUS].argmax(axis=1)
 
 
@@ -175,7 +175,7 @@ def test_teachers_with_two_answers_teach_both(two_answers, made_rows, made_csv, 
 
 def test_only_answers_that_all_teachers_have_are_taught(two_answers, teacher):
     recipe = Recipe('x', distill=DistillConfig((str(two_answers), str(teacher))))
-    taught = distill.load(recipe).probabilities(torch.rand(3, 1, 60, 60))
+    taught = teachers.load(recipe).probabilities(torch.rand(3, 1, 60, 60))
     assert taught.keys() == {FER2013}
 
 

@@ -17,7 +17,7 @@ from training.comparison import cost
 from training.config import INPUT_SIZE
 from training.errors import TrainingError
 from training.fit import curves
-from training.fit.train import BEST, HISTORY
+from training.run_files import BEST, HISTORY
 from training.shipping import graph
 from training.weights import fold
 
@@ -28,7 +28,7 @@ class Effort:
 
     Attributes:
         epochs: Epochs trained.
-        images: Pictures seen, counted again in every epoch.
+        images: Images seen, counted again in every epoch.
         seconds: Time with validation.
     """
 
@@ -47,7 +47,7 @@ class Candidate:
         name: Name of the recipe.
         network: Architecture, ranks of its fully connected layers, precision, starting weights.
         side: Side in pixels of the input that cost and time are for, the runtime's.
-        scored_at: Side of the pictures that it is scored on: a run that ended on smaller ones
+        scored_at: Side of the images that it is scored on: a run that ended on smaller ones
             knows no others.
         cost: Weights and multiply-adds.
         size: Bytes of `graph`.
@@ -190,7 +190,7 @@ def _manifest_effort(manifest: Manifest) -> Effort:
 
 
 def _epoch_images(recipe: Mapping[str, Any], training_images: Any) -> int:
-    """Pictures of one epoch: whole batches only, as `feed.Batches` yields them."""
+    """Images of one epoch: whole batches only, as `batches.BatchDataset` yields them."""
     train = recipe['train']
     images: int = train.get('epoch_images') or training_images
     return images - images % int(train['batch_size'])

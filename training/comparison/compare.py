@@ -1,4 +1,4 @@
-"""Several models on the same pictures: what each costs, how right it is, and what it gains."""
+"""Several models on the same images: what each costs, how right it is, and what it gains."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.comparison import candidates, compare_report, cost
+from training.comparison import candidates, cost, report
 from training.comparison.candidates import Candidate
-from training.comparison.compare_report import Row, Setting
+from training.comparison.report import Row, Setting
 from training.console import progress
 from training.dataset import ferplus
 from training.dataset.data import Dataset
 from training.errors import TrainingError
 from training.scoring import paired, predict
-from training.scoring.readings import keep_reading
+from training.scoring.private_test_log import log_private_test
 from training.scoring.scores import SplitReport
 from training.scoring.splits import score_splits, splits_to_score
 
@@ -77,7 +77,7 @@ def compare(
         for one, name, taken, result in zip(found, names, times, results, strict=True)
     ]
     setting = Setting(dataset.source.name, cost.cpu_name(), threads, cost.ROUNDS)
-    return compare_report.write(out, rows, setting)
+    return report.write(out, rows, setting)
 
 
 def _threads(asked: int | None) -> int:
@@ -113,7 +113,7 @@ def _measure(
         reports[found.split.name] = found
         if found.split.name == 'PrivateTest':
             # At once: a reading that a later stop would hide is a reading all the same.
-            keep_reading(one.path, found)
+            log_private_test(one.path, found)
     return reports
 
 

@@ -21,7 +21,7 @@ from emotion_perception.labels import NUM_EMOTIONS
 from training.comparison import multiply_adds
 from training.console import progress
 from training.errors import TrainingError
-from training.models.alexnet import answers
+from training.models import logits_by_label_set
 from training.scoring.predict import Predictor
 
 ROUNDS = 50
@@ -35,7 +35,7 @@ class Cost:
 
     Attributes:
         parameters: Trained numbers; running statistics of batch norm are none.
-        multiply_adds: Of all convolutions and matrix products for one picture; batch norm,
+        multiply_adds: Of all convolutions and matrix products for one image; batch norm,
             activations, pooling, additions and resizing are not counted. None where the shapes of
             a graph cannot be inferred.
     """
@@ -45,17 +45,17 @@ class Cost:
 
 
 def of_network(network: nn.Module, side: int) -> Cost:
-    """Counts a PyTorch network, with all of its answers, by running it on one picture.
+    """Counts a PyTorch network, with all of its last layers, by running it on one image.
 
     Args:
         network: In evaluation mode.
-        side: Side of the picture in pixels.
+        side: Side of the image in pixels.
     """
     parameters = list(network.parameters())
     face = torch.zeros(1, 3, side, side, device=parameters[0].device)
     # PyTorch counts two operations for each multiply-add.
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        answers(network, face)
+        logits_by_label_set(network, face)
     return Cost(sum(p.numel() for p in parameters), counter.get_total_flops() // 2)
 
 
@@ -105,7 +105,7 @@ def _check_interface(graph: onnx.GraphProto, path: Path) -> None:
     classes = outputs['logits'][-1].dim_value if outputs['logits'] else 0
     if classes not in (0, NUM_EMOTIONS):  # 0: the graph does not say
         raise TrainingError(
-            f'{path} answers with {classes} classes, FER-2013 has {NUM_EMOTIONS}: leave it out'
+            f'{path} predicts {classes} classes, FER-2013 has {NUM_EMOTIONS}: leave it out'
         )
 
 

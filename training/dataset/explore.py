@@ -1,4 +1,4 @@
-"""Looks at the data before training on it: one Markdown report with its pictures."""
+"""Looks at the data before training on it: one Markdown report with its figures."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SAMPLES = 8
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pixel-identical pictures.
+    """Pixel-identical images.
 
     Attributes:
-        groups: Sets of two or more identical pictures.
-        surplus: Pictures beyond the first of each group.
+        groups: Sets of two or more identical images.
+        surplus: Images beyond the first of each group.
         conflicting: Groups whose labels differ.
         across: Groups that reach into more than one split.
-        twins: Pictures of a test split that also occur in Training, by split.
+        twins: Images of a test split that also occur in Training, by split.
     """
 
     groups: int
@@ -42,7 +42,7 @@ class Duplicates:
 
 
 def find_duplicates(dataset: Dataset) -> Duplicates:
-    """Groups all pictures by the MD5 of their pixels."""
+    """Groups all images by the MD5 of their pixels."""
     groups: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     for name in progress(SPLITS, 'hashing', 'splits'):
         split = dataset[name]
@@ -65,7 +65,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
 
 
 def explore(dataset: Dataset, out: Path, votes: NDArray[np.int64] | None = None) -> Path:
-    """Writes `report.md` and its pictures.
+    """Writes `report.md` and its figures.
 
     Args:
         dataset: Read data.
@@ -86,7 +86,7 @@ def explore(dataset: Dataset, out: Path, votes: NDArray[np.int64] | None = None)
         '# FER-2013 as found',
         _class_table(dataset),
         '![classes](classes.png)',
-        '## Pictures\n\nEight random Training pictures of each class, and each class on average:\n',
+        '## Images\n\nEight random Training images of each class, and each class on average:\n',
         '![samples](samples.png)\n![means](means.png)',
         _pixel_table(dataset),
         _duplicate_text(find_duplicates(dataset)),
@@ -115,7 +115,7 @@ def _class_table(dataset: Dataset) -> str:
 def _pixel_table(dataset: Dataset) -> str:
     rows = [
         '## Pixels\n',
-        '| split | mean | standard deviation | pictures of one grey only |',
+        '| split | mean | standard deviation | images of one grey only |',
         '|---|---|---|---|',
     ]
     for name in SPLITS:
@@ -132,7 +132,7 @@ def _pixel_table(dataset: Dataset) -> str:
 def _duplicate_text(found: Duplicates) -> str:
     twins = ' and '.join(f'{count:,} {name} rows' for name, count in found.twins.items())
     return (
-        f'## Duplicates\n\n{found.groups:,} groups of identical pictures hold {found.surplus:,} '
+        f'## Duplicates\n\n{found.groups:,} groups of identical images hold {found.surplus:,} '
         f'surplus rows; {found.conflicting:,} groups carry conflicting labels, {found.across:,} '
         f'reach across splits. {twins} have an identical twin in Training, so scores on them are '
         'helped by memory: reports also give the accuracy without them.'

@@ -1,4 +1,4 @@
-"""The log of a run, one CSV line per epoch, and its picture."""
+"""The log of a run, one CSV line per epoch, and its figure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Line:
 
     Attributes:
         epoch: Number of the epoch, from 1.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
         lr: Learning rate at its end.
-        train_loss: Mean loss of its steps (augmented pictures, smoothed labels).
+        train_loss: Mean loss of its steps (augmented images, smoothed labels).
         val_loss: Loss on PublicTest at the same size, averaged weights.
         val_acc: Accuracy on PublicTest at the same size, averaged weights.
         seconds: Time with validation.
@@ -62,7 +62,7 @@ def read(path: Path) -> list[Line]:
 
 
 def draw(lines: list[Line], path: Path) -> None:
-    """Writes accuracy and loss over the epochs as one picture; dotted lines mark a new size."""
+    """Writes accuracy and loss over the epochs as one figure; dotted lines mark a new size."""
     epochs = [line.epoch for line in lines]
     figure, (upper, lower) = plt.subplots(2, sharex=True, figsize=(7, 6), layout='constrained')
     upper.plot(epochs, [line.val_acc for line in lines], marker='.', label='PublicTest')

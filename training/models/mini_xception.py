@@ -57,7 +57,7 @@ class MiniXception(nn.Module):
         initialise(self, last)
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; larger ones than

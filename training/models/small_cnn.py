@@ -38,7 +38,7 @@ class SmallCnn(nn.Module):
         initialise(self, self.classifier[-1])
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal, s at least 8;

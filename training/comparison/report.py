@@ -1,4 +1,4 @@
-"""Writes a comparison as one Markdown table and JSON; `compare_picture` draws it."""
+"""Writes a comparison as one Markdown table and JSON; `figure` draws it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import onnxruntime
 
 from emotion_perception.inference.manifest import sha256_of
 from training.comparison.candidates import Candidate, place
-from training.comparison.compare_picture import Point, draw
+from training.comparison.figure import Point, draw
 from training.scoring import metrics, paired
 from training.scoring.scores import SplitReport, rounded
 from training.shipping.provenance import git_commit
 
-MARKDOWN, JSON, PICTURE = 'compare.md', 'compare.json', 'compare.png'
+MARKDOWN, JSON, FIGURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'
 _FERPLUS_NOTE = (
-    'FER+: majority protocol of the FER+ code, contempt counted as wrong; by the answer that the '
-    'votes taught, where a model has one of its own for them (*).'
+    'FER+: majority protocol of the FER+ code, contempt counted as wrong; by the last layer that '
+    'the votes taught, where a model has one of its own for them (*).'
 )
 
 
@@ -85,10 +85,10 @@ def write(out: Path, rows: Sequence[Row], setting: Setting) -> str:
     (out / JSON).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     split = list(rows[0].results)[-1]
     where = f'{setting.cpu}, {setting.counted_threads}'
-    draw([_point(row, split) for row in rows], split, where, out / PICTURE)
+    draw([_point(row, split) for row in rows], split, where, out / FIGURE)
     lines = table(rows)
-    picture = f'![accuracy against cost]({PICTURE})'
-    text = '\n\n'.join(['# Models compared', lines, _notes(rows, setting), picture])
+    figure = f'![accuracy against cost]({FIGURE})'
+    text = '\n\n'.join(['# Models compared', lines, _notes(rows, setting), figure])
     (out / MARKDOWN).write_text(text + '\n', encoding='utf-8')
     return lines
 
@@ -139,7 +139,7 @@ def _score_columns(results: dict[str, SplitReport]) -> list[tuple[str, Cell]]:
     return columns
 
 
-def _split_columns(split: str, mark: str, voted: bool) -> list[tuple[str, Cell]]:
+def _split_columns(split: str, mark: str, with_ferplus: bool) -> list[tuple[str, Cell]]:
     columns: list[tuple[str, Cell]] = [
         (f'{split}, %', lambda row: _share(row.results[split].scores.accuracy)),
         (f'{mark}twin-free', lambda row: f'{100 * row.results[split].scores.twin_free.value:.2f}'),
@@ -150,7 +150,7 @@ def _split_columns(split: str, mark: str, voted: bool) -> list[tuple[str, Cell]]
         (f'{mark}NLL', lambda row: f'{row.results[split].scores.calibrated_nll:.3f}'),
         (f'{mark}ECE', lambda row: f'{row.results[split].scores.after.ece:.3f}'),
     ]
-    if voted:
+    if with_ferplus:
         columns.append((f'{mark}FER+, %', lambda row: _ferplus(row.results[split])))
     return [
         *columns,
@@ -189,14 +189,14 @@ def _notes(rows: Sequence[Row], setting: Setting) -> str:
     notes = [
         f'Single crop, no ensemble, original labels; {counts}; 95 % Wilson intervals.',
         f'Gain over {baseline}: paired bootstrap interval, 95 %; p by the exact McNemar test.',
-        'Twin-free: rows without an identical picture in Training. NLL (nats) and ECE '
+        'Twin-free: rows without an identical image in Training. NLL (nats) and ECE '
         f'({metrics.ECE_BINS} bins) after a temperature fitted on PublicTest.',
         'Multiply-adds of one face: convolutions and matrix products; batch norm, activations, '
         'pooling and resizing are not counted.',
         "A checkpoint's file (MiB) and time are those of its fp32 ONNX export. "
         f'ms: one face, batch 1, ONNX Runtime {onnxruntime.__version__} on {setting.cpu}, '
         f'{setting.counted_threads}, median of {setting.rounds} runs, the models taking turns.',
-        'px: side of the pictures that the model is scored on, those it was last trained on; '
+        'px: side of the images that the model is scored on, those it was last trained on; '
         f'multiply-adds and ms are for {rows[0].candidate.side} pixels.',
         'Epochs, images and minutes are of the whole run, not only up to its best epoch; '
         f'{NOTHING} where there is no record.',
