@@ -79,7 +79,7 @@ lint: $(VENV)/.package ## Check style, who imports whom, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src training)
+	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src benchmarks training)
 
 lock: $(VENV)/.core ## Pin requirements/*.in again
 	$(PIP_INSTALL) uv

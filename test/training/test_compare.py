@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper
 
 from training.cli import main
-from training.comparison import candidates, compare, compare_picture, compare_report, cost
+from training.comparison import candidates, compare, cost, figure, report
 from training.config import ModelConfig
 from training.dataset import ferplus
 from training.errors import TrainingError
@@ -320,14 +320,12 @@ def test_names_are_made_unique(tmp_path):
 
 def test_names_of_equal_points_do_not_cover_each_other(tmp_path, monkeypatch):
     boxes = []
-    placed = compare_picture._placed
-    monkeypatch.setattr(
-        compare_picture, '_placed', lambda *words: boxes.append(placed(*words)) or boxes[-1]
-    )
+    placed = figure._placed
+    monkeypatch.setattr(figure, '_placed', lambda *words: boxes.append(placed(*words)) or boxes[-1])
     share = metrics.Share(60, 100)
-    points = [compare_picture.Point(f'network {n}', share, 10**6, 1.0) for n in range(5)]
-    unknown = compare_picture.Point('no graph', share, None, 1.0)
-    compare_picture.draw([*points, unknown], 'PublicTest', 'made', tmp_path / 'a.png')
+    points = [figure.Point(f'network {n}', share, 10**6, 1.0) for n in range(5)]
+    unknown = figure.Point('no graph', share, None, 1.0)
+    figure.draw([*points, unknown], 'PublicTest', 'made', tmp_path / 'a.png')
     assert (tmp_path / 'a.png').stat().st_size > 5000
     left, right = boxes[:5], boxes[5:]
     assert len(right) == 6
@@ -344,5 +342,5 @@ def test_other_starting_weights_are_said():
 
 
 def test_unknown_figures_are_a_dash():
-    assert compare_report._figure(None, 1e6, 2) == compare_report.NOTHING
-    assert compare_report._figure(15_470_000_000, 1e6, 0) == '15,470'
+    assert report._figure(None, 1e6, 2) == report.NOTHING
+    assert report._figure(15_470_000_000, 1e6, 0) == '15,470'
