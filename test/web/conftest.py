@@ -36,11 +36,11 @@ BROWSER_OPTIONS = [
 
 @pytest.fixture(scope='session')
 def portrait():
-    """BGR picture of 320x320 pixels with one smiling face."""
-    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    picture = cv2.resize(picture[:400, :400], (320, 320), interpolation=cv2.INTER_AREA)
-    picture.flags.writeable = False
-    return picture
+    """BGR image of 320x320 pixels with one smiling face."""
+    image = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    image = cv2.resize(image[:400, :400], (320, 320), interpolation=cv2.INTER_AREA)
+    image.flags.writeable = False
+    return image
 
 
 @pytest.fixture(scope='session')
@@ -80,7 +80,7 @@ class PageServer:
         line = self._process.stdout.readline()
         assert 'http://' in line, self.errors()
         self.url = re.search(r'http://\S+', line)[0]
-        # The port is open before the page is built: the first answer may take a while.
+        # The port is open before the page is built: the first result may take a while.
         with urlopen(self.url, timeout=START_PATIENCE_S):
             pass
 
@@ -89,7 +89,7 @@ class PageServer:
         return Path(self._errors.name).read_text()
 
     def uploads_and_results(self):
-        """Files of visitors; those of the page itself (the model card's pictures) are left out."""
+        """Files of visitors; those of the page itself (the model card's images) are left out."""
         shown = {path.name for path in (ROOT / 'models').iterdir()}
         files = self.folder.glob('emotion-web-*/files/**/*')
         return sorted(path.name for path in files if path.is_file() and path.name not in shown)
@@ -156,7 +156,7 @@ def visit(server, browser):
 
 @pytest.fixture(scope='session')
 def eventually():
-    """Waits until a question about files is answered with yes: nobody tells when they go."""
+    """Waits until a question about files is processed with yes: nobody tells when they go."""
 
     def wait(question):
         deadline = time.monotonic() + PATIENCE_S
