@@ -28,8 +28,7 @@ OUT ?= out
 DATA ?=
 FERPLUS ?=
 # The runs of the shipped model, each from the weights of the one before.
-RECIPE ?= $(patsubst %,training/recipes/%.yaml,alexnet alexnet_more alexnet_small alexnet_long \
-  alexnet_last alexnet_stride alexnet_votes alexnet_again)
+RECIPE ?= $(sort $(wildcard training/recipes/shipped/*.yaml))
 # What `make compare` puts into one table: run folders, .ckpt and .onnx files.
 MODELS ?= models/emotion_alexnet.onnx
 # Length of `make soak`.

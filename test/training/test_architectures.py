@@ -16,7 +16,10 @@ from training.weights.fold import fold_batch_norm
 
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
 NAMES = ('small_cnn', 'vgg16', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
-RECIPE_OF = {'efficientnet_lite0': 'teacher_efficientnet_lite0'}
+RECIPE_OF = {
+    'alexnet': 'shipped/1_low_rank_fc',
+    'efficientnet_lite0': 'teacher_efficientnet_lite0',
+}
 
 
 def picture(label: int, rng: np.random.Generator) -> np.ndarray:
