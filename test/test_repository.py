@@ -43,3 +43,12 @@ def test_every_requirement_is_locked_with_a_hash():
 def test_shipped_model_names_no_path_of_the_machine_that_made_it():
     model = (ROOT / 'models' / 'emotion_alexnet.onnx').read_bytes()
     assert b'.py"' not in model
+
+
+def test_pre_commit_runs_what_make_lint_runs():
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    parts = re.search(r'^lint: (.+?) ##', makefile, re.M).group(1).split()
+    config = yaml.safe_load((ROOT / '.pre-commit-config.yaml').read_text(encoding='utf-8'))
+    hooks = [hook for repository in config['repos'] for hook in repository['hooks']]
+    assert [hook['entry'].split()[-1] for hook in hooks] == parts
+    assert {repository['repo'] for repository in config['repos']} == {'local'}
