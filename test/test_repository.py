@@ -1,8 +1,10 @@
 """Facts that several files must agree on."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
 
 from emotion_perception import __version__
@@ -52,3 +54,19 @@ def test_pre_commit_runs_what_make_lint_runs():
     hooks = [hook for repository in config['repos'] for hook in repository['hooks']]
     assert [hook['entry'].split()[-1] for hook in hooks] == parts
     assert {repository['repo'] for repository in config['repos']} == {'local'}
+
+
+@pytest.mark.parametrize('package', ['training', 'benchmarks'])
+def test_the_table_of_rooms_has_the_order_of_the_contract(package):
+    config = (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
+    contract = config.partition(f'containers = ["{package}"]')[2].partition('layers = [')[2]
+    layers = re.findall(r'^  "(.+)",$', contract.partition('\n]')[0], re.M)
+    table = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    row = re.search(rf'^\| `{package}` \|(.*)$', table, re.M).group(1)
+    places = [
+        [min(row.index(f'`{name}{end}`') for end in ('/', '.py') if f'`{name}{end}`' in row)
+         for name in layer.split(' | ')]
+        for layer in layers
+    ]  # fmt: skip
+    assert len(layers) > 5
+    assert all(max(upper) < min(lower) for upper, lower in pairwise(places))

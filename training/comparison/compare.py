@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training import machine
 from training.comparison import candidates, cost, report
 from training.comparison.candidates import Candidate
 from training.comparison.report import Row, Setting
@@ -76,7 +77,7 @@ def compare(
         Row(one, name, taken, result, None if result is first else _gains(first, result))
         for one, name, taken, result in zip(found, names, times, results, strict=True)
     ]
-    setting = Setting(dataset.source.name, cost.cpu_name(), threads, cost.ROUNDS)
+    setting = Setting(dataset.source.name, machine.cpu_name(), threads, cost.ROUNDS)
     return report.write(out, rows, setting)
 
 
@@ -84,7 +85,7 @@ def _threads(asked: int | None) -> int:
     """The number is set even when not asked for, so that the report states what was used."""
     if asked is not None and asked < 1:
         raise TrainingError(f'--threads must be at least 1, not {asked}')
-    threads = asked or cost.cpu_count()
+    threads = asked or machine.cpu_count()
     torch.set_num_threads(threads)
     return threads
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 import statistics
 import time
 from collections.abc import Sequence
@@ -26,7 +24,6 @@ from training.scoring.predict import Predictor
 
 ROUNDS = 50
 WARM_UP = 3
-_CPUINFO = Path('/proc/cpuinfo')
 
 
 @dataclass(frozen=True)
@@ -144,20 +141,3 @@ def milliseconds(models: Sequence[tuple[Predictor, int]], rounds: int) -> list[f
             predict(face)
             taken.append(1000 * (time.perf_counter() - begin))
     return [statistics.median(taken[WARM_UP:]) for taken in times]
-
-
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    try:
-        lines = _CPUINFO.read_text(encoding='utf-8', errors='replace').splitlines()
-    except OSError:  # not Linux
-        lines = []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def cpu_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
