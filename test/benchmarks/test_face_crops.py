@@ -7,7 +7,7 @@ import skimage.data
 from benchmarks import face_crops
 
 
-def test_crops_of_every_size_are_compared_with_the_whole_picture(tmp_path, capsys):
+def test_crops_of_every_size_are_compared_with_the_whole_image(tmp_path, capsys):
     image = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
     cv2.imwrite(str(tmp_path / 'face.png'), image)
     assert face_crops.main([str(tmp_path)]) == 0

@@ -25,7 +25,7 @@ def test_the_two_face_run_has_two_faces_and_no_jump():
 
 
 @pytest.mark.parametrize('size', [(320, 240), (1280, 720), (300, 900)])
-def test_a_fitted_picture_keeps_its_proportions(size):
+def test_a_fitted_image_keeps_its_proportions(size):
     circle = np.zeros((480, 640, 3), np.uint8)
     cv2.circle(circle, (320, 240), 200, (255, 255, 255), -1)
 

@@ -27,16 +27,16 @@ class Log:
 
     def __init__(self, frames):
         self.lines = [f'i,{number},{1000 * number}\n' for number in frames]
-        self._answers = Counter()
+        self._results = Counter()
 
     def results(self, life, *frames):
         for frame in frames:
-            self._answers[life] += 1
-            self.lines.append(f'a,{life},{self._answers[life]},{1000 * frame},2\n')
+            self._results[life] += 1
+            self.lines.append(f'a,{life},{self._results[life]},{1000 * frame},2\n')
         return self
 
     def report(self, life, dropped, bad=0, frames=None, uncounted=0):
-        frames = self._answers[life] if frames is None else frames
+        frames = self._results[life] if frames is None else frames
         self.lines.append(f'd,{life},{frames},{dropped},{uncounted},{bad}\n')
         return self
 
@@ -127,7 +127,7 @@ def test_what_the_recorder_misses_is_counted_by_the_numbers():
     assert counts.unexplained == 0
 
 
-def test_answers_twice_out_of_order_and_to_nothing_are_found():
+def test_results_twice_out_of_order_and_to_nothing_are_found():
     twice = Log(range(1, 9)).results('a', 2, 3, 3).account_frames()
     back = Log(range(1, 9)).results('a', 3, 2, 5).account_frames()
     strange = Log(range(1, 9)).results('a', 2, 99).account_frames()
@@ -136,7 +136,7 @@ def test_answers_twice_out_of_order_and_to_nothing_are_found():
     assert Log(range(1, 9)).results('a', 2, 3).account_frames().repeated == 0
 
 
-def test_pictures_belong_to_answers():
+def test_overlay_images_belong_to_results():
     log = Log(range(1, 9)).results('a', 2, 3, 6)
     log.lines += ['p,2000\n', 'p,2000\n', 'p,5000\n']
 
@@ -146,7 +146,7 @@ def test_pictures_belong_to_answers():
     )
 
 
-def test_pictures_of_answers_before_the_first_that_was_heard_are_not_strange():
+def test_overlay_images_of_results_before_the_first_that_was_heard_are_not_strange():
     log = Log(range(1, 9)).results('a', 3, 4)
     log.lines += ['p,1000\n', 'p,2000\n', 'p,3000\n']
 
@@ -242,7 +242,7 @@ def test_frames_lost_without_a_kill_break_the_verdict():
     assert _broken(killed) == []
 
 
-def test_wrong_answers_and_failures_break_the_verdict(good_log):
+def test_wrong_responses_and_failures_break_the_verdict(good_log):
     found = _observations(good_log, changes=Counter(right=5, unanswered=1), failures=['It broke.'])
 
     assert _broken(found) == [

@@ -19,7 +19,7 @@ from emotion_perception.types import Box
 _NS = 1_000_000_000
 
 
-def _answers(rate, seconds, latency_ms, growth=0.0, skip=1):
+def _results(rate, seconds, latency_ms, growth=0.0, skip=1):
     for index in range(0, round(rate * seconds), skip):
         second = index / rate
         stamp_ns = round(second * _NS)
@@ -28,7 +28,7 @@ def _answers(rate, seconds, latency_ms, growth=0.0, skip=1):
 
 
 def test_a_steady_stream_is_sustained():
-    found = report(list(_answers(30, 4, 20.0)), 120)
+    found = report(list(_results(30, 4, 20.0)), 120)
 
     assert found.sustained
     assert found.latency.p50 == pytest.approx(20)
@@ -38,14 +38,14 @@ def test_a_steady_stream_is_sustained():
 
 
 def test_a_growing_lag_is_not_sustained():
-    found = report(list(_answers(30, 4, 20.0, growth=10)), 120)
+    found = report(list(_results(30, 4, 20.0, growth=10)), 120)
 
     assert found.lag == pytest.approx(10)
     assert not found.sustained
 
 
 def test_lost_frames_are_not_sustained():
-    found = report(list(_answers(30, 4, 20.0, skip=2)), 120)
+    found = report(list(_results(30, 4, 20.0, skip=2)), 120)
 
     assert found.answered == 0.5
     assert found.rate == pytest.approx(15)
@@ -54,13 +54,13 @@ def test_lost_frames_are_not_sustained():
 
 def test_the_first_half_second_does_not_count():
     slow = [Arrival('s', i, i + _NS, 2) for i in range(5)]
-    found = report(slow + list(_answers(30, 4, 20.0)), 125)
+    found = report(slow + list(_results(30, 4, 20.0)), 125)
 
     assert found.latency.p99 == pytest.approx(20)
 
 
 def test_several_streams_are_counted_together():
-    found = report(list(_answers(30, 4, 20.0)) * 2, 120, streams=2)
+    found = report(list(_results(30, 4, 20.0)) * 2, 120, streams=2)
 
     assert found.answered == 1.0
     assert found.rate == pytest.approx(60)

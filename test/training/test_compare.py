@@ -277,7 +277,7 @@ def test_file_of_another_task_is_refused(classes, output, message, tmp_path):
         cost.of_file(path, 21)
 
 
-def test_file_without_the_usual_answer_is_refused_before_it_runs(tmp_path):
+def test_file_without_the_usual_logits_is_refused_before_it_runs(tmp_path):
     path = graph_file(tmp_path / 'a.onnx', 7, 'scores')
     with pytest.raises(TrainingError, match=r'no output "logits" \(it has: scores\)'):
         predict.onnx_predictor(path)

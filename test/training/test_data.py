@@ -90,7 +90,7 @@ def test_truncated_xz(made_csv, tmp_path):
 
 
 def test_bad_folders(tmp_path):
-    with pytest.raises(TrainingError, match='no pictures'):
+    with pytest.raises(TrainingError, match='no images'):
         data.load(tmp_path, tmp_path)
     folder = tmp_path / 'fer/train/bored'
     folder.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_bad_folders(tmp_path):
     with pytest.raises(TrainingError, match='48x40 pixels'):
         data.load(tmp_path / 'fer', tmp_path)
     (folder / '1.png').write_bytes(b'broken')
-    with pytest.raises(TrainingError, match='not a readable picture'):
+    with pytest.raises(TrainingError, match='not a readable image'):
         data.load(tmp_path / 'fer', tmp_path)
 
 

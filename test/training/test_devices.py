@@ -58,7 +58,7 @@ def workplace(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='module')
 def unbalanced(made_rows, workplace) -> Path:
-    """Two classes of Training have ten pictures, the others four, so that class weights matter."""
+    """Two classes of Training have ten images, the others four, so that class weights matter."""
     kept = [
         (label, image, usage)
         for number, (label, image, usage) in enumerate(made_rows)
@@ -156,7 +156,7 @@ def test_parts_together_are_the_single_process(dataset, parts):
 
 
 @pytest.mark.parametrize('parts', [1, 2, 4, 5])
-def test_validation_meets_every_picture_once(dataset, parts):
+def test_validation_meets_every_image_once(dataset, parts):
     split = dataset['PublicTest']
     dealt = [BatchDataset(split, 8, part=part, parts=parts) for part in range(parts)]
     seen = [list(batches) for batches in dealt]
@@ -181,7 +181,7 @@ def test_every_process_and_step_draws_its_own_numbers():
         (0, 0, 100, '--devices must be at least 1, not 0'),
         (4, 2, 100, '--devices 4 is more than the 2 GPUs of this machine'),
         (3, 0, 100, 'must be a multiple of --devices 3'),
-        (2, 0, 1, 'PublicTest has 1 pictures'),
+        (2, 0, 1, 'PublicTest has 1 images'),
     ],
 )
 def test_devices_that_do_not_fit_are_one_sentence(devices, gpus, images, message, monkeypatch):

@@ -83,7 +83,7 @@ def test_full_report(place, command, capsys):
     assert 'through the pipeline: faces found' in printed
     scores = json.loads((place / 'out/scores.json').read_text())['splits']['PublicTest']
     through = scores['pipeline']
-    # Only 14 of the 21 pictures show a face; the others are bars.
+    # Only 14 of the 21 images show a face; the others are bars.
     assert through['found']['n'] == 21
     assert 12 / 21 <= through['found']['value'] <= 14 / 21 + 1e-4
     assert through['direct']['n'] == through['pipeline']['n'] >= 12
@@ -99,7 +99,7 @@ def test_full_report(place, command, capsys):
         (fer_plus['original_labels_accuracy'], fer_plus['accuracy_contempt_counted_wrong']),
     ):
         assert crossed['value'] == own['value']
-    assert 'by the answer that the votes taught' in printed
+    assert 'by the last layer that the votes taught' in printed
     assert scores['reject_curve'][0]['coverage'] == 1
     assert 0 <= scores['classes']['Happy']['auc'] <= 1
     report = (place / 'out/report.md').read_text()
@@ -161,7 +161,7 @@ def test_bad_options_are_one_sentence(words, message, command, capsys):
 
 def test_model_with_other_classes_is_refused(tmp_path, command, capsys):
     assert command('--model', str(make_tiny_model(tmp_path, classes=5))) == 1
-    assert 'answers with 5 classes, FER-2013 has 7' in capsys.readouterr().err
+    assert 'predicts 5 classes, FER-2013 has 7' in capsys.readouterr().err
 
 
 def test_pipeline_wants_the_exported_file():
@@ -169,7 +169,7 @@ def test_pipeline_wants_the_exported_file():
         scenes.open_pipeline(Path('last.ckpt'), 1)
 
 
-def test_scene_holds_the_picture_and_depends_on_its_row_only(face):
+def test_scene_holds_the_image_and_depends_on_its_row_only(face):
     first, again, other = (scenes.make_scene(face, row) for row in (3, 3, 4))
     assert first.image.shape == (480, 640, 3)
     np.testing.assert_array_equal(first.image, again.image)
@@ -217,7 +217,7 @@ def test_ferplus_counts_contempt_as_wrong_and_drops_the_rest():
 def test_votes_that_cannot_be_joined(tmp_path):
     empty = Split('x', np.zeros((0, 48, 48), np.uint8), np.zeros(0, int), np.zeros(0, int))
     splits = dict.fromkeys(('Training', 'PublicTest', 'PrivateTest'), empty)
-    with pytest.raises(TrainingError, match='the picture folders have lost'):
+    with pytest.raises(TrainingError, match='the image folders have lost'):
         ferplus.check_rows(np.zeros((0, 10), int), Dataset(tmp_path, splits))
     with pytest.raises(TrainingError, match='has 2 rows, the data set 0'):
         ferplus.check_rows(np.zeros((2, 10), int), Dataset(tmp_path / 'a.csv', splits))

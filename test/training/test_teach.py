@@ -1,4 +1,4 @@
-"""A teacher's answers in a file: what it holds, what is learnt from it, which files are refused."""
+"""A teacher's predictions in a file: what it holds, what is learnt from it, what is refused."""
 
 import json
 from pathlib import Path
@@ -72,14 +72,14 @@ def teacher(folder, train) -> Path:
 
 @pytest.fixture(scope='module')
 def taught(teacher, folder, command) -> Path:
-    """The teacher's answers as they are and mirrored."""
-    path = folder / 'answers/teacher.npz'
+    """The teacher's predictions as they are and mirrored."""
+    path = folder / 'predictions/teacher.npz'
     assert command('teach', '--model', str(teacher), '--out', str(path), '--views', '2') == 0
     return path
 
 
 def made(folder: Path, name: str, dataset: data.Dataset, classes: dict[str, np.ndarray]) -> Path:
-    """A file of a teacher that is sure of one class for each picture and label set."""
+    """A file of a teacher that is sure of one class for each image and label set."""
     logs = {
         labels: predictions.logarithms(0.99 * np.eye(7)[wanted] + 0.01 / 7)
         for labels, wanted in classes.items()
@@ -105,14 +105,14 @@ def test_a_file_holds_the_mean_over_the_views(taught, teacher, dataset):
     assert (views[0] - views[1]).abs().max() > 0.01, 'or one view would do'
 
 
-def test_a_file_says_whose_answers_it_holds(taught, teacher):
+def test_a_file_says_whose_predictions_it_holds(taught, teacher):
     facts = predictions.read(taught).facts
     assert facts['teacher'] == 'tiny'
     assert facts['teacher_sha256'] == sha256_of(teacher / 'best.ckpt')
     assert (facts['size'], facts['views'], facts['pictures']) == (48, 2, 70)
 
 
-def test_the_shipped_file_can_teach_both_answers(folder, dataset):
+def test_the_shipped_file_can_teach_both_label_sets(folder, dataset):
     done = record.record(SHIPPED, dataset, folder / 'shipped.npz', views=1, threads=1)
     found = predictions.read(folder / 'shipped.npz')
     assert set(found.logs) == {FER2013, FERPLUS}
@@ -144,7 +144,7 @@ def test_a_student_learns_from_a_file_without_any_label(taught, folder, train, m
     assert checkpoint.load(folder / name / 'best.ckpt').recipe.distill.answers == (str(taught),)
 
 
-def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
+def test_both_last_layers_learn_from_a_file(dataset, folder, train, made_rows):
     """Each its own: the file says another class in each label set, the labels a third."""
     labels = dataset['Training'].labels
     classes = {FER2013: (labels + 2) % 7, FERPLUS: (labels + 3) % 7}
@@ -176,7 +176,7 @@ def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
 
 
 @pytest.mark.parametrize('config', [DataConfig(drop_twins=True), DataConfig(limit=20)])
-def test_rows_belong_to_the_pictures_that_a_recipe_takes(dataset, folder, config):
+def test_rows_belong_to_the_images_that_a_recipe_takes(dataset, folder, config):
     numbered = np.arange(70)
     path = made(folder, 'numbered.npz', dataset, {FER2013: numbered * 3 % 7})
     recipe = Recipe(
@@ -193,7 +193,7 @@ def test_rows_belong_to_the_pictures_that_a_recipe_takes(dataset, folder, config
     assert taught.probabilities.argmax(axis=1).tolist() == expected
 
 
-def test_several_files_teach_their_mean_in_what_all_of_them_answer(dataset, folder):
+def test_several_files_teach_their_mean_in_what_all_of_them_predict(dataset, folder):
     ones, twos = np.ones(70, int), np.full(70, 2)
     paths = [
         made(folder, 'ones.npz', dataset, {FER2013: ones, FERPLUS: ones}),
@@ -210,7 +210,7 @@ def test_several_files_teach_their_mean_in_what_all_of_them_answer(dataset, fold
     assert alone.probabilities[0, 1] == pytest.approx(sure / (sure + 6 * unsure), abs=1e-3)
 
 
-def test_answers_to_other_pictures_are_refused(taught, dataset, folder, train, capsys):
+def test_predictions_for_other_images_are_refused(taught, dataset, folder, train, capsys):
     other = dataset['Training'].select(np.arange(69, -1, -1))
     shuffled = data.Dataset(Path('made'), dataset.splits | {'Training': other})
     path = made(folder, 'other.npz', shuffled, {FER2013: other.labels})
@@ -222,7 +222,7 @@ def test_answers_to_other_pictures_are_refused(taught, dataset, folder, train, c
 
 
 @pytest.mark.parametrize('path', KEPT, ids=lambda path: path.stem)
-def test_kept_answers_are_whole_and_small(path):
+def test_kept_predictions_are_whole_and_small(path):
     kept = predictions.read(path)
     assert set(kept.logs) == {FER2013, FERPLUS}
     assert len(kept.logs[FER2013]) == kept.facts['pictures'] == 28_709
@@ -282,6 +282,6 @@ def test_unusable_arguments_are_one_sentence(command, capsys, words, message):
     assert said.count('\n') == 1
 
 
-def test_teachers_and_answers_exclude_each_other():
+def test_teachers_and_files_of_predictions_exclude_each_other():
     with pytest.raises(TrainingError, match=r'distill\.teachers and distill\.answers exclude'):
         DistillConfig(teachers=('a',), answers=('b',))
