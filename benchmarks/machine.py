@@ -5,12 +5,15 @@ import platform
 import resource
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
 
+from benchmarks.schema import Findings, PartResult
 from training.machine import cpu_count, cpu_field, cpu_name
 
 _STAT = Path('/proc/stat')
@@ -108,3 +111,23 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return 'unknown'
     return described.stdout.strip()
+
+
+def observe(part: str, threads: int, run: Callable[[], Findings]) -> PartResult:
+    """Runs one part and notes under which conditions, and how busy others were meanwhile.
+
+    Args:
+        part: Its name.
+        threads: CPU threads asked of ONNX Runtime; 0 is its own choice.
+        run: Gives what it finds.
+    """
+    start, started = Usage.now(), datetime.now().astimezone().isoformat(timespec='seconds')
+    findings, end = run(), Usage.now()
+    return PartResult(
+        part=part,
+        findings=findings,
+        seconds=end.wall - start.wall,
+        started=started,
+        conditions=describe(threads),
+        others=end.others_since(start),
+    )

@@ -6,18 +6,15 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
+from training.charts import plt, save
 from training.console import progress
 from training.dataset import data, ferplus
 from training.dataset.data import SPLITS, Dataset
 from training.errors import TrainingError
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
 
 _SAMPLES = 8
 
@@ -178,8 +175,7 @@ def _draw_distribution(dataset: Dataset, path: Path) -> None:
     axes.set_xticks(range(NUM_EMOTIONS), EMOTION_NAMES)
     axes.set_ylabel('share of the split')
     axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _draw_samples(dataset: Dataset, path: Path) -> None:
@@ -201,8 +197,7 @@ def _draw_means(dataset: Dataset, path: Path) -> None:
             axis.imshow(training.images[chosen].mean(axis=0), cmap='gray', vmin=0, vmax=255)
         axis.set_title(EMOTION_NAMES[label], fontsize=9)
         axis.axis('off')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _draw_grid(rows: list[list[NDArray[np.uint8]]], path: Path) -> None:
@@ -213,5 +208,4 @@ def _draw_grid(rows: list[list[NDArray[np.uint8]]], path: Path) -> None:
         for image, axis in zip(row, line, strict=False):
             axis.imshow(image, cmap='gray', vmin=0, vmax=255)
         line[0].set_title(EMOTION_NAMES[label], fontsize=9, loc='left')
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+    save(figure, path, dpi=90)

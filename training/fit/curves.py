@@ -7,10 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
+from training.charts import plt, save
 
 
 @dataclass(frozen=True)
@@ -81,5 +78,4 @@ def draw(lines: list[Line], path: Path) -> None:
                 axes.axvline(after.epoch - 0.5, color='grey', linestyle=':')
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 
 from emotion_perception.labels import EMOTION_NAMES
+from training.charts import plt, save
 from training.scoring import metrics, ranking
 from training.scoring.metrics import Floats, Ints
 from training.scoring.scores import SplitReport, SplitScores
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 
 GALLERY_COLUMNS = 8
 GALLERY_ROWS = 2
@@ -60,8 +57,7 @@ def draw_confusion(result: SplitScores, path: Path) -> None:
     axes.set_xlabel('predicted')
     axes.set_ylabel('label')
     axes.set_title(f'{result.split}, share of each label')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_reliability(result: SplitScores, path: Path) -> None:
@@ -84,8 +80,7 @@ def draw_reliability(result: SplitScores, path: Path) -> None:
         title=f'{result.split}, temperature {result.temperature:.2f}',
     )
     axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_roc(result: SplitScores, probabilities: Floats, labels: Ints, path: Path) -> None:
@@ -104,8 +99,7 @@ def draw_roc(result: SplitScores, probabilities: Floats, labels: Ints, path: Pat
         title=f'{result.split}, each class against the rest',
     )
     axes.legend(title='AUC', loc='lower right')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_reject(result: SplitScores, path: Path) -> None:
@@ -121,8 +115,7 @@ def draw_reject(result: SplitScores, path: Path) -> None:
         title=f'{result.split}, reject curve',
     )
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_gallery(found: SplitReport, probabilities: Floats, label: int, path: Path) -> None:
@@ -137,8 +130,7 @@ def draw_gallery(found: SplitReport, probabilities: Floats, label: int, path: Pa
         members = np.flatnonzero((labels == label) & group)
         _draw_mosaic(axes, found, probabilities, spread(members, probabilities.max(axis=1)))
         axes.set_title(f'{EMOTION_NAMES[label]} {title}: {len(members)}', fontsize=10, loc='left')
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path, dpi=100)
 
 
 def spread(members: Ints, confidence: Floats) -> Ints:
