@@ -15,9 +15,10 @@ from tiny_model import make_tiny_model
 
 from emotion_perception.cli import live
 from emotion_perception.cli.image import plan_targets
-from emotion_perception.cli.latest_frame import LatestFrame, RealTimeRecorder
+from emotion_perception.cli.latest_frame import LatestFrame
 from emotion_perception.cli.main import main
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.types import Frame
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
@@ -454,7 +455,7 @@ def test_an_error_comes_after_the_last_frame(portrait):
 
 
 def test_video_of_a_camera_keeps_real_time(tmp_path):
-    recorder = RealTimeRecorder(tmp_path / 'out.mp4', 10.0)
+    recorder = VideoRecorder(tmp_path / 'out.mp4', 10.0, longest_gap_s=1.0)
     image = np.zeros((64, 64, 3), np.uint8)
     # Twice as fast as the video, then half as fast, then away for a minute.
     for stamp_s in (0.0, 0.05, 0.1, 0.15, 0.2, 0.4, 0.6, 60.6):

@@ -160,11 +160,6 @@ class BagReader(Closeable):
         )
         return tuple(sorted(images, key=lambda topic: 'depth' in topic.name.lower()))
 
-    @property
-    def duration_ns(self) -> int:
-        """Nanoseconds between the first and the last message."""
-        return int(self._reader.duration)
-
     def image_topic(self, requested: str = '') -> BagTopic:
         """Finds the topic to read images from.
 

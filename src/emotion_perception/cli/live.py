@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.cli.latest_frame import Arrival, LatestFrame, RealTimeRecorder
+from emotion_perception.cli.latest_frame import Arrival, LatestFrame
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
@@ -22,6 +22,7 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.recording import LIVE_GAP_S, VideoRecorder
 from emotion_perception.outputs.run import RunOutputs, note
 from emotion_perception.outputs.window import Window
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
@@ -32,6 +33,9 @@ from emotion_perception.sources import (
     open_source,
     paced,
 )
+
+_VIDEO_RATE: Final = 30.0
+"""Frames per second of the video of a source that states none."""
 
 DESCRIPTION = """\
 Reads the emotions in front of a camera and shows them in a window titled "Emotion Detector", which
@@ -100,7 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         window = None if arguments.no_window else _open_window()
         recorder = None
         if arguments.output is not None:
-            recorder = RealTimeRecorder(arguments.output, source.frame_rate)
+            recorder = VideoRecorder(
+                arguments.output, source.frame_rate or _VIDEO_RATE, longest_gap_s=LIVE_GAP_S
+            )
         style = style_from(arguments)
         lines = window is None and not arguments.quiet
         try:

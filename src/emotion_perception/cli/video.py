@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recorder(path: Path | None, source: FrameSource) -> VideoRecorder | None:
-    return VideoRecorder(path, source.frame_rate or 0.0) if path is not None else None
+    return VideoRecorder(path, stated_rate=source.frame_rate) if path is not None else None
 
 
 def _process(
