@@ -202,16 +202,16 @@ def unique_names(candidates: Sequence[Candidate]) -> list[str]:
     Args:
         candidates: Models, each another file.
     """
-    return _apart(
-        _apart(
+    return _distinct(
+        _distinct(
             [candidate.name for candidate in candidates],
-            [place(candidate.path) for candidate in candidates],
+            [display_name(candidate.path) for candidate in candidates],
         ),
         [str(number) for number in range(1, len(candidates) + 1)],
     )
 
 
-def _apart(names: Sequence[str], marks: Sequence[str]) -> list[str]:
+def _distinct(names: Sequence[str], marks: Sequence[str]) -> list[str]:
     counts = Counter(names)
     return [
         f'{name} ({mark})' if counts[name] > 1 else name
@@ -219,7 +219,7 @@ def _apart(names: Sequence[str], marks: Sequence[str]) -> list[str]:
     ]
 
 
-def place(path: Path) -> str:
+def display_name(path: Path) -> str:
     """A file as people know it: the run folder for its best checkpoint, else folder and file."""
     folder = path.resolve().parent.name
     return folder if path.name == BEST else f'{folder}/{path.name}'

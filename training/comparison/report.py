@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime
 
 from emotion_perception.inference.manifest import sha256_of
-from training.comparison.candidates import Candidate, place
+from training.comparison.candidates import Candidate, display_name
 from training.comparison.figure import Point, draw
 from training.scoring import metrics, paired
 from training.scoring.scores import SplitReport, rounded
@@ -209,9 +209,9 @@ def _notes(rows: Sequence[Row], setting: Setting) -> str:
 
 def _command(rows: Sequence[Row], setting: Setting) -> str:
     baseline = next(row for row in rows if row.gains is None)
-    words = [place(row.candidate.path) for row in rows]
+    words = [display_name(row.candidate.path) for row in rows]
     if baseline is not rows[0]:
-        words += ['--baseline', place(baseline.candidate.path)]
+        words += ['--baseline', display_name(baseline.candidate.path)]
     if len(rows[0].results) > 1:
         words.append('--final')
     if any(report.ferplus is not None for report in rows[0].results.values()):
@@ -225,7 +225,7 @@ def _document(row: Row) -> dict[str, Any]:
     gains = row.gains or {}
     return {
         'name': row.name,
-        'file': place(one.path),
+        'file': display_name(one.path),
         'sha256': sha256_of(one.path),
         'network': one.network,
         'scored_at_pixels': one.scored_at,
