@@ -95,7 +95,11 @@ STRICT_PARAMETERS = Setting(
 
 CAMERA_PARAMETERS: tuple[Setting, ...] = (
     *(SOURCE, FRAME_RATE, *CAMERA_FORMAT),
-    Setting('frame_id', 'camera_optical_frame', 'optical frame of the images (REP-103)'),
+    Setting(
+        'frame_id',
+        'camera_optical_frame',
+        'optical frame of the images (REP-103); those of a bag keep their own',
+    ),
     Setting('camera_name', 'camera', 'name checked against the calibration file'),
     Setting(
         'camera_info_url',
