@@ -152,7 +152,9 @@ def test_depth_comes_last_and_a_topic_can_be_named(tmp_path):
     with BagReader(path) as bag:
         assert bag.image_topic().name == '/a'
         assert bag.image_topic('/b').name == '/b'
-        with pytest.raises(BagError, match=r'no images on topic /c: choose one of /a, /b, /depth'):
+        with pytest.raises(
+            BagError, match=r'no images on topic /c: set `image_topic` to one of /a, /b, /depth'
+        ):
             bag.image_topic('/c')
 
 
