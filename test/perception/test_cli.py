@@ -78,8 +78,8 @@ def test_help_tells_examples(command, capsys):
 def test_help_shows_the_defaults_of_the_pipeline(capsys):
     main(['video', '--help'])
     text = ' '.join(capsys.readouterr().out.split())
-    assert 'smoothing' in text and '(default: 0.3)' in text
-    assert 'smaller faces are dropped; larger values are quicker (default: 24 pixels)' in text
+    assert 'smoothing' in text and '(0 to 10 s, default: 0.3)' in text
+    assert 'larger values are quicker (8 to 4096 px, default: 24)' in text
 
 
 def test_help_of_the_command_is_light():
@@ -103,7 +103,7 @@ def test_help_of_the_command_is_light():
         ['video'],
         ['video', 'demo', '--smoothing', '-1'],
         ['video', 'demo', '--confidence-threshold', '1.5'],
-        ['video', 'demo', '--detect-every-n', '0'],
+        ['video', 'demo', '--detect-every-n', '-1'],
         ['video', 'demo', '--min-face-size', 'small'],
         ['video', 'demo', '--providers', ','],
         ['live', 'demo', '--camera', '1'],
@@ -143,12 +143,16 @@ def test_models_that_do_not_fit(tmp_path, photo, capsys, changes, reason):
     assert is_one_error(error) and reason in error
 
 
-def test_other_problems_of_the_set_up(run, photo, tmp_path, capsys):
+def test_other_problems_of_the_set_up(run, photo, tiny_model, tmp_path, capsys):
     assert main(['image', str(photo), '--model', str(tmp_path / 'no.onnx')]) == 1
-    assert is_one_error(capsys.readouterr().err)
-    for option, value in (('--detector', 'nonsense'), ('--providers', 'nonsense')):
-        code, _, error = run('image', photo, option, value)
+    error = capsys.readouterr().err
+    assert is_one_error(error) and 'set --model to' in error
+    for option in ('--detector', '--providers'):
+        code, _, error = run('image', photo, option, 'nonsense')
         assert code == 1 and is_one_error(error) and 'nonsense' in error
+        assert f'set {option} to' in error
+    assert main(['image', str(photo), '--model', str(tiny_model), '--labels', 'ferplus']) == 1
+    assert 'set --labels to fer2013' in capsys.readouterr().err
 
 
 # emotion image

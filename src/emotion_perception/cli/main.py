@@ -12,7 +12,8 @@ from typing import Final
 import emotion_perception
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.run import route_log
+from emotion_perception.settings.setting import spelled
+from emotion_perception.settings.tables import COMMAND_LINE
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 141
         when the reader of the output has gone.
     """
+    _prepare_streams()
     try:
         with signals_interrupt():
             code = _run(sys.argv[1:] if argv is None else argv)
@@ -85,6 +87,8 @@ def _run(argv: Sequence[str]) -> int:
     arguments = _make_parser(name, command).parse_args(argv)
     if command is None:
         raise AssertionError('argparse demands a command')
+    from emotion_perception.outputs.run import route_log
+
     route_log()
     return int(command.run(arguments))
 
@@ -115,6 +119,16 @@ def _make_parser(name: str | None, command: ModuleType | None) -> argparse.Argum
     return parser
 
 
+def _prepare_streams() -> None:
+    """Names of files may hold what the terminal's encoding cannot show; streams may be closed."""
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
+        if stream is None:  # `>&-`
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: PTH123, SIM115
+        elif hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')
+
+
 def _silence_stdout() -> None:
     """Python flushes stdout once more at its end, and would complain."""
     with suppress(OSError, ValueError):
@@ -122,7 +136,7 @@ def _silence_stdout() -> None:
 
 
 def _fail(sentence: str) -> int:
-    print(f'error: {sentence}', file=sys.stderr, flush=True)
+    print(f'error: {spelled(sentence, COMMAND_LINE)}', file=sys.stderr, flush=True)
     return EXIT_ERROR
 
 
