@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from processes import (
-    TIMEOUT_S,
     assert_one_sentence,
     finish,
     interrupt,
@@ -350,33 +349,19 @@ def test_boxes_and_stamps_are_those_of_the_emotion_node(open_bench, astronaut, m
     assert len(set(boxes)) == 3
 
 
-def wait_for_server(process, port):
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            socket.create_connection(('127.0.0.1', port), 1).close()
-            return
-        except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
 def test_a_session_serves_the_whole_demo_and_records_it(tmp_path, model_path):
     port, path = free_port(), tmp_path / 'out.mcap'
     options = ['--foxglove', str(port), '--mcap', str(path), '--model', str(model_path)]
+    options += ['--log-level', 'info']  # the node says when it serves
     process = start(
         ['-m', 'emotion_perception.cli', 'nodes', '--source', 'demo', '--loop', *options]
     )
     try:
-        wait_for_server(process, port)
-        viewer = Viewer(f'ws://127.0.0.1:{port}')
+        url = f'ws://127.0.0.1:{port}'
+        assert any(url in line for line in process.stderr)
+        viewer = Viewer(url)
         viewer.subscribe(ANNOTATIONS_TOPIC)
-        deadline = time.monotonic() + TIMEOUT_S
-        while not viewer.messages(ANNOTATIONS_TOPIC):
-            assert process.poll() is None, finish(process)
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        viewer.wait_for(ANNOTATIONS_TOPIC)
         viewer.close()
     finally:
         code, out, err = interrupt(process)
