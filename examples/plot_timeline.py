@@ -89,16 +89,16 @@ def draw_lane(axes: Axes, lane: Lane) -> None:
 
 
 def main() -> None:
-    """Reads the bag and writes the picture."""
+    """Reads the bag and writes the image."""
     parser = argparse.ArgumentParser(description='Timeline of every person in an annotated bag.')
     parser.add_argument('bag', type=Path, help='rosbag2 folder')
-    parser.add_argument('picture', type=Path, help='.png, .svg or .pdf')
+    parser.add_argument('image', type=Path, help='.png, .svg or .pdf')
     parser.add_argument('--topic', default='/emotions')
     parser.add_argument('--people', type=int, default=12, help='lanes at most (default: 12)')
     options = parser.parse_args()
     figure = draw(read_lanes(options.bag, options.topic), options.people)
-    figure.savefig(options.picture)
-    print(f'wrote {options.picture}')
+    figure.savefig(options.image)
+    print(f'wrote {options.image}')
 
 
 if __name__ == '__main__':

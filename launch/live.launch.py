@@ -30,7 +30,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'source',
                 default_value='0',
-                description='camera index or device, address, video, GIF, picture, folder, '
+                description='camera index or device, address, video, GIF, image, folder, '
                 'rosbag, or demo',
             ),
             DeclareLaunchArgument(
@@ -52,7 +52,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
     mode = text(context, 'mode')
     camera = {
         'mode': mode,
-        # In replay mode the camera waits for answers, so that nothing piles up.
+        # In replay mode the camera waits for results, so that nothing piles up.
         'max_in_flight': REPLAY_IN_FLIGHT if mode == REPLAY else 0,
     }
     return [

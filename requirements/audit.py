@@ -1,6 +1,6 @@
 """`make audit`: looks for known holes in the locked requirements, with pip-audit.
 
-pip-audit ends with «No known vulnerabilities found» also where its service answers nothing about
+pip-audit ends with «No known vulnerabilities found» also where its service says nothing about
 any package, for example behind a mirror of the index that has files but no advisories. So a package
 with a well-known hole is asked about first: only who finds that one is believed.
 """
@@ -27,7 +27,7 @@ Lookup = Callable[[Path], list[Dependency]]
 
 
 class AuditError(Exception):
-    """pip-audit gave no answer; the text says why."""
+    """pip-audit gave no result; the text says why."""
 
 
 def main(files: Sequence[str]) -> int:
@@ -56,7 +56,7 @@ def look_up(file: Path) -> list[Dependency]:
     """Asks pip-audit about one file.
 
     Raises:
-        AuditError: It gave no answer.
+        AuditError: It gave no result.
     """
     hashes = () if file.read_text(encoding='utf-8') == _CANARY else ('--require-hashes',)
     command = [*_PIP_AUDIT, *_OPTIONS, *hashes, '--requirement', str(file)]

@@ -232,14 +232,14 @@ def test_a_file_that_cannot_be_read_is_no_clean_audit(requirement, capsys):
     assert 'requirement has no hash' in capsys.readouterr().err
 
 
-def test_an_answer_that_is_no_json_is_an_error_with_its_last_line(requirement, monkeypatch):
+def test_an_result_that_is_no_json_is_an_error_with_its_last_line(requirement, monkeypatch):
     program = 'import sys; print("oops", file=sys.stderr); sys.exit(1)'
     monkeypatch.setattr(audit, '_PIP_AUDIT', (audit.sys.executable, '-c', program))
     with pytest.raises(audit.AuditError, match='oops'):
         audit.look_up(requirement('good'))
 
 
-def test_the_answer_of_pip_audit_is_read(requirement, monkeypatch):
+def test_the_result_of_pip_audit_is_read(requirement, monkeypatch):
     program = 'print(\'{"dependencies": [{"name": "good", "version": "1.0", "vulns": []}]}\')'
     monkeypatch.setattr(audit, '_PIP_AUDIT', (audit.sys.executable, '-c', program))
     assert audit.look_up(requirement('good'))[0]['vulns'] == []

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.usage import cpu_seconds
 from emotion_bringup.environment import dds_environment
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.files.resources import config_path
 
 _ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ class Child:
             self._process.wait()
 
 
-class Children(Closing):
+class Children(Closeable):
     """All processes of one benchmark; leaves none behind."""
 
     def __init__(self, log: Path, **variables: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import pictures
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.children import Child, Children
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 
 _START_S = 90.0
 _POLL_S = 0.5
@@ -76,7 +76,7 @@ class Run:
         return [a for answers in self.answers for a in answers if a.segment == segment]
 
 
-class Streams(Closing):
+class Streams(Closeable):
     """Pairs of a camera stand-in and an emotion node, and one listener to all of them."""
 
     def __init__(

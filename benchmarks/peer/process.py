@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 
 _WORKER = Path(__file__).with_name('worker.py')
 # Its own variables must not lead the peer to our packages.
@@ -16,7 +16,7 @@ _FOREIGN_VARIABLES = ('PYTHONPATH', 'PYTHONHOME', 'VIRTUAL_ENV')
 _QUIT_S = 20.0
 
 
-class PeerProcess(Closing):
+class PeerProcess(Closeable):
     """The peer's worker."""
 
     def __init__(self, python: Path, log: Path) -> None:

@@ -14,7 +14,7 @@ from benchmarks.soak.accounting import Recording, read
 from benchmarks.soak.schedule import Event, Fault, plan
 from benchmarks.soak.watching import Watched
 from emotion_bringup.parameter_tables import LIVE
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 
 CAMERA, EMOTION, OVERLAY = 'camera_node', 'emotion_node', 'overlay_node'
 
@@ -50,7 +50,7 @@ class Observations:
     recording: Recording = field(default_factory=Recording)
 
 
-class Soak(Closing):
+class Soak(Closeable):
     """The three nodes on the demo clip in a loop, a recorder, and somebody who does them harm."""
 
     def __init__(self, log: Path, threads: int = 0) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 # A simulator or a bag may be started after the nodes.
-_PATIENCE_S = 5.0
+_TIMEOUT_S = 5.0
 
 
 class ClockWatch:
@@ -31,7 +31,7 @@ class ClockWatch:
             self._tell_of_the_start()
             return ''
         problem = f'use_sim_time is true, but {self._cause()}'
-        if not self._is_warned and self._steady() - self._start_s >= _PATIENCE_S:
+        if not self._is_warned and self._steady() - self._start_s >= _TIMEOUT_S:
             self._is_warned = True
             self._node.get_logger().warning(f'{problem}: {_CURE}')
         return problem

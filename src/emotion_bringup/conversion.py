@@ -5,7 +5,6 @@ outgoing data is copied once into the message's own buffer, which is reused from
 """
 
 import array
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,21 +20,18 @@ from emotion_perception.encodings import (
     decode_image,
     encode_jpeg,
 )
-from emotion_perception.labels import emotion_name
-from emotion_perception.types import BgrImage, Box, Face, Landmarks, pixel_box
-
-_NS_PER_S = 1_000_000_000
-_NO_LANDMARK = Point32(x=math.nan, y=math.nan, z=math.nan)
+from emotion_perception.outputs.results import message_fields
+from emotion_perception.types import NS_PER_S, BgrImage, Box, Face, Landmarks
 
 
 def stamp_to_ns(stamp: Time) -> int:
     """Nanoseconds since the epoch."""
-    return int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
+    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
 
 
 def ns_to_stamp(nanoseconds: int) -> Time:
     """ROS time of nanoseconds since the epoch."""
-    return Time(sec=nanoseconds // _NS_PER_S, nanosec=nanoseconds % _NS_PER_S)
+    return Time(sec=nanoseconds // NS_PER_S, nanosec=nanoseconds % NS_PER_S)
 
 
 def image_from_message(message: Image | CompressedImage) -> BgrImage:
@@ -81,12 +77,12 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
     """A JPEG of an image, as image_transport's compressed plugin names it.
 
     Args:
-        image: BGR picture.
+        image: BGR image.
         header: Header of the raw image.
         quality: JPEG quality, 1..100.
 
     Raises:
-        ImageFormatError: The picture is empty or larger than JPEG allows.
+        ImageFormatError: The image is empty or larger than JPEG allows.
     """
     data = array.array('B')
     data.frombytes(encode_jpeg(image, quality).data)
@@ -96,7 +92,7 @@ def compressed_message(image: BgrImage, header: Header, quality: int) -> Compres
 def emotions_message(
     header: Header, width: int, height: int, faces: Sequence[Face]
 ) -> FaceEmotionArray:
-    """The answer to one image.
+    """The result of one image.
 
     Args:
         header: The image's header, passed on unchanged.
@@ -118,17 +114,10 @@ def faces_from_message(message: FaceEmotionArray) -> list[Face]:
 
 
 def _face_message(face: Face, width: int, height: int) -> FaceEmotion:
-    uncertain = face.emotion_id is None
-    return FaceEmotion(
-        track_id=face.track_id,
-        box=_region(face.box, width, height),
-        score=face.score,
-        landmarks=_points(face.landmarks),
-        emotion=emotion_name(face.emotion_id),
-        emotion_id=FaceEmotion.UNCERTAIN if uncertain else face.emotion_id,
-        confidence=face.confidence,
-        probabilities=face.probabilities,
-    )
+    fields = message_fields(face, width, height)
+    fields['box'] = RegionOfInterest(**fields['box'])
+    fields['landmarks'] = [Point32(**landmark) for landmark in fields['landmarks']]
+    return FaceEmotion(**fields)
 
 
 def _face_from_message(message: FaceEmotion) -> Face:
@@ -143,17 +132,6 @@ def _face_from_message(message: FaceEmotion) -> Face:
         confidence=message.confidence,
         probabilities=np.asarray(message.probabilities, np.float32),
     )
-
-
-def _region(box: Box, image_width: int, image_height: int) -> RegionOfInterest:
-    x, y, width, height = pixel_box(box, image_width, image_height)
-    return RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height, do_rectify=False)
-
-
-def _points(landmarks: Landmarks | None) -> list[Point32]:
-    if landmarks is None:
-        return [_NO_LANDMARK] * 5
-    return [Point32(x=float(x), y=float(y), z=0.0) for x, y in landmarks]
 
 
 def _landmarks(points: Sequence[Point32]) -> Landmarks | None:

@@ -1,7 +1,7 @@
 """How a node's process ends, and which node is then started again.
 
 One table for both that start nodes, `ros2 launch` and `emotion nodes`. Nothing of ROS is imported
-here, so that a missing installation can be answered by an exit code too.
+here, so that a missing installation can be reported by an exit code too.
 """
 
 import enum

@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 from types import ModuleType
 
-from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
+from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
 
@@ -43,9 +43,9 @@ def use_shipped_dds_profile() -> None:
     variables = profile_variables(os.environ)
     named = {os.environ.get(name) for name in variables}
     if named == {str(shipped)} and domain.isdecimal():
-        number = number_beside_the_dead(int(domain))
+        number = free_participant_id(int(domain))
         if number is not None:
-            profile = str(profile_with_number(shipped, number))
+            profile = str(profile_with_participant_id(shipped, number))
             os.environ.update(dict.fromkeys(variables, profile))
 
 

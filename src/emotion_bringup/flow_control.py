@@ -1,24 +1,24 @@
-"""Holds a file back while its frames are not answered yet.
+"""Holds a file back while its frames are not acknowledged yet.
 
-A file read faster than it can be answered would pile its frames up in the readers' memory: in
+A file read faster than it can be acknowledged would pile its frames up in the readers' memory: in
 replay mode nothing may be dropped, so the only way out is to read slower.
 """
 
 import threading
 import time
 
-# How soon a stop is noticed while no answer comes.
+# How soon a stop is noticed while no result comes.
 _POLL_S = 0.1
 
 
 class InFlight:
-    """Stamps of the frames that were published and not answered. Thread-safe."""
+    """Stamps of the frames that were published and not acknowledged. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
         """Starts with nothing in flight.
 
         Args:
-            limit: Frames that may be unanswered at once; 0 sets no limit.
+            limit: Frames that may be unacknowledged at once; 0 sets no limit.
         """
         self._limit = limit
         self._stamps: set[int] = set()
@@ -30,8 +30,8 @@ class InFlight:
             with self._changed:
                 self._stamps.add(stamp_ns)
 
-    def answered(self, stamp_ns: int) -> None:
-        """Notes the answer to a frame."""
+    def acknowledged(self, stamp_ns: int) -> None:
+        """Notes the result of a frame."""
         with self._changed:
             self._stamps.discard(stamp_ns)
             self._changed.notify_all()
@@ -40,7 +40,7 @@ class InFlight:
         """Waits until another frame may be published.
 
         Args:
-            timeout_s: Seconds without any answer after which the frames in flight count as lost.
+            timeout_s: Seconds without any result after which the frames in flight count as lost.
             stop: Ends the waiting.
 
         Returns:
@@ -49,7 +49,7 @@ class InFlight:
         return self._wait(self._limit - 1, timeout_s, stop)
 
     def wait_for_all(self, timeout_s: float, stop: threading.Event) -> bool:
-        """Waits until every frame is answered; see `wait`."""
+        """Waits until every frame is acknowledged; see `wait`."""
         return self._wait(0, timeout_s, stop)
 
     def _wait(self, allowed: int, timeout_s: float, stop: threading.Event) -> bool:

@@ -11,18 +11,18 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import qos
-from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.parameter_tables import COMPRESSED
 from emotion_bringup.parameters import value_of
 
 ImageMessage = Image | CompressedImage
 
-# As image_transport has it: the twin of an image topic, below it.
+# As image_transport has it: the compressed form of an image topic, below it.
 _TWIN = f'/{COMPRESSED}'
 
 
 def is_compressed(topic: str) -> bool:
-    """Whether a topic is the compressed twin of an image topic."""
+    """Whether a topic is the compressed form of an image topic."""
     return topic.endswith(_TWIN)
 
 
@@ -30,7 +30,7 @@ def transported(topic: str, transport: str) -> str:
     """The topic that is subscribed to.
 
     Args:
-        topic: Full name of the image topic; one that is a compressed twin itself says more than
+        topic: Full name of the image topic; one that is itself compressed says more than
             the transport does.
         transport: `raw` or `compressed`.
     """
@@ -50,7 +50,7 @@ class ImageSubscription:
         on_fallback: Callable[[], None] = lambda: None,
         on_publishers: Callable[[], None] = lambda: None,
     ) -> None:
-        """Listens to nothing yet.
+        """Stores the callbacks; the subscriptions are made on demand.
 
         Args:
             node: Has the parameters `mode` and `image_transport`.

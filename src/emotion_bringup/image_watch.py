@@ -5,8 +5,7 @@ import os
 from rclpy.node import Node
 
 from emotion_bringup.distributions import profile_variables
-
-_NS_PER_S = 1e9
+from emotion_perception.types import NS_PER_S
 
 
 class ImageWatch:
@@ -22,7 +21,7 @@ class ImageWatch:
         """
         self._node = node
         self._topic = topic
-        self._timeout_ns = round(timeout_s * _NS_PER_S)
+        self._timeout_ns = round(timeout_s * NS_PER_S)
         self.restart(0)
 
     def restart(self, now_ns: int) -> None:
@@ -38,7 +37,7 @@ class ImageWatch:
             now_ns: Steady time in nanoseconds.
         """
         if self._warned:
-            waited_s = (now_ns - self._last_ns) / _NS_PER_S
+            waited_s = (now_ns - self._last_ns) / NS_PER_S
             self._node.get_logger().info(f'Images on {self._topic} again, after {waited_s:.0f} s.')
         self.restart(now_ns)
         self._heard = True
@@ -57,7 +56,7 @@ class ImageWatch:
         if waited_ns < self._timeout_ns:
             return ''
         what = 'No new image' if self._repeats else 'No image'
-        sentence = f'{what} on {self._topic} for {waited_ns / _NS_PER_S:.0f} s: {self._cure()}'
+        sentence = f'{what} on {self._topic} for {waited_ns / NS_PER_S:.0f} s: {self._cure()}'
         if not self._warned:
             self._node.get_logger().warning(sentence)
             self._warned = True

@@ -8,8 +8,9 @@ from pathlib import Path
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
+from emotion_bringup.graph import CAMERA_IMAGE
 from emotion_bringup.launch_endings import AUTO
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, IMAGE_TRANSPORTS
+from emotion_bringup.parameter_tables import IMAGE_TRANSPORTS
 from emotion_bringup.security import ENCLAVES
 from emotion_perception.labels import LABEL_SETS
 from launch import LaunchContext
@@ -56,7 +57,7 @@ _COMMON = {
         '', 'ONNX model with its manifest beside it; empty takes the parameter file'
     ),
     'labels': _Argument(
-        '', 'whose labels to answer with; empty takes the parameter file', ('', *LABEL_SETS)
+        '', 'whose labels to predict; empty takes the parameter file', ('', *LABEL_SETS)
     ),
 }
 
@@ -100,7 +101,7 @@ def image_arguments(whose: str) -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'image_transport',
             default_value='',
-            description='raw, or compressed for the /compressed twin of the image topic; empty '
+            description='raw, or compressed for the /compressed topic of the image topic; empty '
             'takes the parameter file, or compressed for a topic that ends so',
             choices=('', *IMAGE_TRANSPORTS),
         ),

@@ -61,7 +61,7 @@ def ends_launch(context: LaunchContext, wanted: str) -> bool:
 
 
 def _end_of_launch(event: ProcessExited) -> Action:
-    """Launch answers an exception with an orderly shutdown and an exit code that tells of it."""
+    """Launch turns an exception into an orderly shutdown and an exit code that tells of it."""
     if ending(event.returncode) is not Ending.FINISHED:
         raise ProcessEndedError(_message(event))
     return Shutdown(reason=f'{event.process_name} has ended')

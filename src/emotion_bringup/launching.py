@@ -15,8 +15,9 @@ from launch.actions import ExecuteProcess
 from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartable
+from emotion_bringup.endings import ALWAYS, NEVER, Restartable
 from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
+from emotion_bringup.graph import EMOTIONS, GRAPH, restart_rule
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.node_python import has_module, python_of
@@ -80,11 +81,8 @@ def node(
     executable: str,
     values: Mapping[str, ParameterValue],
     *,
-    subnamespace: str = '',
     restartable: Restartable = ALWAYS,
-    is_required: bool = False,
-    remappings: Sequence[tuple[str, str]] = (),
-    images: Images | None = None,
+    images: Images = OWN_CAMERA,
 ) -> Node:
     """One node of this package.
 
@@ -92,21 +90,18 @@ def node(
         context: Holds the launch arguments.
         executable: Name of the node's executable.
         values: Parameters that the launch arguments give; empty texts are left out.
-        subnamespace: Namespace below the argument `namespace`.
         restartable: The endings after which the argument `respawn` may start it again.
-        is_required: Whether there is nothing left to do when it has ended.
-        remappings: Topics that the node calls by another name.
-        images: Where it has its images from; None for a node that takes none.
+        images: Where it has its images from, if it takes any.
     """
-    if images is not None:
+    spec = GRAPH[executable]
+    if spec.reads_images:
         values = {**values, 'image_transport': images.transport}
-        remappings = [('image', images.topic), *remappings]
     allowed = restartable if flag(context, 'respawn') else NEVER
     return Node(
         package='emotion_bringup',
         executable=executable,
-        namespace='/'.join(part for part in (text(context, 'namespace'), subnamespace) if part),
-        remappings=remappings,
+        namespace='/'.join(part for part in (text(context, 'namespace'), spec.namespace) if part),
+        remappings=list(spec.remappings(images.topic, emotions_topic(context)).items()),
         parameters=node_parameters(context, values),
         ros_arguments=[
             '--log-level',
@@ -116,7 +111,7 @@ def node(
         output='screen',
         respawn=bool(allowed),
         respawn_delay=_RESPAWN_DELAY_S,
-        **process_options(context, allowed, is_required=is_required),
+        **process_options(context, allowed, is_required=spec.is_required),
     )
 
 
@@ -149,10 +144,7 @@ def camera_node(
         context,
         'camera_node',
         {'video_device': source, 'loop': loop, **values},
-        subnamespace='camera',
-        restartable=camera_restartable(live=is_live(source), loop=loop),
-        is_required=True,
-        remappings=[('emotions', emotions_topic(context))],
+        restartable=restart_rule('camera_node', is_live=is_live(source), loop=loop),
     )
 
 
@@ -228,7 +220,7 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA
         'port': int(port),
         'mcap_path': path,
     }
-    restartable = NEVER if path else ALWAYS
+    restartable = restart_rule('foxglove_node', writes_file=bool(path))
     return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
 
 
@@ -240,4 +232,4 @@ def emotions_topic(context: LaunchContext) -> str:
     """
     pushed = context.launch_configurations.get('ros_namespace')
     namespace = make_namespace_absolute(prefix_namespace(pushed, text(context, 'namespace')))
-    return str(prefix_namespace(namespace, 'emotions'))
+    return str(prefix_namespace(namespace, EMOTIONS))

@@ -1,7 +1,7 @@
 """Entry points of the nodes.
 
 They import a node only when it is started, so that a missing ROS installation or an unbuilt message
-package is answered by one sentence.
+package is reported in one sentence.
 """
 
 import os
@@ -14,28 +14,20 @@ from emotion_bringup.environment import (
     import_for_ros,
     use_shipped_dds_profile,
 )
-
-_NODES = {
-    'camera_node': ('emotion_bringup.nodes.camera', 'CameraNode'),
-    'emotion_node': ('emotion_bringup.nodes.emotion', 'EmotionNode'),
-    'overlay_node': ('emotion_bringup.nodes.overlay', 'OverlayNode'),
-    'humans_bridge': ('emotion_bringup.nodes.humans_bridge', 'HumansBridgeNode'),
-    'expression_node': ('emotion_bringup.nodes.expression', 'ExpressionNode'),
-    'foxglove_node': ('emotion_bringup.nodes.foxglove', 'FoxgloveNode'),
-}
+from emotion_bringup.graph import GRAPH
 
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
     _end_quietly_while_starting()
     use_shipped_dds_profile()
-    module, class_name = _NODES[name]
+    node = GRAPH[name]
     try:
-        running, node_module = import_for_ros('emotion_bringup.running', module)
+        running, node_module = import_for_ros('emotion_bringup.running', node.module)
     except MissingPackageError as error:
         print(f'error: {error}', file=sys.stderr)
         return EXIT_USAGE
-    return int(running.run_node(getattr(node_module, class_name)))
+    return int(running.run_node(getattr(node_module, node.class_name)))
 
 
 def _end_quietly_while_starting() -> None:

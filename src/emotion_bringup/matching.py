@@ -12,7 +12,7 @@ class StampMatcher(Generic[Left, Right]):
     """Holds what came first until its counterpart comes.
 
     Both sides come in the same order, so whatever waited longer than a pair that was found waits in
-    vain (a damaged image has no answer, a lost image has one) and is forgotten.
+    vain (a damaged image has no result, a lost image has one) and is forgotten.
     """
 
     def __init__(self, limit: int | None) -> None:

@@ -13,11 +13,9 @@ from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSe
 
 LIVE = 'live'
 REPLAY = 'replay'
-CAMERA_IMAGE = 'camera/image_raw'
-"""Where the camera node's images are, relative to the robot's namespace."""
 
 REPLAY_IN_FLIGHT = 4
-"""Frames of a file that may be unanswered: enough to keep all nodes busy, few enough that answers
+"""Frames of a file that may be unprocessed: enough to keep all nodes busy, few enough that results
 are fresh and memory stays flat."""
 
 Value = bool | int | float | str | list[str]
@@ -93,7 +91,7 @@ IMAGE_TRANSPORTS = (RAW, COMPRESSED)
 _IMAGE_TRANSPORT = Parameter(
     'image_transport',
     RAW,
-    'raw subscribes to the image topic, compressed to its /compressed twin; an image topic that '
+    'raw subscribes to the image topic, compressed to its /compressed topic; an image topic that '
     'ends in /compressed is taken as it is',
     choices=IMAGE_TRANSPORTS,
 )
@@ -111,7 +109,7 @@ _NETWORKS: tuple[Parameter, ...] = (
     Parameter(
         'labels',
         FER2013,
-        'whose labels to answer with: those FER-2013 was published with, or those of the ten '
+        'whose labels to predict: those FER-2013 was published with, or those of the ten '
         'annotators of FER+, who see more neutral faces',
         choices=LABEL_SETS,
     ),
@@ -141,7 +139,7 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         'video_device',
         '0',
-        'camera index or device path, rtsp:// or http:// address, video, GIF, picture, folder, '
+        'camera index or device path, rtsp:// or http:// address, video, GIF, image, folder, '
         'glob pattern, rosbag, or demo',
         takes_index=True,
     ),
@@ -174,7 +172,7 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         'max_in_flight',
         0,
-        'frames that may wait for their answer on emotions before the next one; 0 is no limit',
+        'frames that may wait for their result on emotions before the next one; 0 is no limit',
         0,
         1000,
     ),
@@ -269,11 +267,11 @@ FOXGLOVE_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter('port', 8765, 'TCP port to listen on; 0 takes any free one', 0, 65535),
     Parameter('mcap_path', '', 'also record everything to an .mcap file; empty records nothing'),
-    Parameter('jpeg_quality', 85, 'quality of the pictures', 1, 100),
+    Parameter('jpeg_quality', 85, 'quality of the images', 1, 100),
     Parameter(
         'blur_faces',
         False,
-        'make the faces unrecognisable in the pictures; '
+        'make the faces unrecognisable in the images; '
         'set `detect_every_n` of emotion_node to 1 with it',
         live=True,
     ),
@@ -297,9 +295,9 @@ HUMANS_PARAMETERS: tuple[Parameter, ...] = (
 EXPRESSION_PARAMETERS: tuple[Parameter, ...] = (
     _HUMANS_TOPIC,
     Parameter(
-        'face_picture',
+        'face_image',
         'cropped',
-        'which pictures of the faces to read',
+        'which images of the faces to read',
         choices=('cropped', 'aligned'),
     ),
     _SMOOTHING,
@@ -308,7 +306,7 @@ EXPRESSION_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         'image_timeout',
         5.0,
-        'seconds without a picture of a face after which the node says so',
+        'seconds without an image of a face after which the node says so',
         0.1,
         3600.0,
     ),

@@ -131,7 +131,7 @@ class CheckedParameters:
     """A node whose parameter services say what is wrong with a change and what is allowed.
 
     rclpy looks at types, ranges and read-only flags before any callback of the node, and its
-    answers name neither the parameter nor the values allowed in half of the cases. Both services,
+    responses name neither the parameter nor the values allowed in half of the cases. Both services,
     `set_parameters` and `set_parameters_atomically`, come through the method overridden here. To be
     named before the node's other base class.
     """

@@ -36,7 +36,7 @@ EMOTIONS: Final = QoSProfile(
 EMOTIONS_REPLAY: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_ALL, depth=1000
 )
-"""Results of a file or bag: every image is answered, and every answer arrives."""
+"""Results of a file or bag: every image is processed, and every result arrives."""
 
 LABELS: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,

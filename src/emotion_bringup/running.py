@@ -71,7 +71,7 @@ def first_line(error: BaseException) -> str:
 
 
 def _missing_params_file(args: Sequence[str]) -> str:
-    """Asked before rcl, which answers a missing file with lines of its C sources."""
+    """Asked before rcl, which reports a missing file with lines of its C sources."""
     files = (value for option, value in pairwise(args) if option == '--params-file')
     return next((file for file in files if not Path(file).is_file()), '')
 

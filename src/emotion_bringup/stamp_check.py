@@ -7,7 +7,7 @@ class StampCheck:
     """Looks at the stamps of one image stream; each kind of fault is told once, not per image."""
 
     def __init__(self, logger: RcutilsLogger) -> None:
-        """Knows no stamp yet.
+        """Stores the node.
 
         Args:
             logger: Where the warnings go.

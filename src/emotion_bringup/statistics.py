@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from emotion_bringup.distributions import publisher_of
+from emotion_perception.types import NS_PER_S
 
-_NS_PER_S = 1e9
 # Long enough to be steady at 1 frame a second, short enough to follow a change.
 _WINDOW_S = 5.0
 _MAX_PUBLISHERS = 64
@@ -22,15 +22,15 @@ class StreamStatistics:
     """Counts frames and remembers arrival times and ages of the last few seconds.
 
     Attributes:
-        frames: Frames that were answered.
+        frames: Frames that were processed.
         dropped: Frames that were left out for newer ones, as far as that can be known.
         uncounted: Frames before which others may have been dropped that nobody can count.
         bad: Frames that could not be read.
-        last_ns: Time of the last answer; None before the first.
+        last_ns: Time of the last result; None before the first.
     """
 
     def __init__(self, window_s: float = _WINDOW_S) -> None:
-        self._window_ns = round(window_s * _NS_PER_S)
+        self._window_ns = round(window_s * NS_PER_S)
         self._samples: deque[tuple[int, int]] = deque(maxlen=_MAX_SAMPLES)
         self.frames = 0
         self.dropped = 0
@@ -39,10 +39,10 @@ class StreamStatistics:
         self.last_ns: int | None = None
 
     def add(self, now_ns: int, stamp_ns: int) -> None:
-        """Notes a frame that was answered.
+        """Notes a frame that was processed.
 
         Args:
-            now_ns: Time of the answer in nanoseconds.
+            now_ns: Time of the result in nanoseconds.
             stamp_ns: Stamp of the frame in nanoseconds, of the same clock.
         """
         if self._samples and now_ns < self._samples[-1][0]:
@@ -65,7 +65,7 @@ class StreamStatistics:
         if len(self._samples) < 2:
             return 0.0
         span = self._samples[-1][0] - self._samples[0][0]
-        return (len(self._samples) - 1) * _NS_PER_S / span if span else 0.0
+        return (len(self._samples) - 1) * NS_PER_S / span if span else 0.0
 
     def age_percentiles_ms(self) -> tuple[float, float]:
         """p50 and p95 of `now - header.stamp` in milliseconds; NaN when nothing came."""

@@ -1,4 +1,4 @@
-"""Facial emotions of every person in a picture, video, camera or rosbag; without ROS.
+"""Facial emotions of every person in an image, video, camera or rosbag; without ROS.
 
     >>> from emotion_perception import predict_emotion
     >>> faces = predict_emotion('photo.jpg')

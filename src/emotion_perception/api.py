@@ -15,7 +15,7 @@ from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.sources.pictures import read_picture
+from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Face
 
 # A detector keeps buffers between calls, so that one thread at a time may use it.
@@ -23,7 +23,7 @@ _LOCK: Final = Lock()
 
 
 def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2013) -> list[Face]:
-    """Finds the faces of a picture and their emotions, with the shipped model.
+    """Finds the faces of an image and their emotions, with the shipped model.
 
     Detector and model are loaded with the first call and kept. Calls do not influence each other,
     and any thread may call.
@@ -33,24 +33,24 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2
     ...     print(EMOTION_NAMES[face.emotion_id], round(face.confidence, 2), face.box)
 
     Args:
-        image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of a
-            picture file.
-        labels: Whose labels to answer with: `fer2013`, those the data set was published with, or
+        image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of an
+            image file.
+        labels: Whose labels to predict: `fer2013`, those the data set was published with, or
             `ferplus`, those of the ten annotators who looked at it again.
 
     Returns:
         Its faces, largest first; empty when there is none.
 
     Raises:
-        SourceError: The picture file cannot be read or is damaged.
-        ImageFormatError: The array is no BGR picture.
+        SourceError: The image file cannot be read or is damaged.
+        ImageFormatError: The array is no BGR image.
         ModelError: The model is missing or damaged, or knows no such labels.
     """
-    picture = image if isinstance(image, np.ndarray) else read_picture(Path(image))
-    _check(picture)
+    pixels = image if isinstance(image, np.ndarray) else read_image_file(Path(image))
+    _check(pixels)
     with _LOCK:
         detector, classifier = _detector(), _classifier(labels)
-        return analyse_still(picture, detector, classifier, PipelineSettings())
+        return analyse_still(pixels, detector, classifier, PipelineSettings())
 
 
 def analyse_still(
@@ -59,7 +59,7 @@ def analyse_still(
     classifier: EmotionClassifier,
     settings: PipelineSettings,
 ) -> list[Face]:
-    """Answers one picture that belongs to no stream: nothing is tracked or smoothed.
+    """Processes one image that belongs to no stream: nothing is tracked or smoothed.
 
     Args:
         image: uint8 [height, width, 3], BGR.
@@ -84,6 +84,6 @@ def _classifier(label_set: str) -> EmotionClassifier:
 def _check(image: BgrImage) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ImageFormatError(
-            f'The picture is {image.dtype} {list(image.shape)}: '
+            f'The image is {image.dtype} {list(image.shape)}: '
             'convert it to uint8 [height, width, 3] in BGR order first.'
         )

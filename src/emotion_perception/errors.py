@@ -10,7 +10,7 @@ class EmotionPerceptionError(Exception):
 
 
 class SourceError(EmotionPerceptionError):
-    """A frame source (camera, video, picture, bag) cannot be opened or read."""
+    """A frame source (camera, video, image, bag) cannot be opened or read."""
 
 
 class ImageFormatError(EmotionPerceptionError):

@@ -1,9 +1,9 @@
 """Emotions of faces that another program has found and cut out.
 
 How much it leaves around a face is its own choice, and the network expects every face framed as
-FER-2013 frames it. So each face is looked for again within its picture, which then matters little:
+FER-2013 frames it. So each face is looked for again within its image, which then matters little:
 docs/ros4hri.md has the figures. Read without a second look, a crop of twice the face's size would
-be answered like the whole picture in one case of four.
+be classified as the whole image in one case of four.
 """
 
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ _CELL: Final = 192
 # Part of a crop that the face is compared with: one that is a third as large as the crop still
 # overlaps with it enough to be taken for the face looked for, and so does one that is cut off.
 _EXPECTED: Final = 0.75
-# Somebody has found a face here already, so less is asked than of a whole picture: of FER-2013's
-# PublicTest 7 % have less than 0.3 (18 % less than 0.5), and of 840 pictures of other things all.
+# Somebody has found a face here already, so less is asked than of a whole image: of FER-2013's
+# PublicTest 7 % have less than 0.3 (18 % less than 0.5), and of 840 images of other things all.
 _MIN_SCORE: Final = 0.3
 # Frames a whole crop, the usual box of no detector in particular.
 _ANY_DETECTOR: Final = ''
 
 
 class FaceCropReader:
-    """Reads pictures of single faces, several at once. For one thread at a time."""
+    """Reads images of single faces, several at once. For one thread at a time."""
 
     def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
-        """Keeps both.
+        """Stores the networks.
 
         Args:
             detector: Finds the face again.
@@ -45,9 +45,9 @@ class FaceCropReader:
         self._classifier = classifier
 
     def read(self, crops: Sequence[BgrImage]) -> Float32Array:
-        """Probabilities of the seven emotions for the face of every picture.
+        """Probabilities of the seven emotions for the face of every image.
 
-        Where the face is not found again, its finder is believed and the picture is read as it is.
+        Where the face is not found again, its finder is believed and the image is read as it is.
 
         Args:
             crops: uint8 [height, width, 3], BGR, not empty, each of its own size; black bars about
@@ -58,29 +58,29 @@ class FaceCropReader:
         """
         if not crops:
             return self._classifier.classify(np.empty((0, 1, 1), np.uint8))
-        pictures = [without_bars(crop) for crop in crops]
-        found = find_faces(self._detector, pictures)
-        faces = [self._align(each, face) for each, face in zip(pictures, found, strict=True)]
+        images = [without_bars(crop) for crop in crops]
+        found = find_faces(self._detector, images)
+        faces = [self._align(each, face) for each, face in zip(images, found, strict=True)]
         return self._classifier.classify(np.concatenate(faces))
 
-    def _align(self, picture: BgrImage, face: Detection | None) -> Uint8Array:
+    def _align(self, image: BgrImage, face: Detection | None) -> Uint8Array:
         manifest = self._classifier.manifest
         size = manifest.preprocessing.face_size
         name = self._detector.name
         if face is None:
-            height, width = picture.shape[:2]
+            height, width = image.shape[:2]
             face, name = Detection(Box(0.0, 0.0, width, height), 1.0), _ANY_DETECTOR
-        return align_faces(picture, [face], manifest.framing, size, name)
+        return align_faces(image, [face], manifest.framing, size, name)
 
 
 def without_bars(crop: BgrImage) -> BgrImage:
-    """The part of a picture within rows and columns at its edges that are all black.
+    """The part of an image within rows and columns at its edges that are all black.
 
     Args:
         crop: uint8 [height, width, 3].
 
     Returns:
-        A view; the whole picture when it is black everywhere.
+        A view; the whole image when it is black everywhere.
     """
     filled = crop.max(axis=2) > 0
     rows, columns = np.flatnonzero(filled.any(axis=1)), np.flatnonzero(filled.any(axis=0))
@@ -90,14 +90,14 @@ def without_bars(crop: BgrImage) -> BgrImage:
 
 
 def find_faces(detector: FaceDetector, crops: Sequence[BgrImage]) -> list[Detection | None]:
-    """Looks for the face of every picture, in one batch where the detector can.
+    """Looks for the face of every image, in one batch where the detector can.
 
     Args:
         detector: Finds them.
         crops: uint8 [height, width, 3], BGR, not empty; at least one.
 
     Returns:
-        For every picture its face in pixels of that picture, beyond which it may reach; None where
+        For every image its face in pixels of that image, beyond which it may reach; None where
         there is none.
     """
     sheet = np.concatenate([_cell(crop) for crop in crops])
@@ -119,19 +119,19 @@ def _centered(x: float, y: float, width: float, height: float) -> Box:
 
 
 def _size(crop: BgrImage) -> tuple[int, int]:
-    """Width and height of a picture when it is brought to `_SIDE`."""
+    """Width and height of an image when it is brought to `_SIDE`."""
     height, width = crop.shape[:2]
     zoom = _SIDE / max(height, width)
     return max(round(width * zoom), 1), max(round(height * zoom), 1)
 
 
 def _offset(size: tuple[int, int]) -> tuple[int, int]:
-    """Column and row of a cell at which a picture of a size begins."""
+    """Column and row of a cell at which an image of a size begins."""
     return (_CELL - size[0]) // 2, (_CELL - size[1]) // 2
 
 
 def _cell(crop: BgrImage) -> BgrImage:
-    """A square with the picture in its middle and black around it."""
+    """A square with the image in its middle and black around it."""
     size = _size(crop)
     left, top = _offset(size)
     cell = np.zeros((_CELL, _CELL, 3), np.uint8)
@@ -140,7 +140,7 @@ def _cell(crop: BgrImage) -> BgrImage:
 
 
 def _on_crop(face: Detection, row: int, crop: BgrImage) -> Detection:
-    """From pixels of the sheet to pixels of one picture."""
+    """From pixels of the sheet to pixels of one image."""
     size = _size(crop)
     origin = np.add(_offset(size), (0, row * _CELL))
     scale = np.divide(crop.shape[1::-1], size)

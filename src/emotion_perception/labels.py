@@ -24,8 +24,8 @@ NUM_EMOTIONS: Final[int] = len(EMOTION_NAMES)
 FER2013: Final[str] = 'fer2013'
 FERPLUS: Final[str] = 'ferplus'
 LABEL_SETS: Final[tuple[str, ...]] = (FER2013, FERPLUS)
-"""Whose labels a model answers with: those FER-2013 was published with, or those of the ten
-annotators of FER+ (Barsoum et al. 2016), who looked at the same pictures again."""
+"""Whose labels a model predicts: those FER-2013 was published with, or those of the ten
+annotators of FER+ (Barsoum et al. 2016), who looked at the same images again."""
 
 UNCERTAIN_NAME: Final[str] = 'Uncertain'
 """Name shown and published when no emotion reaches the confidence threshold."""

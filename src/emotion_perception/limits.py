@@ -7,18 +7,18 @@ kilobytes cannot fill the memory of a robot or keep it busy for minutes.
 from typing import Final
 
 MAX_SIDE: Final = 16384
-"""Largest width and height of a picture or video in pixels."""
+"""Largest width and height of an image or video in pixels."""
 
 MAX_PIXELS: Final = 1 << 27
 """Largest width x height: 134 million pixels, 400 MB once decoded."""
 
 MAX_ANIMATION_PIXELS: Final = 1 << 33
-"""Largest frames x width x height of an animated picture: an hour of 480p at 7 frames/s."""
+"""Largest frames x width x height of an animated image: an hour of 480p at 7 frames/s."""
 
 MAX_JPEG_SCANS: Final = 100
-"""Passes over the picture that a progressive JPEG may make; encoders write about ten.
+"""Passes over the image that a progressive JPEG may make; encoders write about ten.
 
-Each may take a few bytes of the file and as long as decoding the whole picture.
+Each may take a few bytes of the file and as long as decoding the whole image.
 """
 
 MAX_MESSAGE_BYTES: Final = 1 << 30
@@ -53,7 +53,7 @@ MAX_QUOTED: Final = 200
 
 
 def size_problem(width: int, height: int) -> str | None:
-    """Says in half a sentence why a picture size is refused; None when it is fine."""
+    """Says in half a sentence why an image size is refused; None when it is fine."""
     if width < 1 or height < 1:
         return f'it is {width}x{height} pixels, and both sides must be at least 1'
     if width > MAX_SIDE or height > MAX_SIDE:

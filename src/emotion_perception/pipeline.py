@@ -1,4 +1,4 @@
-"""From a picture to its faces and their emotions: detect, follow, align, classify, smooth."""
+"""From an image to its faces and their emotions: detect, track, align, classify, smooth."""
 
 import logging
 from collections.abc import Sequence
@@ -6,22 +6,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from emotion_perception.detection.base import FaceDetector
+from emotion_perception.detection.stream import StreamDetector
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
-from emotion_perception.tracking.follower import FaceFollower
-from emotion_perception.tracking.smoothing import smooth, smoothing_weight
-from emotion_perception.tracking.tracker import FaceTracker, Track
-from emotion_perception.types import BgrImage, Box, Detection, Face
+from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
+from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face
 
-__all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'select_faces']
+__all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'largest_faces']
 
 _LOGGER = logging.getLogger(__name__)
 
 
 class EmotionPipeline:
-    """Follows the faces of one image stream. Not thread-safe: one stream, one caller."""
+    """Finds, tracks and classifies the faces of one stream. Not thread-safe: one caller."""
 
     def __init__(
         self,
@@ -38,13 +37,13 @@ class EmotionPipeline:
             classifier: Tells their emotions.
             settings: May be replaced at any time.
             in_background: With `detect_every_n`, whole frames are searched in another thread and
-                delay no answer. For live streams: what is answered depends on the machine's speed.
+                delay no result. For live streams: what is found depends on the machine's speed.
         """
         self.settings = settings or PipelineSettings()
         self._detector = detector
         self._classifier = classifier
         self._tracker = FaceTracker()
-        self._follower = FaceFollower(detector, in_background)
+        self._stream_detector = StreamDetector(detector, in_background)
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 
@@ -59,17 +58,17 @@ class EmotionPipeline:
         return self._detector
 
     def reset(self) -> None:
-        """Forgets all tracks and motion: the next picture starts a new stream."""
+        """Forgets all tracks and motion: the next image starts a new stream."""
         self._tracker.reset()
-        self._follower.reset()
+        self._stream_detector.reset()
         self._last_stamp_ns = None
 
     def close(self) -> None:
         """Ends what runs in the background."""
-        self._follower.close()
+        self._stream_detector.close()
 
     def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
-        """Answers one picture.
+        """Processes one image.
 
         A stamp before the last one (a looped bag, a reset clock) starts a new stream: tracks and
         smoothing are forgotten.
@@ -83,15 +82,15 @@ class EmotionPipeline:
         """
         settings = self.settings
         if self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns:
-            # Once: two cameras on one topic make time go back with every other picture.
+            # Once: two cameras on one topic make time go back with every other image.
             level = logging.DEBUG if self._told_of_jump else logging.WARNING
             _LOGGER.log(level, 'Time went back: tracks and smoothing start anew.')
             self._told_of_jump = True
             self.reset()
         self._last_stamp_ns = stamp_ns
-        found = self._follower.find(image, stamp_ns, settings)
-        detections = select_faces(_inside(found, image), settings)
-        self._follower.keep(detections)
+        known = [track.detection.box for track in self._tracker.current]
+        found = self._stream_detector.find(image, stamp_ns, known, settings)
+        detections = largest_faces(_inside(found, image), settings)
         tracks = self._tracker.update(detections, stamp_ns)
         probabilities = self._classify(image, detections)
         height, width = image.shape[:2]
@@ -112,7 +111,7 @@ class EmotionPipeline:
         return self._classifier.classify(faces)
 
 
-def select_faces(detections: Sequence[Detection], settings: PipelineSettings) -> list[Detection]:
+def largest_faces(detections: Sequence[Detection], settings: PipelineSettings) -> list[Detection]:
     """Drops faces that are too small and keeps the largest ones, largest first."""
     minimum = settings.min_face_size
     wanted = [d for d in detections if min(d.box.width, d.box.height) >= minimum]
@@ -121,7 +120,7 @@ def select_faces(detections: Sequence[Detection], settings: PipelineSettings) ->
 
 
 def _inside(detections: Sequence[Detection], image: BgrImage) -> list[Detection]:
-    """Drops faces of which nothing is in the picture (a face followed out of view)."""
+    """Drops faces of which nothing is in the image (a face tracked out of view)."""
     height, width = image.shape[:2]
     return [d for d in detections if d.box.clipped(width, height).area >= 1.0]
 
@@ -129,7 +128,7 @@ def _inside(detections: Sequence[Detection], image: BgrImage) -> list[Detection]
 def _update_emotion(
     track: Track, probabilities: Float32Array, stamp_ns: int, settings: PipelineSettings
 ) -> Float32Array:
-    elapsed_s = (stamp_ns - track.classified_ns) / 1e9
+    elapsed_s = (stamp_ns - track.classified_ns) / NS_PER_S
     weight = smoothing_weight(elapsed_s, settings.smoothing)
     track.probabilities = smooth(track.probabilities, probabilities, weight)
     track.classified_ns = stamp_ns

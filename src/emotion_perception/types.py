@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+NS_PER_S: Final = 1_000_000_000
+"""Stamps are nanoseconds, as a ROS header has them."""
 
 BgrImage = npt.NDArray[np.uint8]
 """uint8 [height, width, 3], blue-green-red, 0..255."""
 
 Landmarks = npt.NDArray[np.float32]
 """float32 [5, 2]: (x, y) of the eyes, the nose tip and the mouth corners, in pixels of the source
-image; the picture's left one of each pair first (the person's right)."""
+image; the image's left one of each pair first (the person's right)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face of a frame with its emotion: what the pipeline answers.
+    """One face of a frame with its emotion: what the pipeline returns.
 
     Attributes:
         track_id: Stable while the face stays in view; counts up from 1.
@@ -89,10 +93,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture from a source.
+    """One image from a source.
 
     Attributes:
-        image: BGR picture.
+        image: BGR image.
         stamp_ns: Time of acquisition in nanoseconds since the epoch (bags: the recorded stamp).
         index: Running number of the frame in its source, from 0.
     """

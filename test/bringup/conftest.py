@@ -1,4 +1,4 @@
-"""Isolation of the ROS tests, and pictures and a model for them."""
+"""Isolation of the ROS tests, and images and a model for them."""
 
 import sys
 from pathlib import Path

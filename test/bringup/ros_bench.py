@@ -69,20 +69,20 @@ class Bench:
             executor.spin_once(timeout_sec=0)
 
     def spin_until_served(self, service: str) -> None:
-        """Waits until the node knows the client: an answer before that would be lost."""
+        """Waits until the node knows the client: a result before that would be lost."""
         self.spin_until(lambda: self.node.count_clients(service) > 0, 'the match of the service')
 
     def result(self, future):
-        """Spins until a service has answered."""
-        self.spin_until(future.done, 'the answer of the service')
+        """Spins until a service has processed."""
+        self.spin_until(future.done, 'the result of the service')
         return future.result()
 
     def set_parameter(self, name, value):
         """Sets a parameter as `ros2 param set` does; returns (successful, reason)."""
         self.spin_until(self._parameters.services_are_ready, 'the parameter services')
         self.spin_until_served(f'{self.node.get_fully_qualified_name()}/set_parameters')
-        answer = self.result(self._parameters.set_parameters([Parameter(name, value=value)]))
-        return answer.results[0].successful, answer.results[0].reason
+        result = self.result(self._parameters.set_parameters([Parameter(name, value=value)]))
+        return result.results[0].successful, result.results[0].reason
 
     def next_status(self):
         """The diagnostics that are published from now on, one status."""
@@ -137,11 +137,11 @@ class Bench:
 
 
 class EmotionBench(Bench):
-    """An emotion node with somebody who sends it images and reads its answers."""
+    """An emotion node with somebody who sends it images and reads its results."""
 
     def __init__(self, arguments: list[str], *, mode='live', compressed=False, namespace=''):
         super().__init__(EmotionNode, arguments)
-        self.answers: list[FaceEmotionArray] = []
+        self.results: list[FaceEmotionArray] = []
         self._namespace, self._mode = namespace, mode
         topic = f'{namespace}/image/compressed' if compressed else f'{namespace}/image'
         self.image_topic = topic
@@ -152,57 +152,57 @@ class EmotionBench(Bench):
         self._stamp_ns = 1_700_000_000_000_000_000
 
     def listen(self):
-        """Subscribes to the answers."""
+        """Subscribes to the results."""
         self.subscription = self.client.create_subscription(
             FaceEmotionArray,
             f'{self._namespace}/emotions',
-            self.answers.append,
+            self.results.append,
             qos.emotions(self._mode),
         )
 
     def deafen(self):
-        """Unsubscribes from the answers."""
+        """Unsubscribes from the results."""
         self.client.destroy_subscription(self.subscription)
 
     def connect(self, image):
         """Waits until images come through; the first ones may be lost on the way."""
         self.spin_until(lambda: self.images.get_subscription_count() > 0, 'the subscription')
-        self.answers.clear()
+        self.results.clear()
         deadline = time.monotonic() + DEADLINE_S
-        while not self.answers:
+        while not self.results:
             assert time.monotonic() < deadline, 'no image comes through'
             self.send(image)
             for executor in self._executors:
                 executor.spin_once(timeout_sec=0.2)
         # Whatever is still under way belongs to nobody's test.
         last = self.send(image)
-        self.spin_until(lambda: self._answers_to(last), 'the last answer of the warm-up')
-        self.answers.clear()
+        self.spin_until(lambda: self._results_of(last), 'the last result of the warm-up')
+        self.results.clear()
 
     def next_stamp(self, seconds=FRAME_NS / 1e9):
         self._stamp_ns += round(seconds * 1e9)
         return self._stamp_ns
 
-    def send(self, picture, stamp_ns=None):
-        """Publishes a BGR picture or a ready message; returns its stamp."""
+    def send(self, image, stamp_ns=None):
+        """Publishes a BGR image or a ready message; returns its stamp."""
         stamp_ns = self.next_stamp() if stamp_ns is None else stamp_ns
-        message = picture if not isinstance(picture, np.ndarray) else image_message(picture)
+        message = image if not isinstance(image, np.ndarray) else image_message(image)
         message.header = header(stamp_ns)
         self.images.publish(message)
         return stamp_ns
 
-    def ask(self, picture, stamp_ns=None) -> FaceEmotionArray:
-        """Publishes an image and returns the answer to it."""
-        stamp_ns = self.send(picture, stamp_ns)
-        self.spin_until(lambda: self._answers_to(stamp_ns), 'the answer')
-        return self._answers_to(stamp_ns)[-1]
+    def ask(self, image, stamp_ns=None) -> FaceEmotionArray:
+        """Publishes an image and returns the result to it."""
+        stamp_ns = self.send(image, stamp_ns)
+        self.spin_until(lambda: self._results_of(stamp_ns), 'the result')
+        return self._results_of(stamp_ns)[-1]
 
     def new_scene(self):
         """Lets all tracks die of age."""
         self.ask(np.full((64, 64, 3), 128, np.uint8), self.next_stamp(60.0))
 
-    def _answers_to(self, stamp_ns):
-        return [answer for answer in self.answers if stamp_to_ns(answer.header.stamp) == stamp_ns]
+    def _results_of(self, stamp_ns):
+        return [result for result in self.results if stamp_to_ns(result.header.stamp) == stamp_ns]
 
 
 def parameters(**values):
@@ -214,10 +214,10 @@ def header(stamp_ns, frame_id='head_camera_optical'):
     return Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame_id)
 
 
-def image_message(picture, encoding='bgr8', padding=0, data=None):
+def image_message(image, encoding='bgr8', padding=0, data=None):
     """An image message of an array, with `padding` bytes of noise at the end of every row."""
-    height, width = picture.shape[:2]
-    rows = np.ascontiguousarray(picture).view(np.uint8).reshape(height, -1)
+    height, width = image.shape[:2]
+    rows = np.ascontiguousarray(image).view(np.uint8).reshape(height, -1)
     rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
     return Image(
         height=height,
@@ -228,8 +228,8 @@ def image_message(picture, encoding='bgr8', padding=0, data=None):
     )
 
 
-def jpeg_message(picture):
-    _, data = cv2.imencode('.jpg', picture)
+def jpeg_message(image):
+    _, data = cv2.imencode('.jpg', image)
     return CompressedImage(format='jpeg', data=data.tobytes())
 
 
@@ -280,11 +280,11 @@ class CameraBench(Bench):
 
 
 class OverlayBench(Bench):
-    """An overlay node with somebody who sends images and answers."""
+    """An overlay node with somebody who sends images and results."""
 
     def __init__(self, arguments: list[str], *, mode='live', compressed=False):
         super().__init__(OverlayNode, arguments)
-        self.pictures: list[Image] = []
+        self.images: list[Image] = []
         self.jpegs: list[CompressedImage] = []
         self._mode = mode
         self.images = self.client.create_publisher(
@@ -300,7 +300,7 @@ class OverlayBench(Bench):
     def watch(self):
         """Subscribes to the overlay."""
         return self.client.create_subscription(
-            Image, 'emotions/image', self.pictures.append, qos.IMAGE_REPLAY
+            Image, 'emotions/image', self.images.append, qos.IMAGE_REPLAY
         )
 
     def next_stamp(self):
@@ -311,7 +311,7 @@ class OverlayBench(Bench):
         message.header = header(stamp_ns)
         self.images.publish(message)
 
-    def send_answer(self, stamp_ns, faces, width=512, height=512):
+    def send_result(self, stamp_ns, faces, width=512, height=512):
         self.emotions.publish(emotions_message(header(stamp_ns), width, height, faces))
 
     def is_connected(self):
@@ -320,13 +320,13 @@ class OverlayBench(Bench):
     def draw(self, message, faces):
         """Sends pairs until one comes back drawn; live images may be lost."""
         self.spin_until(self.is_connected, 'the subscriptions')
-        before = len(self.pictures)
+        before = len(self.images)
         deadline = time.monotonic() + DEADLINE_S
-        while len(self.pictures) == before:
+        while len(self.images) == before:
             assert time.monotonic() < deadline, 'no overlay comes back'
             stamp_ns = self.next_stamp()
             self.send_image(message, stamp_ns)
-            self.send_answer(stamp_ns, faces)
+            self.send_result(stamp_ns, faces)
             for executor in self._executors * 2:
                 executor.spin_once(timeout_sec=0.1)
-        return self.pictures[-1]
+        return self.images[-1]

@@ -30,8 +30,8 @@ def allowed(profile):
     """Full names by use: {'publish': {'/rosout', ...}, 'subscribe': ..., ...}."""
     result = {use: set() for use in USES}
     for group in profile:
-        for use, answer in group.items():
-            assert answer == 'ALLOW'
+        for use, result in group.items():
+            assert result == 'ALLOW'
             result[use] |= {_full_name(profile, item.text) for item in group}
     return result
 

@@ -28,16 +28,16 @@ projection_matrix: {rows: 3, cols: 4, data: [50, 0, 32, 0, 0, 51, 24, 0, 0, 0, 1
 
 
 @pytest.fixture(scope='module')
-def pictures():
+def images():
     random = np.random.default_rng(5)
     return [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(FRAMES)]
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory, pictures):
-    folder = tmp_path_factory.mktemp('pictures')
-    for number, picture in enumerate(pictures):
-        cv2.imwrite(str(folder / f'{number:02}.png'), picture)
+def folder(tmp_path_factory, images):
+    folder = tmp_path_factory.mktemp('images')
+    for number, image in enumerate(images):
+        cv2.imwrite(str(folder / f'{number:02}.png'), image)
     return folder
 
 
@@ -62,17 +62,17 @@ def open_bench(folder):
         bench.close()
 
 
-def test_every_frame_of_a_file_comes_once(open_bench, pictures):
+def test_every_frame_of_a_file_comes_once(open_bench, images):
     bench = open_bench(frame_id='eye_optical')
     bench.listen()
     bench.spin_to_the_end()
     assert len(bench.received) == len(bench.infos) == FRAMES
-    for image, info, picture in zip(bench.received, bench.infos, pictures, strict=True):
-        assert image.header == info.header
-        assert image.header.frame_id == 'eye_optical'
-        assert (image.width, image.height, image.encoding) == (64, 48, 'bgr8')
+    for message, info, pixels in zip(bench.received, bench.infos, images, strict=True):
+        assert message.header == info.header
+        assert message.header.frame_id == 'eye_optical'
+        assert (message.width, message.height, message.encoding) == (64, 48, 'bgr8')
         assert (info.width, info.height) == (64, 48)
-        np.testing.assert_array_equal(image_from_message(image), picture)
+        np.testing.assert_array_equal(image_from_message(message), pixels)
     stamps = [stamp_to_ns(image.header.stamp) for image in bench.received]
     assert np.diff(stamps).tolist() == [20_000_000] * (FRAMES - 1)
     assert bench.node.exit_code == 0
@@ -131,7 +131,7 @@ def test_a_calibration_of_another_size_is_told(open_bench, tmp_path):
     assert len(bench.logged('The calibration was made at')) == 1
 
 
-def test_compressed_images_while_subscribed(open_bench, pictures):
+def test_compressed_images_while_subscribed(open_bench, images):
     bench = open_bench()
     bench.listen_compressed()
     bench.listen()
@@ -226,7 +226,7 @@ def test_a_missing_file_ends_the_process_with_one_sentence(tmp_path):
 )
 def test_a_damaged_file_ends_the_process_with_one_sentence(tmp_path, name, exit_code):
     damaged = tmp_path / name
-    damaged.write_bytes(b'\0\1\2 this is neither a video nor a picture nor a bag' * 20)
+    damaged.write_bytes(b'\0\1\2 this is neither a video nor an image nor a bag' * 20)
     code, _, err = run_node('camera_node', *parameters(video_device=damaged))
     assert code == exit_code
     assert_one_sentence(err, damaged)

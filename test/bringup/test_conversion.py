@@ -39,7 +39,7 @@ def message_of(*faces, width=320, height=240):
     return emotions_message(header(1_234_567_890), width, height, faces)
 
 
-def picture(height=6, width=5):
+def sample_image(height=6, width=5):
     return np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -131,8 +131,8 @@ def test_round_trip(changes):
 # --- images ------------------------------------------------------------------------------------
 
 
-def test_an_image_message_holds_the_picture():
-    image, message = picture(), Image()
+def test_an_image_message_holds_the_image():
+    image, message = sample_image(), Image()
     fill_image_message(message, image, header(5))
     assert message.header == header(5)
     assert (message.height, message.width, message.step) == (6, 5, 15)
@@ -142,37 +142,37 @@ def test_an_image_message_holds_the_picture():
 
 def test_the_buffer_of_a_message_is_reused():
     message = Image()
-    fill_image_message(message, picture(), header(1))
+    fill_image_message(message, sample_image(), header(1))
     first = message.data
-    fill_image_message(message, 255 - picture(), header(2))
+    fill_image_message(message, 255 - sample_image(), header(2))
     assert message.data is first
-    assert bytes(message.data) == (255 - picture()).tobytes()
+    assert bytes(message.data) == (255 - sample_image()).tobytes()
 
 
 def test_another_size_gets_another_buffer():
     message = Image()
-    fill_image_message(message, picture(), header(1))
-    other = picture(4, 9)
+    fill_image_message(message, sample_image(), header(1))
+    other = sample_image(4, 9)
     fill_image_message(message, other, header(2))
     assert bytes(message.data) == other.tobytes()
     assert (message.height, message.width, message.step) == (4, 9, 27)
 
 
-def test_a_picture_with_strides_is_copied_row_by_row():
-    whole = picture(10, 10)
+def test_a_image_with_strides_is_copied_row_by_row():
+    whole = sample_image(10, 10)
     message = Image()
     fill_image_message(message, whole[2:8:2, 1:6, ::-1], header(1))
     assert bytes(message.data) == whole[2:8:2, 1:6, ::-1].tobytes()
 
 
 def test_image_round_trip():
-    image, message = picture(), Image()
+    image, message = sample_image(), Image()
     fill_image_message(message, image, header(1))
     np.testing.assert_array_equal(image_from_message(message), image)
 
 
 def test_padding_and_channel_order_are_honoured():
-    image = picture()
+    image = sample_image()
     message = image_message(image[..., ::-1], 'rgb8', padding=3)
     np.testing.assert_array_equal(image_from_message(message), image)
 
@@ -205,7 +205,7 @@ def test_what_cannot_be_compressed_is_refused():
 
 
 def test_corrupt_compressed_data_is_refused():
-    message = jpeg_message(picture(64, 64))
-    message.data = b'\xff\xd8\xff no picture at all'
+    message = jpeg_message(sample_image(64, 64))
+    message.data = b'\xff\xd8\xff no image at all'
     with pytest.raises(ImageFormatError):
         image_from_message(message)

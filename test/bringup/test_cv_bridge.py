@@ -1,4 +1,4 @@
-"""Our encoding table against cv_bridge, where that is installed: docs/encodings.md has the answers.
+"""Our encoding table against cv_bridge, where that is installed: docs/encodings.md has the results.
 
 Where cv_bridge is known to differ, the comparison may fail: should it hold one day, it is told as
 passed all the same.
@@ -67,7 +67,7 @@ def assert_same(made):
 
 
 @pytest.mark.parametrize('encoding', COLOURS)
-def test_both_see_the_same_picture(encoding):
+def test_both_see_the_same_image(encoding):
     assert_same(message(encoding))
 
 
@@ -123,7 +123,7 @@ def test_encodings_without_a_colour_are_read_as_cv_bridge_passes_them_on(generic
     np.testing.assert_array_equal(BRIDGE.imgmsg_to_cv2(again, 'bgr8'), ours)
 
 
-def test_pictures_of_ours_are_read_by_both():
+def test_images_of_ours_are_read_by_both():
     """What the camera and the overlay publish."""
     assert_same(message('bgr8'))
     assert BRIDGE.imgmsg_to_cv2(message('bgr8')).dtype == np.uint8

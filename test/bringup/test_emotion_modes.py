@@ -45,7 +45,7 @@ def open_bench(model_path):
 @pytest.mark.parametrize(
     ('label_set', 'emotions'), [('fer2013', ('Happy', 'Sad')), ('ferplus', ('Neutral', 'Angry'))]
 )
-def test_the_labels_choose_the_answer(open_bench, astronaut, tmp_path, label_set, emotions):
+def test_the_labels_choose_the_result(open_bench, astronaut, tmp_path, label_set, emotions):
     model = make_tiny_model(tmp_path, votes=True)
     bench = open_bench(model_path=model, labels=label_set, confidence_threshold=0.0)
     bench.connect(astronaut)
@@ -61,7 +61,7 @@ def test_the_labels_choose_the_answer(open_bench, astronaut, tmp_path, label_set
 
 def test_labels_that_the_model_does_not_know(open_bench):
     bench = open_bench(labels='ferplus')
-    bench.spin_until(lambda: bench.logged('cannot answer with the labels'), 'the error')
+    bench.spin_until(lambda: bench.logged('cannot predict the labels'), 'the error')
 
 
 # --- transport ---------------------------------------------------------------------------------
@@ -80,9 +80,9 @@ def test_compressed_images(open_bench, astronaut):
     bench = open_bench(image_transport='compressed', keywords={'compressed': True})
     bench.connect(jpeg_message(astronaut))
     stamp_ns = bench.next_stamp()
-    answer = bench.ask(jpeg_message(astronaut), stamp_ns)
-    assert answer.header == header(stamp_ns)
-    assert box_overlap(answer.faces[0].box, ASTRONAUT_BOX) > 0.6
+    result = bench.ask(jpeg_message(astronaut), stamp_ns)
+    assert result.header == header(stamp_ns)
+    assert box_overlap(result.faces[0].box, ASTRONAUT_BOX) > 0.6
     corrupt = jpeg_message(astronaut)
     corrupt.data = bytes(corrupt.data[:40])
     bench.send(corrupt)
@@ -91,7 +91,7 @@ def test_compressed_images(open_bench, astronaut):
     assert len(bench.ask(jpeg_message(astronaut)).faces) == 1
 
 
-def test_replay_answers_every_image_once_and_in_order(open_bench, astronaut, grey):
+def test_replay_results_every_image_once_and_in_order(open_bench, astronaut, grey):
     bench = open_bench(mode='replay', keywords={'mode': 'replay'})
     bench.spin_until(lambda: bench.images.get_subscription_count() == 1, 'the subscription')
     bench.spin_until(lambda: bench.subscription.get_publisher_count() == 1, 'the publisher')
@@ -100,10 +100,10 @@ def test_replay_answers_every_image_once_and_in_order(open_bench, astronaut, gre
     for number in range(60):
         sent.append(bench.send(grey if number % 3 == 0 else small))
         bench.spin_some()
-    bench.spin_until(lambda: len(bench.answers) >= 60, 'the last answer')
-    assert [stamp_to_ns(answer.header.stamp) for answer in bench.answers] == sent
-    assert [len(answer.faces) for answer in bench.answers] == [0, 1, 1] * 20
-    ids = {face.track_id for answer in bench.answers for face in answer.faces}
+    bench.spin_until(lambda: len(bench.results) >= 60, 'the last result')
+    assert [stamp_to_ns(result.header.stamp) for result in bench.results] == sent
+    assert [len(result.faces) for result in bench.results] == [0, 1, 1] * 20
+    ids = {face.track_id for result in bench.results for face in result.faces}
     assert ids == {1}
 
 
@@ -203,8 +203,8 @@ class Lifecycle:
 
     @property
     def state(self):
-        answer = self._bench.result(self._get.call_async(GetState.Request()))
-        return answer.current_state.id
+        result = self._bench.result(self._get.call_async(GetState.Request()))
+        return result.current_state.id
 
     def change(self, transition):
         request = ChangeState.Request(transition=Transition(id=transition))
@@ -260,7 +260,7 @@ def test_model_and_labels_may_change_between_cleanup_and_configure(open_bench, a
     assert not successful
     assert 'is read when the node configures: call `ros2 lifecycle set /emotion_node' in reason
     assert life.change(Transition.TRANSITION_DEACTIVATE)
-    # Still loaded: what the parameters say is what will answer.
+    # Still loaded: what the parameters say is what will result.
     assert not any(successful for successful, _ in set_parameters(bench, **wanted))
     assert life.change(Transition.TRANSITION_CLEANUP)
     assert set_parameters(bench, **wanted) == [(True, ''), (True, '')]

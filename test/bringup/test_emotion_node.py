@@ -34,7 +34,7 @@ def running(model_path, grey):
 def bench(running):
     """The node of this module in a new scene, its parameters put back afterwards."""
     running.new_scene()
-    running.answers.clear()
+    running.results.clear()
     running.log.clear()
     before = {name: running.node.get_parameter(name).value for name in LIVE_PARAMETERS}
     yield running
@@ -52,15 +52,15 @@ LIVE_PARAMETERS = (
     'detect_every_n',
 )
 
-# --- answers -----------------------------------------------------------------------------------
+# --- results -----------------------------------------------------------------------------------
 
 
 def test_a_face_is_found_and_named(bench, astronaut):
     stamp_ns = bench.next_stamp()
-    answer = bench.ask(astronaut, stamp_ns)
-    assert answer.header == header(stamp_ns)
-    assert (answer.image_width, answer.image_height) == (512, 512)
-    (face,) = answer.faces
+    result = bench.ask(astronaut, stamp_ns)
+    assert result.header == header(stamp_ns)
+    assert (result.image_width, result.image_height) == (512, 512)
+    (face,) = result.faces
     assert box_overlap(face.box, ASTRONAUT_BOX) > 0.6
     assert face.score > 0.5
     assert face.emotion == EMOTION_NAMES[face.emotion_id]
@@ -69,27 +69,27 @@ def test_a_face_is_found_and_named(bench, astronaut):
     assert all(0 < point.x < 512 and 0 < point.y < 512 for point in face.landmarks)
 
 
-def test_a_picture_without_face_is_answered_by_an_empty_array(bench, grey):
+def test_a_image_without_face_is_processed_by_an_empty_array(bench, grey):
     stamp_ns = bench.next_stamp()
-    answer = bench.ask(grey, stamp_ns)
-    assert list(answer.faces) == []
-    assert answer.header == header(stamp_ns)
-    assert (answer.image_width, answer.image_height) == (320, 240)
+    result = bench.ask(grey, stamp_ns)
+    assert list(result.faces) == []
+    assert result.header == header(stamp_ns)
+    assert (result.image_width, result.image_height) == (320, 240)
 
 
-def test_every_image_is_answered_once(bench, astronaut):
+def test_every_image_is_processed_once(bench, astronaut):
     sent = [stamp_to_ns(bench.ask(astronaut).header.stamp) for _ in range(5)]
-    assert [stamp_to_ns(answer.header.stamp) for answer in bench.answers] == sent
+    assert [stamp_to_ns(result.header.stamp) for result in bench.results] == sent
 
 
-def test_a_stamp_is_answered_once(bench, grey):
+def test_a_stamp_is_processed_once(bench, grey):
     first = bench.next_stamp()
     bench.ask(grey, first)
     bench.send(grey, first)
     bench.spin_until(lambda: bench.logged('Two images with the stamp'), 'the warning')
     last = bench.next_stamp()
     bench.ask(grey, last)
-    assert [stamp_to_ns(answer.header.stamp) for answer in bench.answers] == [first, last]
+    assert [stamp_to_ns(result.header.stamp) for result in bench.results] == [first, last]
 
 
 def test_a_face_keeps_its_track_id(bench, astronaut):
@@ -106,13 +106,13 @@ def test_faces_are_ordered_by_size(bench, two_faces):
     assert len({face.track_id for face in faces}) == 2
 
 
-def test_images_without_stamp_are_answered_with_a_warning(bench, astronaut, grey):
+def test_images_without_stamp_are_processed_with_a_warning(bench, astronaut, grey):
     first = bench.ask(astronaut, 0)
     assert len(first.faces) == 1
     bench.spin_until(lambda: bench.logged('no stamp'), 'the warning')
-    bench.answers.clear()
+    bench.results.clear()
     assert list(bench.ask(grey, 0).faces) == []
-    assert len(bench.answers) == 1
+    assert len(bench.results) == 1
 
 
 def test_time_that_goes_back_starts_new_tracks(bench, astronaut, two_faces):
@@ -164,13 +164,13 @@ BAD = {
 
 
 @pytest.mark.parametrize('kind', BAD)
-def test_a_bad_image_is_left_out_and_the_next_one_answered(bench, astronaut, kind):
+def test_a_bad_image_is_left_out_and_the_next_one_processed(bench, astronaut, kind):
     message, cause = BAD[kind]
     bad_before = bench.node._statistics.bad
     stamp_ns = bench.send(message)
     bench.spin_until(lambda: bench.node._statistics.bad > bad_before, 'the bad image')
     assert len(bench.ask(astronaut).faces) == 1
-    assert stamp_ns not in [stamp_to_ns(answer.header.stamp) for answer in bench.answers]
+    assert stamp_ns not in [stamp_to_ns(result.header.stamp) for result in bench.results]
     # Warnings of one kind are throttled; the first of this module is the one that must come.
     assert all(cause in text for text in bench.logged(f'Image left out: {cause}'))
 
@@ -230,10 +230,10 @@ def test_face_score_threshold_drops_weak_faces(bench, astronaut):
 
 def test_detect_every_n_keeps_the_identity(bench, astronaut):
     assert bench.set_parameter('detect_every_n', 5) == (True, '')
-    answers = [bench.ask(np.roll(astronaut, 2 * number, axis=1)) for number in range(8)]
-    assert len({answer.faces[0].track_id for answer in answers}) == 1
+    results = [bench.ask(np.roll(astronaut, 2 * number, axis=1)) for number in range(8)]
+    assert len({result.faces[0].track_id for result in results}) == 1
     x, y, width, height = ASTRONAUT_BOX
-    assert box_overlap(answers[-1].faces[0].box, (x + 14, y, width, height)) > 0.6
+    assert box_overlap(results[-1].faces[0].box, (x + 14, y, width, height)) > 0.6
 
 
 @pytest.mark.parametrize(

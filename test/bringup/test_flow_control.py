@@ -1,4 +1,4 @@
-"""A file waits while its frames are unanswered."""
+"""A file waits while its frames are unacknowledged."""
 
 import threading
 
@@ -14,7 +14,7 @@ def test_without_a_limit_nothing_waits():
     assert in_flight.wait(0.0, threading.Event())
 
 
-def test_waits_for_an_answer_when_full():
+def test_waits_for_an_result_when_full():
     in_flight, stop = InFlight(2), threading.Event()
     in_flight.published(1)
     assert in_flight.wait(60.0, stop)
@@ -22,20 +22,20 @@ def test_waits_for_an_answer_when_full():
     waited = []
     waiter = threading.Thread(target=lambda: waited.append(in_flight.wait(60.0, stop)))
     waiter.start()
-    in_flight.answered(1)
+    in_flight.acknowledged(1)
     waiter.join(60.0)
     assert waited == [True]
 
 
-@pytest.mark.parametrize('answered', [3, 99])
-def test_an_answer_to_another_frame_frees_nothing(answered):
+@pytest.mark.parametrize('acknowledged', [3, 99])
+def test_an_result_to_another_frame_frees_nothing(acknowledged):
     in_flight = InFlight(1)
     in_flight.published(1)
-    in_flight.answered(answered)
+    in_flight.acknowledged(acknowledged)
     assert not in_flight.wait(0.0, threading.Event())
 
 
-def test_gives_frames_up_that_are_never_answered():
+def test_gives_frames_up_that_are_never_acknowledged():
     in_flight = InFlight(1)
     in_flight.published(1)
     assert not in_flight.wait(0.0, threading.Event())
@@ -49,21 +49,21 @@ def test_a_stop_ends_the_waiting():
     assert in_flight.wait(60.0, stop)
 
 
-def test_the_end_of_a_file_waits_for_every_answer():
+def test_the_end_of_a_file_waits_for_every_result():
     in_flight, stop = InFlight(4), threading.Event()
     in_flight.published(1)
     in_flight.published(2)
     waited = []
     waiter = threading.Thread(target=lambda: waited.append(in_flight.wait_for_all(60.0, stop)))
     waiter.start()
-    in_flight.answered(1)
+    in_flight.acknowledged(1)
     assert not waited
-    in_flight.answered(2)
+    in_flight.acknowledged(2)
     waiter.join(60.0)
     assert waited == [True]
 
 
-def test_the_end_of_a_file_gives_up_answers_that_do_not_come():
+def test_the_end_of_a_file_gives_up_results_that_do_not_come():
     in_flight = InFlight(4)
     in_flight.published(1)
     assert not in_flight.wait_for_all(0.0, threading.Event())

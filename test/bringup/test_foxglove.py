@@ -68,7 +68,7 @@ FACE = Face(
 
 
 class FoxgloveBench(Bench):
-    """A Foxglove node with a robot that sends images and answers, and viewers."""
+    """A Foxglove node with a robot that sends images and results, and viewers."""
 
     def __init__(self, arguments, *, compressed=False):
         super().__init__(FoxgloveNode, arguments)
@@ -101,24 +101,24 @@ class FoxgloveBench(Bench):
         message.header = header(stamp_ns)
         self.images.publish(message)
 
-    def send_answer(self, stamp_ns, faces, width=512, height=512):
+    def send_result(self, stamp_ns, faces, width=512, height=512):
         self.emotions.publish(emotions_message(header(stamp_ns), width, height, faces))
 
     def send(self, message, faces):
         stamp_ns = self.next_stamp()
         self.send_image(message, stamp_ns)
-        self.send_answer(stamp_ns, faces)
+        self.send_result(stamp_ns, faces)
         return stamp_ns
 
     def listen(self):
-        """Answers of the emotion node by stamp, as they come."""
-        answers = {}
+        """Results of the emotion node by stamp, as they come."""
+        results = {}
 
         def keep(message):
-            answers[stamp_to_ns(message.header.stamp)] = message
+            results[stamp_to_ns(message.header.stamp)] = message
 
         self.client.create_subscription(FaceEmotionArray, 'emotions', keep, qos.EMOTIONS_REPLAY)
-        return answers
+        return results
 
     def wake(self, viewer, message):
         """Sends images until one comes through; the first ones may be lost on the way."""
@@ -152,7 +152,7 @@ def open_bench():
         bench.close()
 
 
-def picture(message):
+def decoded(message):
     return cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
 
 
@@ -178,27 +178,28 @@ def test_a_viewer_gets_the_image_the_boxes_and_the_probabilities_of_one_stamp(
         assert viewer.topics[topic].messages[0][0] == stamp_ns
     (image,) = viewer.messages(IMAGE_TOPIC)
     assert (stamp_of(image), image.frame_id) == (stamp_ns, 'head_camera_optical')
-    assert cv2.absdiff(picture(image), astronaut).mean() < 4
+    assert cv2.absdiff(decoded(image), astronaut).mean() < 4
     (annotations,) = viewer.messages(ANNOTATIONS_TOPIC)
     assert stamp_of(annotations) == stamp_ns
     assert corners(annotations.points[0])[::2] == [(181, 58), (270, 178)]
     assert annotations.texts[0].text == 'Happy 70 % #4'
     (results,) = viewer.messages(EMOTIONS_TOPIC)
     stamp = results['header']['stamp']
-    assert stamp['sec'] * 10**9 + stamp['nsec'] == stamp_ns
-    assert results['faces'][0]['probabilities'] == [0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05]
+    assert stamp['sec'] * 10**9 + stamp['nanosec'] == stamp_ns
+    probabilities = np.array([0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05], np.float32)
+    np.testing.assert_array_equal(results['faces'][0]['probabilities'], probabilities)
 
 
-def test_a_picture_goes_out_only_with_the_answer_of_exactly_its_stamp(open_bench, astronaut):
+def test_a_image_goes_out_only_with_the_result_of_exactly_its_stamp(open_bench, astronaut):
     bench = open_bench()
     viewer = bench.viewer(IMAGE_TOPIC, EMOTIONS_TOPIC)
     bench.connect()
     first = bench.next_stamp()
     bench.send_image(image_message(astronaut), first)
-    bench.send_answer(first + 1, [])
+    bench.send_result(first + 1, [])
     last = bench.send(image_message(astronaut), [FACE])
     bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the pair')
-    bench.spin_until(lambda: len(viewer.messages(EMOTIONS_TOPIC)) == 2, 'both answers')
+    bench.spin_until(lambda: len(viewer.messages(EMOTIONS_TOPIC)) == 2, 'both results')
     assert [stamp_of(message) for message in viewer.messages(IMAGE_TOPIC)] == [last]
 
 
@@ -225,7 +226,7 @@ def test_results_alone_need_no_image(open_bench):
     bench = open_bench()
     viewer = bench.viewer(EMOTIONS_TOPIC)
     bench.spin_until(bench.emotions.get_subscription_count, 'the subscription')
-    bench.send_answer(bench.next_stamp(), [])
+    bench.send_result(bench.next_stamp(), [])
     bench.spin_until(lambda: viewer.messages(EMOTIONS_TOPIC), 'the results')
     assert viewer.messages(EMOTIONS_TOPIC)[0]['faces'] == []
 
@@ -248,7 +249,7 @@ def test_a_jpeg_is_passed_on_byte_by_byte(open_bench, astronaut):
     bench.connect()
     message = jpeg_message(astronaut)
     bench.send(message, [FACE])
-    bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the picture')
+    bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the image')
     assert viewer.messages(IMAGE_TOPIC)[0].data == bytes(message.data)
 
 
@@ -259,8 +260,8 @@ def test_faces_can_be_made_unrecognisable_while_it_runs(open_bench, astronaut, c
     bench.connect()
     assert bench.set_parameter('blur_faces', True) == (True, '')
     bench.send(jpeg_message(astronaut) if compressed else image_message(astronaut), [FACE])
-    bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the picture')
-    difference = cv2.absdiff(picture(viewer.messages(IMAGE_TOPIC)[0]), astronaut)
+    bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the image')
+    difference = cv2.absdiff(decoded(viewer.messages(IMAGE_TOPIC)[0]), astronaut)
     assert difference[58:178, 181:270].mean() > 15
     assert difference[300:, :].mean() < 6
 
@@ -284,7 +285,7 @@ def test_diagnostics_are_passed_on_at_the_time_of_the_images(open_bench, astrona
     assert (topic.encoding, topic.schema_name) == ('cdr', 'diagnostic_msgs/msg/DiagnosticArray')
     bench.spin_until(bench.emotions.get_subscription_count, 'the subscription')
     stamp_ns = bench.next_stamp()
-    bench.send_answer(stamp_ns, [])
+    bench.send_result(stamp_ns, [])
     bench.spin_until(lambda: viewer.messages(EMOTIONS_TOPIC), 'the results')
     topic.messages.clear()
     bench.spin_until(lambda: topic.messages, 'diagnostics')
@@ -301,7 +302,7 @@ def test_a_recording_holds_what_was_sent_and_needs_no_viewer(open_bench, astrona
     assert bench.node.url == ''
     bench.connect()
     stamps = [bench.send(image_message(astronaut), [FACE] * (n % 2)) for n in range(4)]
-    bench.spin_until(lambda: bench.node._statistics.frames == 4, 'the answers')
+    bench.spin_until(lambda: bench.node._statistics.frames == 4, 'the results')
     bench.diagnostics.clear()
     # The recording reads them too; three are more than enough to have one on its way.
     bench.spin_until(lambda: len(bench.diagnostics) == 3, 'diagnostics')
@@ -323,7 +324,7 @@ def test_boxes_and_stamps_are_those_of_the_emotion_node(open_bench, astronaut, m
     emotion_node = start_node('emotion_node', *parameters(**wanted))
     try:
         bench = open_bench()
-        answers = bench.listen()
+        results = bench.listen()
         viewer = bench.viewer(IMAGE_TOPIC, ANNOTATIONS_TOPIC)
         bench.wake(viewer, image_message(astronaut))
         stamps = []
@@ -332,14 +333,14 @@ def test_boxes_and_stamps_are_those_of_the_emotion_node(open_bench, astronaut, m
             bench.send_image(image_message(np.roll(astronaut, shift, axis=1)), stamps[-1])
         shown = viewer.topics[ANNOTATIONS_TOPIC]
         bench.spin_until(lambda: set(stamps) <= set(dict(shown.messages)), 'the boxes')
-        bench.spin_until(lambda: set(stamps) <= set(answers), 'the answers')
+        bench.spin_until(lambda: set(stamps) <= set(results), 'the results')
     finally:
         emotion_node.send_signal(signal.SIGINT)
         _, _, err = finish(emotion_node)
     assert 'Traceback' not in err
     boxes = []
     for stamp_ns in stamps:
-        annotations, (face,) = dict(shown.messages)[stamp_ns], answers[stamp_ns].faces
+        annotations, (face,) = dict(shown.messages)[stamp_ns], results[stamp_ns].faces
         assert stamp_of(annotations) == stamp_ns
         left, top = face.box.x_offset, face.box.y_offset
         right, bottom = left + face.box.width, top + face.box.height
@@ -370,9 +371,9 @@ def test_a_session_serves_the_whole_demo_and_records_it(tmp_path, model_path):
     assert f'ws://127.0.0.1:{port}' in out
     found = read_mcap(path)
     assert len(found[IMAGE_TOPIC]) > 0
-    answered = [time for time, _ in found[EMOTIONS_TOPIC]]
-    assert [time for time, _ in found[ANNOTATIONS_TOPIC]] == answered
-    assert {time for time, _ in found[IMAGE_TOPIC]} <= set(answered)
+    processed = [time for time, _ in found[EMOTIONS_TOPIC]]
+    assert [time for time, _ in found[ANNOTATIONS_TOPIC]] == processed
+    assert {time for time, _ in found[IMAGE_TOPIC]} <= set(processed)
 
 
 def test_a_file_is_recorded_from_its_first_frame_to_its_last(tmp_path, astronaut, model_path):

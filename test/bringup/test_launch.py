@@ -277,7 +277,7 @@ def remappings(node):
         ('fleet', '/robot1', '/robot1/emotions'),
     ],
 )
-def test_the_camera_waits_for_the_answers_of_its_own_namespace(around, namespace, topic):
+def test_the_camera_waits_for_the_results_of_its_own_namespace(around, namespace, topic):
     made = nodes('live', namespace_around=around, namespace=namespace, mode='replay')
     assert remappings(made['camera_node'])['emotions'] == topic
     below = made['emotion_node'].expanded_node_namespace.rstrip('/')

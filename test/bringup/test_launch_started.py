@@ -170,7 +170,7 @@ def launch_file(name):
 
 @pytest.fixture
 def arguments(tmp_path, model_path, astronaut):
-    """A folder of pictures, and nodes that are quick to start."""
+    """A folder of images, and nodes that are quick to start."""
     for number in range(FRAMES):
         small = cv2.resize(astronaut, (128, 128), interpolation=cv2.INTER_AREA)
         cv2.imwrite(str(tmp_path / f'{number:02}.png'), small)
@@ -183,7 +183,7 @@ def arguments(tmp_path, model_path, astronaut):
 
 
 def test_an_included_launch_leaves_what_is_around_it_alone(launch, robot, arguments, tmp_path):
-    """In a namespace that is pushed; the camera starts when it is told to listen to the answers."""
+    """In a namespace that is pushed; the camera starts when it is told to listen to the results."""
     parent = tmp_path / 'robot.launch.py'
     arguments |= {'mode': 'replay', 'loop': 'False', 'namespace': 'robot1'}
     file = launch_file('live')
@@ -204,7 +204,7 @@ def test_an_included_launch_leaves_what_is_around_it_alone(launch, robot, argume
     running.interrupt()
     running.end()
     assert 'fleet.robot1.camera.camera_node' in running.output
-    assert 'No answer on emotions' not in running.output
+    assert 'No result on emotions' not in running.output
     assert 'Caught exception' not in running.output
     assert 'user interrupted' in running.output
 

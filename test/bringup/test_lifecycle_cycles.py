@@ -67,8 +67,8 @@ def bench(model_path):
 
 
 class Cycles:
-    def __init__(self, bench, picture):
-        self._bench, self._picture = bench, picture
+    def __init__(self, bench, image):
+        self._bench, self._image = bench, image
         self._change = bench.client.create_client(ChangeState, '/emotion_node/change_state')
         bench.spin_until(self._change.service_is_ready, 'the lifecycle service')
         bench.spin_until_served('/emotion_node/change_state')
@@ -89,15 +89,15 @@ class Cycles:
         """Through the service, while images flow; every state is left with images on the way."""
         for transition in UP:
             self._request(transition)
-        self._bench.answers.clear()
-        self._bench.spin_until(self._is_answered, 'an answer')
+        self._bench.results.clear()
+        self._bench.spin_until(self._is_processed, 'a result')
         for transition in DOWN:
-            self._bench.send(self._picture)
+            self._bench.send(self._image)
             self._request(transition)
 
-    def _is_answered(self):
-        self._bench.send(self._picture)
-        return bool(self._bench.answers)
+    def _is_processed(self):
+        self._bench.send(self._image)
+        return bool(self._bench.results)
 
     def _request(self, transition):
         request = ChangeState.Request(transition=Transition(id=transition))

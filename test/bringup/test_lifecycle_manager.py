@@ -46,7 +46,7 @@ def test_a_manager_brings_the_node_up_and_down_and_up_again(settings, bench, ast
             for transition in transitions:
                 request = ChangeState.Request(transition=Transition(id=transition))
                 assert asked(bench, ChangeState, f'{name}/change_state', request).success
-            answer = asked(bench, GetState, f'{name}/get_state', GetState.Request())
-            assert answer.current_state.id == getattr(State, f'PRIMARY_STATE_{state}')
+            result = asked(bench, GetState, f'{name}/get_state', GetState.Request())
+            assert result.current_state.id == getattr(State, f'PRIMARY_STATE_{state}')
     bench.connect(astronaut)
     assert len(bench.ask(astronaut).faces) == 1

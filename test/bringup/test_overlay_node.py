@@ -67,7 +67,7 @@ def test_faces_are_drawn_onto_their_image(open_bench, astronaut):
     x, y, width, height = ASTRONAUT_BOX
     where = changed(drawn, astronaut)
     assert where[y - 5 : y + height + 5, x - 5 : x + width + 5].any()
-    # Far away from the face the picture stays as it is.
+    # Far away from the face the image stays as it is.
     assert not where[450:, 450:].any()
 
 
@@ -105,16 +105,16 @@ def test_stamps_match_exactly_in_either_order(open_bench, image_first):
     stamp_ns = bench.next_stamp()
     steps = [
         lambda: bench.send_image(small, stamp_ns),
-        lambda: bench.send_answer(stamp_ns + 1, [], 64, 48),
-        lambda: bench.send_answer(stamp_ns, [], 64, 48),
+        lambda: bench.send_result(stamp_ns + 1, [], 64, 48),
+        lambda: bench.send_result(stamp_ns, [], 64, 48),
     ]
     for waiting, step in enumerate(steps[:2] if image_first else steps[2:0:-1], start=1):
         step()
         bench.spin_until(lambda n=waiting: bench.node._input.waiting == n, 'the message')
-    assert not bench.pictures
+    assert not bench.images
     (steps[2] if image_first else steps[0])()
-    bench.spin_until(lambda: bool(bench.pictures), 'the overlay')
-    assert [stamp_to_ns(picture.header.stamp) for picture in bench.pictures] == [stamp_ns]
+    bench.spin_until(lambda: bool(bench.images), 'the overlay')
+    assert [stamp_to_ns(image.header.stamp) for image in bench.images] == [stamp_ns]
 
 
 def test_compressed_output(open_bench, astronaut):
@@ -125,7 +125,7 @@ def test_compressed_output(open_bench, astronaut):
     bench.spin_until(bench.is_connected, 'the subscriptions')
     stamp_ns = bench.next_stamp()
     bench.send_image(image_message(astronaut), stamp_ns)
-    bench.send_answer(stamp_ns, [FACE])
+    bench.send_result(stamp_ns, [FACE])
     bench.spin_until(lambda: bool(bench.jpegs), 'the overlay')
     assert bench.jpegs[0].header == header(stamp_ns)
     assert image_from_message(bench.jpegs[0]).shape == (512, 512, 3)
@@ -144,7 +144,7 @@ def test_a_bad_image_is_left_out(open_bench, astronaut):
     bench.spin_until(bench.is_connected, 'the subscriptions')
     stamp_ns = bench.next_stamp()
     bench.send_image(image_message(astronaut, 'klingon8'), stamp_ns)
-    bench.send_answer(stamp_ns, [FACE])
+    bench.send_result(stamp_ns, [FACE])
     bench.spin_until(lambda: bench.node._statistics.bad == 1, 'the bad image')
     bench.spin_until(lambda: bench.logged('klingon8'), 'the warning')
     bench.draw(image_message(astronaut), [FACE])
@@ -184,7 +184,7 @@ def test_a_video_holds_every_frame(open_bench, astronaut, tmp_path):
     for _ in range(10):
         stamp_ns = bench.next_stamp()
         bench.send_image(image_message(astronaut), stamp_ns)
-        bench.send_answer(stamp_ns, [FACE])
+        bench.send_result(stamp_ns, [FACE])
         bench.spin_some()
     bench.spin_until(lambda: bench.node._statistics.frames == 10, 'the last frame')
     bench.node.close()

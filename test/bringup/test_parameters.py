@@ -206,7 +206,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         ('draw_landmarks: false', 'draw_landmarks: true'),
         ('face_width: 128', 'face_width: 96'),
         ('jpeg_quality: 85', 'jpeg_quality: 70'),
-        ('face_picture: cropped', 'face_picture: aligned'),
+        ('face_image: cropped', 'face_image: aligned'),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -216,7 +216,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         'camera_node': ('framerate', 12.5),
         'overlay_node': ('draw_landmarks', True),
         'humans_bridge': ('face_width', 96),
-        'expression_node': ('face_picture', 'aligned'),
+        'expression_node': ('face_image', 'aligned'),
         'foxglove_node': ('jpeg_quality', 70),
     }
     made = make_node(node, '-r', f'__ns:={namespace}', '--params-file', str(changed))

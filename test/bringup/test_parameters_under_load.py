@@ -46,7 +46,7 @@ class Client:
         self._get = self._connect(GetParameters, 'get_parameters')
 
     def _connect(self, service, name):
-        # Fast DDS brings every client the answers to all of them: the default depth is too small.
+        # Fast DDS brings every client the results to all of them: the default depth is too small.
         client = self.node.create_client(
             service, f'{NODE}/{name}', qos_profile=qos_profile_parameters
         )
@@ -68,9 +68,9 @@ class Client:
         return result.successful, result.reason
 
     def values(self, *names):
-        answer = self._bench.result(self._get.call_async(GetParameters.Request(names=names)))
+        result = self._bench.result(self._get.call_async(GetParameters.Request(names=names)))
         fields = dict(FIELDS.values())
-        return [getattr(value, fields[value.type]) for value in answer.values]
+        return [getattr(value, fields[value.type]) for value in result.values]
 
 
 class LoadBench(EmotionBench):
@@ -78,8 +78,8 @@ class LoadBench(EmotionBench):
     def executor_of_client(self):
         return self._executors[1]
 
-    def answered(self, stamp_ns):
-        return bool(self._answers_to(stamp_ns))
+    def processed(self, stamp_ns):
+        return bool(self._results_of(stamp_ns))
 
 
 @pytest.fixture(scope='module')
@@ -108,18 +108,18 @@ def client(bench):
     assert bench.clients[0].set_atomically(defaults) == (True, '')
 
 
-def kind_of(answer):
-    uncertain = {face.emotion_id == FaceEmotion.UNCERTAIN for face in answer.faces}
-    return len(answer.faces), uncertain
+def kind_of(result):
+    uncertain = {face.emotion_id == FaceEmotion.UNCERTAIN for face in result.faces}
+    return len(result.faces), uncertain
 
 
 def test_every_frame_sees_a_whole_change_or_none(bench, client, two_faces):
-    """All clients change two values each, as fast as they are answered, while images flow."""
+    """All clients change two values each, as fast as they are processed, while images flow."""
     assert client.set_atomically(ONE_CERTAIN) == (True, '')
     turns = itertools.cycle([TWO_UNCERTAIN, ONE_CERTAIN])
     pending = {one: one.atomically(next(turns)) for one in bench.clients}
     results, frames, enough = [], 30, 1000
-    bench.answers.clear()
+    bench.results.clear()
 
     def step():
         for one, future in pending.items():
@@ -128,19 +128,19 @@ def test_every_frame_sees_a_whole_change_or_none(bench, client, two_faces):
                 pending[one] = one.atomically(next(turns))
 
     def sizes():
-        return {len(answer.faces) for answer in bench.answers}
+        return {len(result.faces) for result in bench.results}
 
-    def is_answered(stamp_ns):
+    def is_processed(stamp_ns):
         step()
-        return bench.answered(stamp_ns)
+        return bench.processed(stamp_ns)
 
-    while len(bench.answers) < frames or (len(sizes()) < 2 and len(bench.answers) < enough):
+    while len(bench.results) < frames or (len(sizes()) < 2 and len(bench.results) < enough):
         sent = bench.send(two_faces)
-        bench.spin_until(lambda stamp_ns=sent: is_answered(stamp_ns), 'an answer')
+        bench.spin_until(lambda stamp_ns=sent: is_processed(stamp_ns), 'a result')
     for future in pending.values():
         assert bench.result(future).result.successful
 
-    seen = [kind_of(answer) for answer in bench.answers]
+    seen = [kind_of(result) for result in bench.results]
     assert all(kind in [(1, {False}), (2, {True})] for kind in seen)
     assert sizes() == {1, 2}
     assert all(results) and len(results) >= CLIENTS
@@ -244,17 +244,17 @@ def test_bad_changes_in_a_row_cost_no_frame(bench, client, two_faces):
     assert len(bench.ask(two_faces).faces) == 2
 
 
-def answered(bench, setter, wanted):
-    """The result of a change, asked for again: an answer before the node knows us is lost."""
+def processed(bench, setter, wanted):
+    """The result of a change, asked for again: a result before the node knows us is lost."""
     asked = []
     polls = itertools.count()
 
-    def is_answered():
+    def is_processed():
         if next(polls) % 100 == 0:
             asked.append(setter.call_async(SetParameters.Request(parameters=[wanted])))
         return any(future.done() for future in asked)
 
-    bench.spin_until(is_answered, 'the answer of the other node')
+    bench.spin_until(is_processed, 'the result of the other node')
     return next(future for future in asked if future.done()).result().results[0]
 
 
@@ -266,11 +266,11 @@ def test_a_malformed_request_does_not_end_the_node(bench, model_path):
         setter = bench.client.create_client(SetParameters, '/other/emotion_node/set_parameters')
         bench.spin_until(setter.service_is_ready, 'the parameter service')
         bench.spin_until(lambda: bench.client.count_publishers('/other/emotions'), 'the node')
-        assert answered(bench, setter, change('max_faces', 2)).successful
+        assert processed(bench, setter, change('max_faces', 2)).successful
         unknown = Parameter(name='max_faces', value=ParameterValue(type=99))
         setter.call_async(SetParameters.Request(parameters=[unknown]))
-        # The same client's requests are answered in their order: this one comes after it.
-        assert answered(bench, setter, change('max_faces', 3)).successful
+        # The same client's requests are processed in their order: this one comes after it.
+        assert processed(bench, setter, change('max_faces', 3)).successful
         code, _, err = interrupt(process)
     finally:
         process.kill()

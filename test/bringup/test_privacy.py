@@ -28,7 +28,7 @@ FACE = Face(
 
 @pytest.fixture(scope='module')
 def frames(tmp_path_factory, astronaut):
-    """A folder of three pictures of a face."""
+    """A folder of three images of a face."""
     folder = tmp_path_factory.mktemp('frames')
     for index in range(3):
         cv2.imwrite(str(folder / f'{index}.png'), np.roll(astronaut, index, axis=1))
@@ -117,7 +117,7 @@ def test_what_only_the_overlay_makes_is_refused_without_it(wanted, capsys):
     assert_one_sentence(capsys.readouterr().err, '--no-overlay')
 
 
-def test_a_session_without_overlay_answers_every_frame(
+def test_a_session_without_overlay_results_every_frame(
     run_as_newcomer, frames, model_path, tmp_path
 ):
     path = tmp_path / 'HOME' / 'out.jsonl'

@@ -9,7 +9,7 @@ import pytest
 from processes import assert_one_sentence, run, start
 from rosbags.highlevel import AnyReader
 
-from emotion_bringup.session.account import Account
+from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_perception.files.resources import config_path
 
 EMOTION = ['-m', 'emotion_perception.cli', 'nodes']
@@ -19,12 +19,12 @@ FACES = [1] * 6 + [0] * 4 + [1] * 6
 
 @pytest.fixture(scope='module')
 def clip(tmp_path_factory, astronaut):
-    """A folder of pictures; lossless, so that every run sees the same."""
+    """A folder of images; lossless, so that every run sees the same."""
     folder = tmp_path_factory.mktemp('clip')
     half = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
     for number, faces in enumerate(FACES):
-        picture = np.roll(half, 2 * number, axis=1) if faces else np.full_like(half, 120)
-        cv2.imwrite(str(folder / f'{number:02}.png'), picture)
+        image = np.roll(half, 2 * number, axis=1) if faces else np.full_like(half, 120)
+        cv2.imwrite(str(folder / f'{number:02}.png'), image)
     return folder
 
 
@@ -72,7 +72,7 @@ def video_frames(path):
 # --- a clip ------------------------------------------------------------------------------------
 
 
-def test_every_frame_is_answered_once_and_in_order(session):
+def test_every_frame_is_processed_once_and_in_order(session):
     lines = records(session[0] / 'out.jsonl')
     assert [len(line['faces']) for line in lines] == FACES
     assert (np.diff(stamps(lines)) > 0).all()
@@ -113,7 +113,7 @@ def test_the_bag_holds_every_message(session):
     }
 
 
-def test_a_recorded_bag_replays_to_the_same_answers(session, model_path, tmp_path):
+def test_a_recorded_bag_replays_to_the_same_results(session, model_path, tmp_path):
     """In a namespace and without the console lines, which must not matter."""
     folder, _, _ = session
     again = tmp_path / 'again.jsonl'
@@ -164,10 +164,10 @@ def test_ctrl_c_ends_a_looped_session_with_everything_written(
         process.kill()
     assert code == 0, err
     assert 'Traceback' not in err
-    answered = len(records(lines))
-    assert answered > len(FACES)
-    # The overlay draws every answered frame; the last ones may come after the monitor has left.
-    assert video_frames(video) >= answered
+    processed = len(records(lines))
+    assert processed > len(FACES)
+    # The overlay draws every processed frame; the last ones may come after the monitor has left.
+    assert video_frames(video) >= processed
     assert any(line.startswith('frames ') for line in printed)
 
 
@@ -233,10 +233,10 @@ def test_bags_that_hold_nothing(session, tmp_path, content):
 # --- accounting --------------------------------------------------------------------------------
 
 
-def test_frames_without_answer_are_missing():
-    account = Account()
+def test_frames_without_result_are_missing():
+    frames = FrameCounter()
     for stamp in range(5):
-        account.publish(stamp)
+        frames.frame_published(stamp)
     for stamp in (0, 1, 3):
-        account.answer(stamp)
-    assert (account.published, account.missing) == (5, 2)
+        frames.result_received(stamp)
+    assert (frames.published, frames.missing) == (5, 2)

@@ -31,17 +31,17 @@ def face(emotion):
     return Face(1, Box(181, 58, 89, 120), 0.9, None, emotion, 0.7, probabilities)
 
 
-def share_of(picture, color):
-    return (np.abs(picture.astype(int) - color).max(axis=2) < 12).mean()
+def share_of(image, color):
+    return (np.abs(image.astype(int) - color).max(axis=2) < 12).mean()
 
 
-def test_the_picture_shows_the_boxes_and_the_states_of_the_recording(tmp_path):
-    picture = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
+def test_the_image_shows_the_boxes_and_the_states_of_the_recording(tmp_path):
+    image = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
     path = tmp_path / 'out.mcap'
     with McapOutput(path) as output:
         for index in range(20):
             found = [face(3 if index < 10 else 4)] if index != 15 else []
-            output.write(Frame(picture, index * 100_000_000, index), found)
+            output.write(Frame(image, index * 100_000_000, index), found)
     done = run(path, tmp_path / 'moment.png', '--at', '0.5')
     assert done.returncode == 0, done.stderr
     drawn = cv2.imread(str(tmp_path / 'moment.png'))

@@ -61,9 +61,9 @@ def plot(*arguments):
     )
 
 
-def pixels_of(picture, emotion):
-    """Where a picture has the colour of an emotion: bool [height, width]."""
-    return (np.abs(picture.astype(int) - EMOTION_COLORS[emotion]) < 12).all(axis=2)
+def pixels_of(image, emotion):
+    """Where an image has the colour of an emotion: bool [height, width]."""
+    return (np.abs(image.astype(int) - EMOTION_COLORS[emotion]) < 12).all(axis=2)
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
@@ -71,9 +71,9 @@ def test_every_person_has_a_lane_with_the_gap_that_they_were_away(tmp_path, stor
     bag = write_bag(tmp_path / 'bag', storage)
     done = plot(bag, tmp_path / 'timeline.png')
     assert (done.returncode, done.stderr) == (0, '')
-    picture = cv2.imread(str(tmp_path / 'timeline.png'))
+    image = cv2.imread(str(tmp_path / 'timeline.png'))
     # Legends are above the lanes.
-    lanes = picture[60:]
+    lanes = image[60:]
     happy, sad = pixels_of(lanes, Emotion.HAPPY), pixels_of(lanes, Emotion.SAD)
     assert happy.sum() > 5000 and sad.sum() > 5000
     # Person 1's lane, the happy one, is above person 2's.

@@ -16,8 +16,8 @@ def child():
 
 
 @pytest.fixture(scope='session')
-def picture():
-    """BGR picture of 64x48 pixels."""
+def image():
+    """BGR image of 64x48 pixels."""
     return cv2.cvtColor(cv2.resize(data.astronaut(), (64, 48)), cv2.COLOR_RGB2BGR)
 
 
@@ -29,8 +29,8 @@ def tiny_model(tmp_path_factory):
 
 def pytest_terminal_summary(terminalreporter):
     if COUNTS:
-        terminalreporter.section('fuzzing: examples tried, answered, refused, crashed')
+        terminalreporter.section('fuzzing: examples tried, processed, refused, crashed')
     for name, counts in sorted(COUNTS.items()):
-        tried, answered, refused = (counts[key] for key in ('tried', 'answered', 'refused'))
-        crashed = tried - answered - refused
-        terminalreporter.write_line(f'{name:<24}{tried:>7}{answered:>7}{refused:>7}{crashed:>7}')
+        tried, processed, refused = (counts[key] for key in ('tried', 'processed', 'refused'))
+        crashed = tried - processed - refused
+        terminalreporter.write_line(f'{name:<24}{tried:>7}{processed:>7}{refused:>7}{crashed:>7}')

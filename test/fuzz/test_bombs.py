@@ -15,8 +15,7 @@ from rosbags import rosbag2
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from emotion_perception.bags import guard
-from emotion_perception.bags.reader import BagReader
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import BagReader, ros2_typestore
 from emotion_perception.errors import BagError
 from emotion_perception.inference.manifest import manifest_path_for
 from emotion_perception.limits import MAX_MESSAGE_BYTES
@@ -93,9 +92,9 @@ def test_animations_of_too_many_large_frames(refusal):
     assert 'frames have' in refusal('media', gif(4000, 4000, 1000), name='clip.gif')
 
 
-def test_a_jpeg_that_goes_over_the_picture_a_thousand_times(refusal, picture):
+def test_a_jpeg_that_goes_over_the_image_a_thousand_times(refusal, image):
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, 'JPEG', progressive=True)
+    Image.fromarray(image).save(file, 'JPEG', progressive=True)
     content = file.getvalue()
     last = content.rindex(b'\xff\xda')
     scan = content[last:-2]
@@ -103,10 +102,10 @@ def test_a_jpeg_that_goes_over_the_picture_a_thousand_times(refusal, picture):
     assert 'scans' in refusal('compressed_image', bomb[: 1 << 20] + b'\xff\xd9', format='jpeg')
 
 
-def test_videos_of_too_many_pixels(refusal, picture, tmp_path):
+def test_videos_of_too_many_pixels(refusal, image, tmp_path):
     path = tmp_path / 'clip.avi'
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
-    writer.write(picture)
+    writer.write(image)
     writer.release()
     content = bytearray(path.read_bytes())
     for at in _places(bytes(content), b'\xff\xc0'):  # in every frame

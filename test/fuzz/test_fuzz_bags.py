@@ -10,7 +10,7 @@ from rosbags import rosbag1, rosbag2
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from emotion_perception.bags.messages import compressed_image_message, image_message
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.bags.reader import ros1_typestore, ros2_typestore
 
 START = 1_700_000_000_000_000_000
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -19,13 +19,13 @@ TOKENS = (b'&a ', b'*a', b'<<: *a', b'!!python/name:os.system', b'- ' * 50, b'20
 
 
 @pytest.fixture(scope='module')
-def bags(tmp_path_factory, picture):
+def bags(tmp_path_factory, image):
     """Folders of small bags: both storages, plain and with packed messages or chunks."""
     base = tmp_path_factory.mktemp('bags')
     for storage in PLUGINS:
-        _write(base / storage, storage, picture, None)
-        _write(base / f'{storage}-message', storage, picture, CompressionMode.MESSAGE)
-    _write(base / 'mcap-chunk', 'mcap', picture, CompressionMode.STORAGE)
+        _write(base / storage, storage, image, None)
+        _write(base / f'{storage}-message', storage, image, CompressionMode.MESSAGE)
+    _write(base / 'mcap-chunk', 'mcap', image, CompressionMode.STORAGE)
     return sorted(base.iterdir())
 
 
@@ -72,7 +72,7 @@ def test_any_ros1_bag_is_read_or_refused(child, ros1_bag, data):
 
 
 @pytest.fixture(scope='module')
-def ros1_bag(tmp_path_factory, picture):
+def ros1_bag(tmp_path_factory, image):
     """One ROS 1 bag, plain and packed."""
     types, files = ros1_typestore(), []
     for compression in (None, rosbag1.Writer.CompressionFormat.BZ2):
@@ -82,13 +82,13 @@ def ros1_bag(tmp_path_factory, picture):
             writer.set_compression(compression)
         with writer:
             connection = writer.add_connection('/image_raw', IMAGE, typestore=types)
-            message = image_message(types, _header(types, START, ros1=True), picture)
+            message = image_message(types, _header(types, START, ros1=True), image)
             writer.write(connection, START, types.serialize_ros1(message, IMAGE))
         files.append(path.read_bytes())
     return files
 
 
-def _write(path, storage, picture, compression):
+def _write(path, storage, image, compression):
     types = ros2_typestore()
     writer = rosbag2.Writer(path, version=9, storage_plugin=PLUGINS[storage])
     if compression is not None:
@@ -98,7 +98,7 @@ def _write(path, storage, picture, compression):
         packed = writer.add_connection('/image_raw/compressed', COMPRESSED, typestore=types)
         for index in range(3):
             at = START + index * 100_000_000
-            frame = np.roll(picture, 7 * index, axis=1)
+            frame = np.roll(image, 7 * index, axis=1)
             message = image_message(types, _header(types, at), frame)
             writer.write(raw, at, types.serialize_cdr(message, IMAGE))
             message = compressed_image_message(types, _header(types, at), frame, 80)

@@ -1,4 +1,4 @@
-"""Image messages and pictures: any fields, any bytes."""
+"""Image messages and images: any fields, any bytes."""
 
 import io
 import struct
@@ -57,11 +57,11 @@ def test_a_message_that_is_a_little_wrong_is_decoded_or_refused(child, data):
 
 
 @pytest.fixture(scope='module')
-def compressed(picture):
-    """The picture in every compression that a message may have."""
+def compressed(image):
+    """The image in every compression that a message may have."""
     suffixes = ('.jpg', '.png', '.webp', '.tiff')
-    files = [cv2.imencode(suffix, picture)[1].tobytes() for suffix in suffixes]
-    rgb = Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+    files = [cv2.imencode(suffix, image)[1].tobytes() for suffix in suffixes]
+    rgb = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     for options in (
         {'format': 'JPEG', 'progressive': True},
         {'format': 'PNG', 'interlace': 1},
@@ -84,9 +84,9 @@ def test_any_compressed_image_is_decoded_or_refused(child, compressed, data):
 
 @fuzz(60)
 @given(data=st.data())
-def test_any_png_with_right_checksums_is_decoded_or_refused(child, picture, data):
+def test_any_png_with_right_checksums_is_decoded_or_refused(child, image, data):
     """Behind its checksums a PNG is hardly ever reached by chance."""
-    chunks = _chunks(cv2.imencode('.png', picture)[1].tobytes())
+    chunks = _chunks(cv2.imencode('.png', image)[1].tobytes())
     for _ in range(data.draw(st.integers(1, 3))):
         index = data.draw(st.integers(0, len(chunks) - 1))
         kind, content = chunks[index]
@@ -99,19 +99,19 @@ def test_any_png_with_right_checksums_is_decoded_or_refused(child, picture, data
 
 @fuzz(60)
 @given(data=st.data())
-def test_any_picture_file_is_decoded_or_refused(child, compressed, picture, data):
-    others = [cv2.imencode(suffix, picture)[1].tobytes() for suffix in ('.bmp', '.ppm')]
-    child.run('picture files', 'still', data.draw(mutated([*others, *compressed[:4]])))
+def test_any_image_file_is_decoded_or_refused(child, compressed, image, data):
+    others = [cv2.imencode(suffix, image)[1].tobytes() for suffix in ('.bmp', '.ppm')]
+    child.run('image files', 'still', data.draw(mutated([*others, *compressed[:4]])))
 
 
 @pytest.fixture(scope='module')
-def animations(picture):
+def animations(image):
     """Three frames as GIF, WebP and PNG."""
-    pictures = [Image.fromarray(np.roll(picture, shift, axis=1)) for shift in (0, 9, 18)]
+    images = [Image.fromarray(np.roll(image, shift, axis=1)) for shift in (0, 9, 18)]
     files = []
     for format in ('GIF', 'WEBP', 'PNG'):
         file = io.BytesIO()
-        pictures[0].save(file, format, save_all=True, append_images=pictures[1:], duration=70)
+        images[0].save(file, format, save_all=True, append_images=images[1:], duration=70)
         files.append(file.getvalue())
     return files
 

@@ -1,4 +1,4 @@
-"""The harness tells a crash and a stray exception from an answer, or it would prove nothing."""
+"""The harness tells a crash and a stray exception from a result, or it would prove nothing."""
 
 import pytest
 from fuzzing import COUNTS, Child

@@ -12,13 +12,13 @@ pytest.importorskip('imageio_ffmpeg')
 
 
 @pytest.fixture(scope='module')
-def clips(tmp_path_factory, picture):
+def clips(tmp_path_factory, image):
     """Six frames as MP4, Matroska and AVI."""
     folder = tmp_path_factory.mktemp('clips')
     for suffix in ('.mp4', '.mkv', '.avi'):
         with VideoWriter(folder / f'clip{suffix}', 10, (64, 48)) as writer:
             for shift in range(6):
-                writer.write(np.roll(picture, 5 * shift, axis=1))
+                writer.write(np.roll(image, 5 * shift, axis=1))
     return [file.read_bytes() for file in sorted(folder.iterdir())]
 
 

@@ -21,20 +21,20 @@ def tiny_model(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def portrait():
-    """BGR picture of 512x512 pixels with one face: about (181, 58), 89x120."""
-    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    picture.flags.writeable = False
-    return picture
+    """BGR image of 512x512 pixels with one face: about (181, 58), 89x120."""
+    image = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    image.flags.writeable = False
+    return image
 
 
 @pytest.fixture(scope='session')
 def two_faces(portrait):
-    """BGR picture with the portrait twice, once at half its size."""
+    """BGR image with the portrait twice, once at half its size."""
     small = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
-    picture = np.full((512, 768, 3), 127, np.uint8)
-    picture[:, :512] = portrait
-    picture[:256, 512:] = small
-    return picture
+    image = np.full((512, 768, 3), 127, np.uint8)
+    image[:, :512] = portrait
+    image[:256, 512:] = small
+    return image
 
 
 @pytest.fixture
@@ -51,6 +51,6 @@ def frames(tmp_path, portrait):
     folder = tmp_path / 'frames'
     folder.mkdir()
     for index in range(5):
-        picture = np.roll(portrait, 3 * index, axis=1) if index != 2 else np.zeros_like(portrait)
-        cv2.imwrite(str(folder / f'{index}.png'), picture)
+        image = np.roll(portrait, 3 * index, axis=1) if index != 2 else np.zeros_like(portrait)
+        cv2.imwrite(str(folder / f'{index}.png'), image)
     return folder

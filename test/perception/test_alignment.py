@@ -132,12 +132,12 @@ def test_landmarks_on_one_spot_do_not_zoom_beyond_the_box():
 
 def test_coordinates_are_continuous():
     """A face that already lies as it should is copied, not shifted by half a pixel."""
-    picture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), np.uint8)
-    image = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    plane = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), np.uint8)
+    image = cv2.cvtColor(plane, cv2.COLOR_GRAY2BGR)
 
     (face,) = align_faces(image, [face_with(TARGET, 0.9 * SIZE)], FRAMING, SIZE, 'centerface')
 
-    assert np.abs(face.astype(int) - picture).max() <= 1
+    assert np.abs(face.astype(int) - plane).max() <= 1
 
 
 def test_integer_shrinking_averages():

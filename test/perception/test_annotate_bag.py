@@ -55,13 +55,13 @@ def make_header(stamp_ns, frame_id='robot1/camera_optical'):
     return TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id=frame_id)
 
 
-def image_bytes(picture, stamp_ns):
-    message = image_message(TYPES, make_header(stamp_ns), picture)
+def image_bytes(image, stamp_ns):
+    message = image_message(TYPES, make_header(stamp_ns), image)
     return bytes(TYPES.serialize_cdr(message, 'sensor_msgs/msg/Image'))
 
 
-def bad_image_bytes(picture, stamp_ns):
-    message = image_message(TYPES, make_header(stamp_ns), picture)
+def bad_image_bytes(image, stamp_ns):
+    message = image_message(TYPES, make_header(stamp_ns), image)
     message.encoding = 'nonsense'
     return bytes(TYPES.serialize_cdr(message, 'sensor_msgs/msg/Image'))
 
@@ -86,12 +86,12 @@ def write_bag(path, storage, messages):
 def bag_messages(portrait):
     """Three images (the middle one without a face), a strange type, and a bad image."""
     black = np.zeros_like(portrait)
-    pictures = [portrait, black, portrait]
+    images = [portrait, black, portrait]
     messages = []
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         at = START + index * STEP
         # Stamped before it was recorded, as in a real bag.
-        messages.append((IMAGES, 'sensor_msgs/msg/Image', at, image_bytes(picture, at - 7_000_001)))
+        messages.append((IMAGES, 'sensor_msgs/msg/Image', at, image_bytes(image, at - 7_000_001)))
         strange = b'\x00\x01\x00\x00' + np.float64(index).tobytes()
         messages.append(('/strange', 'strange_msgs/msg/Strange', at + 1, strange))
     at = START + 3 * STEP
@@ -121,7 +121,7 @@ def snapshot(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_originals_are_untouched_and_answers_are_added(tmp_path, bag, bag_messages, pipeline):
+def test_originals_are_untouched_and_results_are_added(tmp_path, bag, bag_messages, pipeline):
     before, target = snapshot(bag), tmp_path / 'annotated'
 
     report = annotate_bag(bag, target, pipeline)
@@ -136,22 +136,22 @@ def test_originals_are_untouched_and_answers_are_added(tmp_path, bag, bag_messag
     assert sorted(path.name for path in tmp_path.iterdir()) == ['annotated', 'recording']
 
 
-def test_answers_carry_header_and_record_time_of_their_image(tmp_path, bag, pipeline):
+def test_results_carry_header_and_record_time_of_their_image(tmp_path, bag, pipeline):
     annotate_bag(bag, tmp_path / 'annotated', pipeline)
 
     entries = contents(tmp_path / 'annotated')
-    answers = [
+    results = [
         (ns, TYPES.deserialize_cdr(data, kind))
         for topic, kind, ns, data in entries
         if topic == '/emotions'
     ]
-    assert [ns for ns, _ in answers] == [START, START + STEP, START + 2 * STEP]
-    assert [answer.header for _, answer in answers] == [
-        make_header(ns - 7_000_001) for ns, _ in answers
+    assert [ns for ns, _ in results] == [START, START + STEP, START + 2 * STEP]
+    assert [result.header for _, result in results] == [
+        make_header(ns - 7_000_001) for ns, _ in results
     ]
-    assert [len(answer.faces) for _, answer in answers] == [1, 0, 1]
-    assert {(a.image_width, a.image_height) for _, a in answers} == {(512, 512)}
-    face = answers[0][1].faces[0]
+    assert [len(result.faces) for _, result in results] == [1, 0, 1]
+    assert {(a.image_width, a.image_height) for _, a in results} == {(512, 512)}
+    face = results[0][1].faces[0]
     assert face.emotion == 'Happy'
     assert abs(face.box.x_offset - 181) < 20 and abs(face.box.width - 89) < 20
     overlays = [
@@ -159,7 +159,7 @@ def test_answers_carry_header_and_record_time_of_their_image(tmp_path, bag, pipe
         for topic, kind, ns, data in entries
         if topic == '/emotions/image'
     ]
-    assert [(ns, o.header) for ns, o in overlays] == [(ns, a.header) for ns, a in answers]
+    assert [(ns, o.header) for ns, o in overlays] == [(ns, a.header) for ns, a in results]
     assert overlays[0][1].encoding == 'bgr8'
 
 
@@ -218,7 +218,7 @@ def test_a_compressed_topic_is_read(tmp_path, portrait, pipeline):
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_leaves_nothing(tmp_path, bag, pipeline, error):
-    def interrupt(faces):
+    def interrupt(frame, faces):
         raise error
 
     before = snapshot(bag)
@@ -255,7 +255,7 @@ def test_annotating_twice_is_refused_on_the_same_topic(tmp_path, bag, pipeline):
 def test_a_bag_with_bad_images_only_is_an_error(tmp_path, portrait, pipeline):
     entry = (IMAGES, 'sensor_msgs/msg/Image', START, bad_image_bytes(portrait, START))
     bag = write_bag(tmp_path / 'recording', 'mcap', [entry])
-    with pytest.raises(BagError, match='no usable picture'):
+    with pytest.raises(BagError, match='no usable image'):
         annotate_bag(bag, tmp_path / 'annotated', pipeline)
     assert [path.name for path in tmp_path.iterdir()] == ['recording']
 
@@ -320,9 +320,9 @@ def test_message_of_a_face_survives_serialisation():
 
 def test_message_of_an_uncertain_face_without_landmarks():
     face = make_face(emotion_id=None, landmarks=None)
-    (answer,) = face_array_message(TYPES, make_header(START), 640, 480, [face]).faces
-    assert (answer.emotion, answer.emotion_id) == ('Uncertain', 255)
-    assert all(np.isnan([p.x, p.y, p.z]).all() for p in answer.landmarks)
+    (result,) = face_array_message(TYPES, make_header(START), 640, 480, [face]).faces
+    assert (result.emotion, result.emotion_id) == ('Uncertain', 255)
+    assert all(np.isnan([p.x, p.y, p.z]).all() for p in result.landmarks)
 
 
 def test_ros_reads_what_its_own_node_would_have_published():

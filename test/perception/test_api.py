@@ -74,14 +74,14 @@ def test_no_face(shipped):
 
 def test_any_thread_may_call(shipped, portrait):
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(emotion_perception.predict_emotion, [portrait] * 8))
-    assert len({answer[0].box for answer in answers}) == 1
+        results = list(pool.map(emotion_perception.predict_emotion, [portrait] * 8))
+    assert len({result[0].box for result in results}) == 1
     # One model for all of them.
     assert api._classifier.cache_info().misses == 1
 
 
 @pytest.mark.parametrize(
-    'picture',
+    'image',
     [
         np.zeros((10, 10), np.uint8),
         np.zeros((10, 10, 4), np.uint8),
@@ -89,16 +89,16 @@ def test_any_thread_may_call(shipped, portrait):
         np.zeros((0, 10, 3), np.uint8),
     ],
 )
-def test_unfit_arrays_are_refused(shipped, picture):
+def test_unfit_arrays_are_refused(shipped, image):
     with pytest.raises(ImageFormatError, match='convert it to uint8'):
-        emotion_perception.predict_emotion(picture)
+        emotion_perception.predict_emotion(image)
 
 
 def test_unreadable_files_are_refused(shipped, tmp_path):
     with pytest.raises(SourceError, match='cannot be read'):
         emotion_perception.predict_emotion(tmp_path / 'nowhere.png')
-    (tmp_path / 'bad.jpg').write_bytes(b'no picture')
-    with pytest.raises(SourceError, match='no picture'):
+    (tmp_path / 'bad.jpg').write_bytes(b'no image')
+    with pytest.raises(SourceError, match='no image'):
         emotion_perception.predict_emotion(tmp_path / 'bad.jpg')
 
 
@@ -110,5 +110,5 @@ def test_a_missing_model_is_told(monkeypatch, tmp_path, portrait):
 
 
 def test_labels_that_the_model_does_not_know_are_told(shipped, portrait):
-    with pytest.raises(ModelError, match='cannot answer with the labels ferplus'):
+    with pytest.raises(ModelError, match='cannot predict the labels ferplus'):
         emotion_perception.predict_emotion(portrait, labels='ferplus')

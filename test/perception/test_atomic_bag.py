@@ -46,10 +46,10 @@ def write_images(path, count):
     types = emotion_typestore()
     stamp = types.types['builtin_interfaces/msg/Time'](sec=5, nanosec=0)
     header = types.types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
-    picture = np.full((120, 160, 3), 90, np.uint8)
+    image = np.full((120, 160, 3), 90, np.uint8)
     with BagWriter(path, typestore=types) as writer:
         topic = writer.add_topic('/image_raw', IMAGE)
-        data = types.serialize_cdr(image_message(types, header, picture), IMAGE)
+        data = types.serialize_cdr(image_message(types, header, image), IMAGE)
         for index in range(count):
             writer.write(topic, 10**18 + index, data)
     return path

@@ -10,8 +10,7 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from skimage.data import astronaut
 
-from emotion_perception.bags.reader import BagReader, is_bag
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.bags.reader import BagReader, is_bag, ros1_typestore, ros2_typestore
 from emotion_perception.errors import BagError, ImageFormatError
 
 STORES = {2: ros2_typestore(), 1: ros1_typestore()}
@@ -30,11 +29,11 @@ def header(stamp_ns, ros=2):
     return types['std_msgs/msg/Header'](stamp=time, frame_id='camera_optical', **extra)
 
 
-def image(stamp_ns, picture=PICTURE, *, encoding='bgr8', padding=5, ros=2):
+def image(stamp_ns, pixels=PICTURE, *, encoding='bgr8', padding=5, ros=2):
     """An image message whose rows are padded."""
-    height, width = picture.shape[:2]
+    height, width = pixels.shape[:2]
     rows = np.full((height, width * 3 + padding), 0xEE, np.uint8)
-    rows[:, : width * 3] = picture.reshape(height, -1)
+    rows[:, : width * 3] = pixels.reshape(height, -1)
     return STORES[ros].types[IMAGE](
         header=header(stamp_ns, ros),
         height=height,
@@ -46,8 +45,8 @@ def image(stamp_ns, picture=PICTURE, *, encoding='bgr8', padding=5, ros=2):
     )
 
 
-def compressed(stamp_ns, picture=PICTURE, format='png'):
-    data = cv2.imencode('.png', picture)[1]
+def compressed(stamp_ns, pixels=PICTURE, format='png'):
+    data = cv2.imencode('.png', pixels)[1]
     return STORES[2].types[COMPRESSED](
         header=header(stamp_ns), format=format, data=data.reshape(-1)
     )
@@ -184,7 +183,7 @@ def test_own_message_types_can_be_registered(tmp_path):
     assert again.header.stamp.nanosec == 5
 
 
-def test_bad_picture_is_an_image_error_and_the_bag_goes_on(tmp_path):
+def test_bad_image_is_an_image_error_and_the_bag_goes_on(tmp_path):
     messages = [
         ('/image', 1, image(1, encoding='secret')),
         ('/image', 2, image(2)),

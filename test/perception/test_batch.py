@@ -24,9 +24,8 @@ from rosbags.rosbag2 import StoragePlugin
 from emotion_perception.bags.messages import emotion_typestore, image_message
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.batch.discovery import find_sources
-from emotion_perception.batch.folder import output_folder
-from emotion_perception.batch.job import Job, make_task
-from emotion_perception.batch.record import Status, finished_record
+from emotion_perception.batch.job import Job, Status, finished_record, make_task
+from emotion_perception.batch.run import output_folder
 from emotion_perception.batch.summary import EmotionTime
 from emotion_perception.batch.work import work
 from emotion_perception.cli.main import main
@@ -47,17 +46,17 @@ def small(portrait):
     return cv2.resize(portrait, (192, 192), interpolation=cv2.INTER_AREA)
 
 
-def write_clip(path, picture, frames, rate=10):
+def write_clip(path, image, frames, rate=10):
     path.parent.mkdir(parents=True, exist_ok=True)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), rate, (width, height))
     for _ in range(frames):
-        writer.write(picture)
+        writer.write(image)
     writer.release()
     return path
 
 
-def write_bag(path, picture, frames):
+def write_bag(path, image, frames):
     path.parent.mkdir(parents=True, exist_ok=True)
     store = emotion_typestore()
     kind, types = 'sensor_msgs/msg/Image', store.types
@@ -66,7 +65,7 @@ def write_bag(path, picture, frames):
         for index in range(frames):
             stamp = types['builtin_interfaces/msg/Time'](sec=100 + index, nanosec=0)
             header = types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
-            data = store.serialize_cdr(image_message(store, header, picture), kind)
+            data = store.serialize_cdr(image_message(store, header, image), kind)
             writer.write(connection, (100 + index) * SECOND, data)
     return path
 
@@ -272,7 +271,7 @@ def test_a_run_over_many_sources_and_the_next_one(run, recordings, tmp_path):
     assert 'sources    4 (3 done, 0 incomplete, 1 failed, 0 pending)' in text
     totals, _ = summary_of(out)
     assert (totals['frames'], totals['faces']) == (13, 13)
-    # 0.4 s and 0.6 s of the clips, and three pictures of the bag, a second apart.
+    # 0.4 s and 0.6 s of the clips, and three images of the bag, a second apart.
     assert totals['emotion_seconds']['Happy'] == pytest.approx(4.0)
     assert leftovers(out) == []
     clips = sorted(out.glob('clip.avi-*/clip.jsonl'), key=line_count)

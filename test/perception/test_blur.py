@@ -19,11 +19,11 @@ BLUR = OverlayStyle(blur=True)
 
 @pytest.fixture(scope='module')
 def faces_in():
-    """Counts the faces that the detector finds in a picture, as the pipeline asks it."""
+    """Counts the faces that the detector finds in an image, as the pipeline asks it."""
     detector, settings = create_detector('centerface'), PipelineSettings()
 
-    def count(picture):
-        found = detector.detect(picture, settings.face_score_threshold, settings.min_face_size)
+    def count(image):
+        found = detector.detect(image, settings.face_score_threshold, settings.min_face_size)
         return len(found)
 
     return count
@@ -33,24 +33,24 @@ def face(box, landmarks=None):
     return Face(1, box, 0.9, landmarks, 3, 0.7, np.full(7, 1 / 7, np.float32))
 
 
-def scaled(picture, box, factor):
+def scaled(image, box, factor):
     return (
-        cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA),
+        cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA),
         Box(*(factor * value for value in (box.x, box.y, box.width, box.height))),
     )
 
 
-def blurred(picture, *boxes):
-    result = picture.copy()
+def blurred(image, *boxes):
+    result = image.copy()
     blur_faces(result, boxes)
     return result
 
 
 @pytest.mark.parametrize('factor', [0.5, 1.0, 2.0])
 def test_a_detector_finds_no_face_in_what_is_left(portrait, faces_in, factor):
-    picture, box = scaled(portrait, PORTRAIT_BOX, factor)
-    assert faces_in(picture)
-    assert not faces_in(blurred(picture, box))
+    image, box = scaled(portrait, PORTRAIT_BOX, factor)
+    assert faces_in(image)
+    assert not faces_in(blurred(image, box))
 
 
 def test_many_faces_are_all_blurred_alike(portrait):
@@ -66,20 +66,20 @@ def test_many_faces_are_all_blurred_alike(portrait):
 
 @pytest.mark.parametrize('factor', [1, 3])
 def test_only_the_mean_colours_of_large_cells_are_left(factor):
-    """Pixels in another order inside the cells give the same picture: detail is gone for good."""
+    """Pixels in another order inside the cells give the same image: detail is gone for good."""
     random = np.random.default_rng(0)
     cell = 20 * factor
-    picture = random.integers(0, 256, (10 * cell, 10 * cell, 3), np.uint8)
+    image = random.integers(0, 256, (10 * cell, 10 * cell, 3), np.uint8)
     # Widened by a quarter on each side it is 5 x 6 whole cells, from cell (2, 1) on.
     box = Box(2 * cell + 50 * factor / 3, 2 * cell, 200 * factor / 3, 4 * cell)
-    shuffled = picture.copy()
+    shuffled = image.copy()
     for y in range(cell, 7 * cell, cell):
         for x in range(2 * cell, 7 * cell, cell):
             pixels = shuffled[y : y + cell, x : x + cell].reshape(-1, 3)
             area = random.permutation(pixels).reshape(cell, cell, 3)
             shuffled[y : y + cell, x : x + cell] = area
-    assert np.abs(shuffled.astype(int) - picture).max() > 200
-    difference = np.abs(blurred(picture, box).astype(int) - blurred(shuffled, box))
+    assert np.abs(shuffled.astype(int) - image).max() > 200
+    difference = np.abs(blurred(image, box).astype(int) - blurred(shuffled, box))
     assert difference[cell : 7 * cell, 2 * cell : 7 * cell].max() <= 1
 
 
@@ -95,11 +95,11 @@ def test_nothing_changes_beyond_a_quarter_of_the_box(portrait):
 
 @pytest.mark.parametrize('dx, dy', [(-225, -100), (242, 0), (0, 400), (-181, -58)])
 def test_a_face_cut_off_by_the_border_is_blurred_as_coarsely(portrait, dx, dy):
-    picture = np.full_like(portrait, 90)
+    image = np.full_like(portrait, 90)
     shift = np.float32([[1, 0, dx], [0, 1, dy]])
-    picture = cv2.warpAffine(portrait, shift, (512, 512), dst=picture)
+    image = cv2.warpAffine(portrait, shift, (512, 512), dst=image)
     box = Box(181 + dx, 58 + dy, 89, 120)
-    result = blurred(picture, box)
+    result = blurred(image, box)
     inside = box.clipped(512, 512)
     left, top = math.floor(inside.x), math.floor(inside.y)
     area = result[top : math.ceil(top + inside.height), left : math.ceil(left + inside.width)]
@@ -119,15 +119,15 @@ def test_a_face_cut_off_by_the_border_is_blurred_as_coarsely(portrait, dx, dy):
         Box(10, 10, 0, 0),
     ],
 )
-def test_a_box_without_picture_changes_nothing(portrait, box):
+def test_a_box_without_image_changes_nothing(portrait, box):
     assert np.array_equal(blurred(portrait, box), portrait)
 
 
 def test_boxes_of_any_size_are_taken():
-    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     for side in (1e-3, 0.5, 1, 2, 7, 30, 1e4, 1e9):
         for ratio in (0.01, 1, 100):
-            assert blurred(picture, Box(20, 20, side, side * ratio)).shape == picture.shape
+            assert blurred(image, Box(20, 20, side, side * ratio)).shape == image.shape
 
 
 def test_box_and_label_are_drawn_over_the_blurred_face(portrait):
@@ -165,7 +165,7 @@ def test_a_video_is_annotated_over_blurred_faces(frames, tmp_path, tiny_model, f
     options = ['--model', str(tiny_model), '--blur-faces', '--quiet', '-o', str(clip)]
     assert main([command[0], str(frames), *command[1:], *options]) == 0
     capture = cv2.VideoCapture(str(clip))
-    read = [picture for _, picture in iter(capture.read, (False, None))]
+    read = [image for _, image in iter(capture.read, (False, None))]
     assert read
     # Also where a face comes back after a black frame: none is left to a later search.
-    assert not any(faces_in(picture) for picture in read)
+    assert not any(faces_in(image) for image in read)

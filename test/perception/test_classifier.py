@@ -45,7 +45,7 @@ def faces(*values):
     return np.stack([np.full((48, 48), value, np.uint8) for value in values])
 
 
-# --- answers -----------------------------------------------------------------------------------
+# --- results -----------------------------------------------------------------------------------
 
 
 def test_a_batch_of_faces(classifier):
@@ -58,15 +58,15 @@ def test_a_batch_of_faces(classifier):
 
 
 @pytest.fixture(scope='module')
-def two_answers(tmp_path_factory):
+def two_results(tmp_path_factory):
     manifest = {'temperature': 2.0, 'ferplus_temperature': 0.5}
     return make_tiny_model(tmp_path_factory.mktemp('two'), votes=True, manifest=manifest)
 
 
-def test_the_labels_choose_the_answer_and_its_temperature(two_answers):
+def test_the_labels_choose_the_result_and_its_temperature(two_results):
     rows = {}
     for label_set in LABEL_SETS:
-        classifier = EmotionClassifier(two_answers, ProviderSettings(('cpu',)), label_set)
+        classifier = EmotionClassifier(two_results, ProviderSettings(('cpu',)), label_set)
         assert classifier.label_set == label_set
         rows[label_set] = classifier.classify(faces(250, 5))
     assert rows['fer2013'].argmax(axis=1).tolist() == [Emotion.HAPPY, Emotion.SAD]
@@ -80,7 +80,7 @@ def test_labels_that_the_model_does_not_know(tiny_model):
         EmotionClassifier(tiny_model, label_set='ferplus')
 
 
-def test_an_answer_that_the_manifest_promises_and_the_file_lacks(tmp_path):
+def test_an_result_that_the_manifest_promises_and_the_file_lacks(tmp_path):
     path = make_tiny_model(tmp_path, manifest={'ferplus_temperature': 1.0})
     assert 'not 2 of [batch, 7]' in refusal(path)
 
@@ -224,7 +224,7 @@ def test_an_unknown_provider(model):
         EmotionClassifier(model, ProviderSettings(('warp',)))
 
 
-def test_a_crowd_is_answered_in_parts_and_in_order(classifier):
+def test_a_crowd_is_processed_in_parts_and_in_order(classifier):
     sizes = []
     run = classifier._network.run
     classifier._network.run = lambda batch: sizes.append(len(batch)) or run(batch)

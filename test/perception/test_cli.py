@@ -15,8 +15,8 @@ from tiny_model import make_tiny_model
 
 from emotion_perception.cli import live
 from emotion_perception.cli.image import plan_targets
+from emotion_perception.cli.latest_frame import LatestFrame, RealTimeRecorder
 from emotion_perception.cli.main import main
-from emotion_perception.cli.real_time import NewestFrame, RealTimeRecorder
 from emotion_perception.errors import OutputError, SourceError
 from emotion_perception.types import Frame
 
@@ -168,7 +168,7 @@ def test_image_finds_photos_in_folders_and_patterns_once(run, frames):
     assert out.splitlines()[2].endswith('no face')
 
 
-def test_image_writes_picture_and_json(run, photo, portrait, tmp_path):
+def test_image_writes_image_and_json(run, photo, portrait, tmp_path):
     target, lines = tmp_path / 'new' / 'out.jpg', tmp_path / 'out.jsonl'
     code, *_ = run('image', photo, '-o', target, '--json', lines)
     assert code == 0
@@ -180,7 +180,7 @@ def test_image_writes_picture_and_json(run, photo, portrait, tmp_path):
 
 def test_an_unreadable_photo_does_not_stop_the_others(run, photo, tmp_path):
     bad = tmp_path / 'bad.jpg'
-    bad.write_bytes(b'no picture')
+    bad.write_bytes(b'no image')
     code, out, err = run('image', bad, tmp_path / 'nowhere.png', photo, '-o', tmp_path / 'out')
     assert code == 1
     assert out.count('\n') == 1 and str(photo) in out
@@ -247,7 +247,7 @@ def test_frame_rate_of_the_video(run, frames, tmp_path):
 
 
 def test_damaged_frames_are_reported(run, frames):
-    (frames / '1.png').write_bytes(b'no picture')
+    (frames / '1.png').write_bytes(b'no image')
     code, out, err = run('video', frames)
     assert code == 0
     assert 'frames     4 ' in out and '1 damaged frames were left out' in err
@@ -355,7 +355,7 @@ def test_live_without_a_screen_says_so_and_prints_lines(run, photo, monkeypatch)
 
 
 class FakeWindow:
-    """Stands for a screen, which test machines lack; the user presses q at the first picture."""
+    """Stands for a screen, which test machines lack; the user presses q at the first image."""
 
     def __init__(self):
         self.shown, self.closed = [], False
@@ -432,7 +432,7 @@ def test_only_the_newest_frame_waits(portrait):
             yield Frame(portrait, index, index)
         everything_read.set()
 
-    newest = NewestFrame(frames())
+    newest = LatestFrame(frames())
     assert everything_read.wait(10)
     assert newest.take(10).frame.index == 3
     assert newest.dropped == 3
@@ -445,7 +445,7 @@ def test_an_error_comes_after_the_last_frame(portrait):
         yield Frame(portrait, 0, 0)
         raise SourceError('Gone.')
 
-    newest = NewestFrame(frames())
+    newest = LatestFrame(frames())
     newest.join(10)
     assert newest.take(10).frame.index == 0
     assert not newest.ended
@@ -455,10 +455,10 @@ def test_an_error_comes_after_the_last_frame(portrait):
 
 def test_video_of_a_camera_keeps_real_time(tmp_path):
     recorder = RealTimeRecorder(tmp_path / 'out.mp4', 10.0)
-    picture = np.zeros((64, 64, 3), np.uint8)
+    image = np.zeros((64, 64, 3), np.uint8)
     # Twice as fast as the video, then half as fast, then away for a minute.
     for stamp_s in (0.0, 0.05, 0.1, 0.15, 0.2, 0.4, 0.6, 60.6):
-        recorder.write(picture, round(stamp_s * 1e9))
+        recorder.write(image, round(stamp_s * 1e9))
     recorder.close()
-    # 0.6 s, one second of the gap, and the last picture.
+    # 0.6 s, one second of the gap, and the last image.
     assert frame_count(tmp_path / 'out.mp4') == recorder.frames == 6 + 10 + 1

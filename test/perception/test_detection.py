@@ -16,7 +16,7 @@ from emotion_perception.errors import DetectorError, ProviderError
 from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings
 from emotion_perception.types import Box, Detection
 
-# Read off the enlarged portrait: eyes, nose tip, mouth corners, the picture's left one first.
+# Read off the enlarged portrait: eyes, nose tip, mouth corners, the image's left one first.
 ASTRONAUT_POINTS = np.array([[203, 101], [246, 103], [224, 125], [204, 141], [242, 142]])
 
 needs_haar = pytest.mark.skipif(
@@ -71,11 +71,11 @@ def test_finds_the_one_face(detector, astronaut):
 @pytest.mark.parametrize('detector', DETECTORS, indirect=True)
 def test_finds_two_faces_best_first(detector, astronaut):
     small = cv2.resize(astronaut, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    picture = np.zeros((512, 900, 3), np.uint8)
-    picture[:, :512] = astronaut
-    picture[100 : 100 + small.shape[0], 520 : 520 + small.shape[1]] = small
+    image = np.zeros((512, 900, 3), np.uint8)
+    image[:, :512] = astronaut
+    image[100 : 100 + small.shape[0], 520 : 520 + small.shape[1]] = small
 
-    faces = detector.detect(picture, 0.5, 50)
+    faces = detector.detect(image, 0.5, 50)
 
     assert sorted(round(face.box.center[0] / 100) for face in faces) == [2, 7]
     assert faces[0].score >= faces[1].score
@@ -111,19 +111,19 @@ def test_box_is_in_source_pixels_whatever_the_scale(detector, astronaut):
 @pytest.mark.parametrize('detector', DETECTORS, indirect=True)
 @pytest.mark.parametrize('zoom', [0.5, 1, 3])
 def test_a_known_face_is_found_where_it_moved_to(detector, astronaut, zoom):
-    picture = cv2.resize(astronaut, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-    (whole,) = detector.detect(picture, 0.5, round(40 * zoom))
+    image = cv2.resize(astronaut, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    (whole,) = detector.detect(image, 0.5, round(40 * zoom))
     box, step = whole.box, whole.box.width / 4
     for x, y in [(0, 0), (step, 0), (-step, step), (0, -step)]:
         before = Box(box.x + x, box.y + y, box.width, box.height)
-        (near,) = detector.detect_near(picture, [before], 0.5)
+        (near,) = detector.detect_near(image, [before], 0.5)
         assert overlap(near.box, box) > 0.7
         if whole.landmarks is not None:
             assert np.abs(near.landmarks - whole.landmarks).mean() < 0.06 * box.width
 
 
 @pytest.mark.parametrize('detector', DETECTORS, indirect=True)
-def test_each_known_face_is_answered_in_its_place(detector, astronaut):
+def test_each_known_face_is_processed_in_its_place(detector, astronaut):
     (whole,) = detector.detect(astronaut, 0.5, 40)
     gone = Box(380, 380, 80, 80)
     places = [gone, whole.box, Box(-500, -500, 80, 80), Box(600, 100, 80, 80)] * 3
@@ -135,9 +135,9 @@ def test_each_known_face_is_answered_in_its_place(detector, astronaut):
 
 @pytest.mark.parametrize('cut', [(slice(100, None), slice(None)), (slice(None), slice(210, None))])
 def test_a_known_face_at_the_edge_is_found(centerface, astronaut, cut):
-    picture = astronaut[cut]
-    (whole,) = centerface.detect(picture, 0.3, 40)
-    (near,) = centerface.detect_near(picture, [whole.box], 0.3)
+    image = astronaut[cut]
+    (whole,) = centerface.detect(image, 0.3, 40)
+    (near,) = centerface.detect_near(image, [whole.box], 0.3)
     assert overlap(near.box, whole.box) > 0.6
 
 
@@ -147,14 +147,14 @@ def test_a_place_of_any_size_is_looked_at(centerface, astronaut, box):
 
 
 @pytest.mark.parametrize('detector', DETECTORS, indirect=True)
-def test_a_twin_answers_alike_at_the_same_time(detector, astronaut):
-    twin = detector.twin()
+def test_a_twin_results_alike_at_the_same_time(detector, astronaut):
+    clone = detector.clone()
     small = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
-    (expected,), (other,) = twin.detect(astronaut, 0.5, 40), twin.detect(small, 0.5, 20)
+    (expected,), (other,) = clone.detect(astronaut, 0.5, 40), clone.detect(small, 0.5, 20)
     with ThreadPoolExecutor(2) as pool:
         for _ in range(5):
             first = pool.submit(detector.detect, astronaut, 0.5, 40)
-            second = pool.submit(twin.detect, small, 0.5, 20)
+            second = pool.submit(clone.detect, small, 0.5, 20)
             assert (first.result()[0].box, second.result()[0].box) == (expected.box, other.box)
 
 
@@ -180,7 +180,7 @@ def test_landmarks_are_on_the_face(centerface, astronaut):
     assert np.abs(face.landmarks - ASTRONAUT_POINTS).max() < 6
 
 
-def test_landmarks_of_the_mirrored_picture_are_the_mirrored_landmarks(centerface, astronaut):
+def test_landmarks_of_the_mirrored_image_are_the_mirrored_landmarks(centerface, astronaut):
     (face,) = centerface.detect(astronaut, 0.5, 24)
     (mirrored,) = centerface.detect(np.ascontiguousarray(astronaut[:, ::-1]), 0.5, 24)
 
@@ -188,12 +188,12 @@ def test_landmarks_of_the_mirrored_picture_are_the_mirrored_landmarks(centerface
     assert np.abs(mirrored.landmarks - expected).max() < 8
 
 
-def test_padding_does_not_remember_the_last_picture(centerface, astronaut):
-    picture = cv2.resize(astronaut[:300], (470, 260))
-    expected = centerface.detect(picture, 0.3, 24)
+def test_padding_does_not_remember_the_last_image(centerface, astronaut):
+    image = cv2.resize(astronaut[:300], (470, 260))
+    expected = centerface.detect(image, 0.3, 24)
 
     centerface.detect(np.full((256, 480, 3), 255, np.uint8), 0.3, 24)
-    again = centerface.detect(picture, 0.3, 24)
+    again = centerface.detect(image, 0.3, 24)
 
     assert [face.box for face in again] == [face.box for face in expected]
 
@@ -265,7 +265,7 @@ def test_decode_of_nothing():
 # --- the CenterFace graph --------------------------------------------------------------------
 
 
-def test_prepared_graph_answers_as_the_original(astronaut):
+def test_prepared_graph_results_as_the_original(astronaut):
     import onnxruntime
 
     original = centerface_graph._find_file().read_bytes()

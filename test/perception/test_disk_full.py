@@ -79,12 +79,12 @@ def emotion(tiny_model, capsys):
 
 @pytest.fixture
 def noise(tmp_path):
-    """A folder of pictures that no encoder makes small."""
+    """A folder of images that no encoder makes small."""
     folder, random = tmp_path / 'noise', np.random.default_rng(1)
     folder.mkdir()
     for index in range(64):
-        picture = random.integers(0, 255, (120, 160, 3), np.uint8)
-        cv2.imwrite(str(folder / f'{index:03}.png'), picture)
+        image = random.integers(0, 255, (120, 160, 3), np.uint8)
+        cv2.imwrite(str(folder / f'{index:03}.png'), image)
     return folder
 
 
@@ -120,7 +120,7 @@ def test_a_line_that_fits_in_part_is_taken_back(tmp_path):
         assert [list(record) for record in whole_lines(disk / 'out.jsonl')] == [['a']]
 
 
-def test_a_picture_that_finds_no_space_leaves_the_old_one(emotion, photo, tmp_path):
+def test_a_image_that_finds_no_space_leaves_the_old_one(emotion, photo, tmp_path):
     with small_disk(tmp_path / 'disk', 64) as disk:
         target = disk / 'out.png'
         cv2.imwrite(str(target), np.zeros((8, 8, 3), np.uint8))
@@ -135,11 +135,11 @@ def recording(request, tmp_path):
     types = emotion_typestore()
     time = types.types['builtin_interfaces/msg/Time'](sec=5, nanosec=0)
     header = types.types['std_msgs/msg/Header'](stamp=time, frame_id='camera')
-    picture = np.random.default_rng(2).integers(0, 255, (120, 160, 3), np.uint8)
+    image = np.random.default_rng(2).integers(0, 255, (120, 160, 3), np.uint8)
     with BagWriter(tmp_path / 'recording', storage=request.param, typestore=types) as writer:
         topic = writer.add_topic('/image_raw', IMAGE)
         for index in range(20):
-            data = types.serialize_cdr(image_message(types, header, picture), IMAGE)
+            data = types.serialize_cdr(image_message(types, header, image), IMAGE)
             writer.write(topic, 10**18 + index * 10**8, data)
     return tmp_path / 'recording'
 

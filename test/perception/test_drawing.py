@@ -1,4 +1,4 @@
-"""Drawing: readable on any picture, harmless to any input."""
+"""Drawing: readable on any image, harmless to any input."""
 
 import itertools
 
@@ -19,8 +19,13 @@ from emotion_perception.drawing import (
 )
 from emotion_perception.drawing.chart import ChartSize, draw_chart
 from emotion_perception.drawing.emoji import emoji_sprite
-from emotion_perception.drawing.label import face_label, small_label
-from emotion_perception.drawing.layout import Surroundings, chart_corners, label_corners
+from emotion_perception.drawing.layout import (
+    Surroundings,
+    chart_corners,
+    face_label,
+    label_corners,
+    small_label,
+)
 from emotion_perception.drawing.sprite import paste
 from emotion_perception.drawing.style import text_size
 from emotion_perception.errors import ImageFormatError
@@ -93,7 +98,7 @@ def test_face_itself_stays_visible(portrait):
 
 
 @pytest.mark.parametrize(('width', 'height'), SIZES)
-def test_size_follows_the_picture(portrait, width, height):
+def test_size_follows_the_image(portrait, width, height):
     scale = height / 512
     box = Box(BOX.x * scale, BOX.y * scale, BOX.width * scale, BOX.height * scale)
     label = face_label(make_face(box=box), text_size(width, height, 1.0))
@@ -169,7 +174,7 @@ def test_box_with_nothing_to_see_is_left_out(portrait, box):
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 300, 3), (300, 1, 3), (0, 0, 3), (0, 5, 3)])
-def test_tiny_pictures(shape):
+def test_tiny_images(shape):
     image = np.zeros(shape, np.uint8)
     assert draw_faces(image, [make_face(box=Box(0, 0, 1, 1))], status='status').shape == shape
 
@@ -197,7 +202,7 @@ def test_many_faces(portrait):
         max_size=6,
     ),
 )
-def test_any_boxes_on_any_picture(size, boxes):
+def test_any_boxes_on_any_image(size, boxes):
     image = np.full((*size, 3), 99, np.uint8)
     faces = [make_face(ALL_IDS[i], box, i) for i, box in enumerate(boxes)]
     assert draw_faces(image, faces, status='status').shape == image.shape
@@ -268,7 +273,7 @@ def test_label_goes_below_a_face_at_the_top():
     assert cost == 0
 
 
-def test_places_stay_inside_the_picture():
+def test_places_stay_inside_the_image():
     box = Box(600, 440, 100, 100)
     surroundings = Surroundings(640, 480, [box])
     for corners in (label_corners, chart_corners):

@@ -1,4 +1,4 @@
-"""Pictures in every encoding of sensor_msgs, with padded rows and both byte orders."""
+"""Images in every encoding of sensor_msgs, with padded rows and both byte orders."""
 
 from array import array
 from io import BytesIO
@@ -37,7 +37,7 @@ def grey_of(image):
     return image[..., 0]
 
 
-# How to store a picture in each exact encoding: channel order, sample type, scale of a sample.
+# How to store an image in each exact encoding: channel order, sample type, scale of a sample.
 EXACT = {
     'bgr8': (bgr_of, 'u1', 1),
     'rgb8': (rgb_of, 'u1', 1),
@@ -173,7 +173,7 @@ def test_bayer_names_are_those_of_ros(name, bits):
     assert np.abs(decoded.astype(int) - [blue, green, red]).max() <= 1
 
 
-def test_padded_real_picture_is_not_sheared():
+def test_padded_real_image_is_not_sheared():
     image = np.ascontiguousarray(astronaut()[..., ::-1])
     data, step = padded(image.reshape(512, -1), 37, keep_last=True)
     decoded = decode_image(
@@ -241,7 +241,7 @@ def test_contradicting_fields_are_one_sentence(change, size, sentence):
     ],
 )
 @pytest.mark.parametrize('big', [False, True])
-def test_float_picture_that_is_no_picture(values, sentence, big):
+def test_float_image_that_is_no_image(values, sentence, big):
     data = np.array(values, '>f4' if big else '<f4').tobytes()
     with pytest.raises(ImageFormatError, match=sentence):
         decode_image(data, width=2, height=1, encoding='32FC1', step=8, is_bigendian=big)
@@ -251,7 +251,7 @@ def test_float_picture_that_is_no_picture(values, sentence, big):
 
 
 @pytest.fixture(scope='module')
-def picture():
+def image():
     return np.ascontiguousarray(astronaut()[..., ::-1])
 
 
@@ -262,19 +262,17 @@ def encoded(image, suffix):
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.tiff', '.jpg', '.webp'])
-def test_compressed_formats_decode(picture, suffix):
-    decoded = decode_compressed(array('B', encoded(picture, suffix)), 'bgr8; x compressed bgr8')
-    assert decoded.shape == picture.shape
+def test_compressed_formats_decode(image, suffix):
+    decoded = decode_compressed(array('B', encoded(image, suffix)), 'bgr8; x compressed bgr8')
+    assert decoded.shape == image.shape
     assert decoded.flags.writeable
-    assert np.abs(decoded.astype(int) - picture).mean() < (
-        8 if suffix in ('.jpg', '.webp') else 0.01
-    )
+    assert np.abs(decoded.astype(int) - image).mean() < (8 if suffix in ('.jpg', '.webp') else 0.01)
 
 
-def test_colours_compressed_as_rgb_are_swapped_back(picture):
-    data = encoded(picture[..., ::-1], '.png')
+def test_colours_compressed_as_rgb_are_swapped_back(image):
+    data = encoded(image[..., ::-1], '.png')
     decoded = decode_compressed(data, 'rgb8; png compressed rgb8')
-    np.testing.assert_array_equal(decoded, picture)
+    np.testing.assert_array_equal(decoded, image)
 
 
 @pytest.mark.parametrize('mode', ['grey', 'grey16', 'alpha'])
@@ -297,17 +295,17 @@ def with_orientation(image, orientation):
     return buffer.getvalue()
 
 
-def test_exif_orientation_turns_stills_but_not_messages(picture):
-    data = with_orientation(picture[:200], 6)  # 6: turn clockwise to see it upright
+def test_exif_orientation_turns_stills_but_not_messages(image):
+    data = with_orientation(image[:200], 6)  # 6: turn clockwise to see it upright
     assert decode_compressed(data, 'jpeg').shape == (200, 512, 3)
     upright = decode_still(data, 'photo.jpg')
     assert upright.shape == (512, 200, 3)
-    expected = cv2.rotate(picture[:200], cv2.ROTATE_90_CLOCKWISE)
+    expected = cv2.rotate(image[:200], cv2.ROTATE_90_CLOCKWISE)
     assert np.abs(upright.astype(int) - expected).mean() < 5
 
 
-def test_trailing_zeros_of_a_camera_do_not_matter(picture):
-    assert decode_compressed(encoded(picture, '.jpg') + bytes(4000), 'jpeg').shape == picture.shape
+def test_trailing_zeros_of_a_camera_do_not_matter(image):
+    assert decode_compressed(encoded(image, '.jpg') + bytes(4000), 'jpeg').shape == image.shape
 
 
 def bomb(side):
@@ -322,7 +320,7 @@ def bomb(side):
 
 
 def thumbnail_then_cut_off():
-    """A JPEG whose EXIF thumbnail ends properly, while the picture itself does not."""
+    """A JPEG whose EXIF thumbnail ends properly, while the image itself does not."""
     thumbnail = encoded(np.zeros((16, 16, 3), np.uint8), '.jpg')
     exif = b'Exif\0\0' + thumbnail
     whole = encoded(astronaut(), '.jpg')
@@ -336,7 +334,7 @@ def flipped(data):
 
 DAMAGED = {
     'empty': (lambda: b'', 'is empty'),
-    'junk': (lambda: b'no picture at all' * 9, 'is no picture or its header is damaged'),
+    'junk': (lambda: b'no image at all' * 9, 'is no image or its header is damaged'),
     'jpeg cut off': (lambda: encoded(astronaut(), '.jpg')[:9000], 'is cut off'),
     'jpeg header only': (lambda: encoded(astronaut(), '.jpg')[:100], 'Compressed image'),
     'thumbnail': (thumbnail_then_cut_off, 'is cut off'),

@@ -31,10 +31,10 @@ def reader(detector, classifier):
 
 @pytest.fixture(scope='module')
 def face(portrait, detector, classifier):
-    """What the product says of the whole picture."""
+    """What the product says of the whole image."""
     settings = PipelineSettings(smoothing=0.0)
-    (answer,) = EmotionPipeline(detector, classifier, settings).process(portrait, 0)
-    return answer
+    (result,) = EmotionPipeline(detector, classifier, settings).process(portrait, 0)
+    return result
 
 
 def larger(box, factor):
@@ -77,7 +77,7 @@ def test_no_crops_have_no_probabilities(reader):
 
 
 def test_where_no_face_is_found_the_whole_crop_is_read(detector, tiny_model):
-    # This model answers by brightness alone.
+    # This model decides by brightness alone.
     reader = FaceCropReader(detector, EmotionClassifier(tiny_model))
     bright, dark = (np.full((64, 64, 3), value, np.uint8) for value in (240, 20))
     assert find_faces(detector, [bright, dark]) == [None, None]
@@ -92,8 +92,8 @@ def test_a_detector_without_landmarks_works_too(portrait, face, classifier):
 
 @pytest.mark.parametrize('shape', [(1, 1), (1, 500), (500, 1), (2, 3)])
 def test_slivers_are_read_without_an_error(reader, shape):
-    picture = np.full((*shape, 3), 200, np.uint8)
-    assert reader.read([picture, np.zeros_like(picture)]).shape == (2, 7)
+    image = np.full((*shape, 3), 200, np.uint8)
+    assert reader.read([image, np.zeros_like(image)]).shape == (2, 7)
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,17 @@ def centerface():
     return create_detector('centerface', ProviderSettings(('cpu',)))
 
 
-def pictures(centerface, wanted, count=24):
-    """48x48 pictures of a real face, framed as `wanted`."""
+def framed_images(centerface, wanted, count=24):
+    """48x48 images of a real face, framed as `wanted`."""
     astronaut = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
     face = centerface.detect(astronaut, 0.5, 24)
     return np.repeat(align_faces(astronaut, face, wanted, 48, 'centerface'), count, axis=0)
 
 
-def test_measures_the_framing_that_pictures_have(centerface):
+def test_measures_the_framing_that_images_have(centerface):
     wanted = Framing(((0.34, 0.38), (0.66, 0.38), (0.5, 0.55), (0.36, 0.7), (0.64, 0.7)))
 
-    measured = framing.measure_framing(pictures(centerface, wanted), [centerface])
+    measured = framing.measure_framing(framed_images(centerface, wanted), [centerface])
 
     difference = np.subtract(measured.framing.landmarks, wanted.landmarks)
     assert np.abs(difference).max() < 0.04
@@ -38,15 +38,17 @@ def test_measures_the_framing_that_pictures_have(centerface):
 
 def test_measured_framing_is_symmetric(centerface):
     landmarks = np.array(
-        framing.measure_framing(pictures(centerface, Framing()), [centerface]).framing.landmarks
+        framing.measure_framing(
+            framed_images(centerface, Framing()), [centerface]
+        ).framing.landmarks
     )
 
     np.testing.assert_allclose(landmarks[:, 0] + landmarks[[1, 0, 2, 4, 3], 0], 1, atol=2e-4)
     np.testing.assert_allclose(landmarks[[0, 3], 1], landmarks[[1, 4], 1])
 
 
-def test_pictures_without_faces(centerface):
-    with pytest.raises(TrainingError, match='found a face in only 0 of 30 pictures'):
+def test_images_without_faces(centerface):
+    with pytest.raises(TrainingError, match='found a face in only 0 of 30 images'):
         framing.measure_framing(np.full((30, 48, 48), 100, np.uint8), [centerface])
 
 
@@ -64,7 +66,7 @@ def test_sample_of_all():
 
 
 def test_run_writes_the_manifest(monkeypatch, tmp_path, capsys, centerface):
-    images = pictures(centerface, Framing())
+    images = framed_images(centerface, Framing())
     labels = np.zeros(len(images), np.int64)
     split = data.Split('Training', images, labels, np.arange(len(images)))
     monkeypatch.setattr(data, 'load', lambda *_: {'Training': split})

@@ -103,7 +103,7 @@ def check_outputs(video, lines, *, is_whole):
 
 @pytest.fixture(scope='module')
 def clip(tmp_path_factory, portrait):
-    """Sixty pictures with a face, small enough to be quick."""
+    """Sixty images with a face, small enough to be quick."""
     folder = tmp_path_factory.mktemp('clip')
     small = cv2.resize(portrait, (192, 192), interpolation=cv2.INTER_AREA)
     for index in range(60):

@@ -54,7 +54,7 @@ def test_round_trip(path):
     assert read_manifest(path) == MANIFEST
 
 
-def test_a_manifest_written_before_there_were_two_answers(path):
+def test_a_manifest_written_before_there_were_two_results(path):
     change(path, lambda document: document.pop('ferplus_temperature'))
     assert read_manifest(path).temperatures == {'fer2013': 1.3}
 

@@ -23,7 +23,7 @@ def test_as_opencv_makes_a_blob(size):
     assert blob.flags.c_contiguous
 
 
-def test_nothing_of_an_earlier_picture_stays():
+def test_nothing_of_an_earlier_image_stays():
     used = NetworkInput()
     used.fill(np.full((256, 480, 3), 255, np.uint8), (480, 256))
     image = noise(250, 470)

@@ -91,7 +91,7 @@ def test_missing_provider_in_strict_mode_says_what_to_install():
 
 
 class SessionOnCpu:
-    """What a session answers when a GPU provider is in the build but could not start."""
+    """What a session reports when a GPU provider is in the build but could not start."""
 
     def get_providers(self):
         return [CPU_PROVIDER]

@@ -9,7 +9,7 @@ import pytest
 from emotion_perception.detection import create_detector
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, select_faces
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, largest_faces
 from emotion_perception.types import Box, Detection, iou_matrix
 
 FRAME_NS = 33_333_333
@@ -48,7 +48,7 @@ def dark(image):
     return np.asarray(image // 4, np.uint8)
 
 
-# --- one picture -------------------------------------------------------------------------------
+# --- one image -------------------------------------------------------------------------------
 
 
 def test_a_face_with_everything_about_it(pipeline, portrait):
@@ -68,11 +68,11 @@ def test_no_face(pipeline):
 
 
 @pytest.mark.parametrize('size', [(1, 1), (1, 400), (400, 1), (7, 5)])
-def test_tiny_pictures_have_no_face(pipeline, size):
+def test_tiny_images_have_no_face(pipeline, size):
     assert pipeline.process(np.zeros((*size, 3), np.uint8), 0) == []
 
 
-def test_the_picture_is_not_changed(pipeline, portrait):
+def test_the_image_is_not_changed(pipeline, portrait):
     assert not portrait.flags.writeable
     pipeline.process(portrait, 0)
 
@@ -94,7 +94,7 @@ def test_min_face_size_drops_small_faces(pipeline, two_faces):
     assert len(pipeline.process(two_faces, 0)) == 1
 
 
-def test_boxes_lie_inside_the_picture(pipeline, portrait):
+def test_boxes_lie_inside_the_image(pipeline, portrait):
     cut = np.ascontiguousarray(portrait[75:, 195:])
     for face in pipeline.process(cut, 0):
         assert face.box.x >= 0
@@ -103,9 +103,9 @@ def test_boxes_lie_inside_the_picture(pipeline, portrait):
         assert face.box.y + face.box.height <= cut.shape[0]
 
 
-def test_select_faces():
+def test_largest_faces():
     faces = [Detection(Box(0, 0, side, 50), 0.9) for side in (30, 60, 20, 45)]
-    kept = select_faces(faces, PipelineSettings(min_face_size=25, max_faces=2))
+    kept = largest_faces(faces, PipelineSettings(min_face_size=25, max_faces=2))
     assert [face.box.width for face in kept] == [60, 45]
 
 
@@ -125,7 +125,7 @@ def test_a_confidence_at_the_threshold_counts(pipeline, portrait):
     assert pipeline.process(portrait, FRAME_NS)[0].emotion_id is not None
 
 
-def test_settings_hold_from_the_next_picture_on(pipeline, portrait):
+def test_settings_hold_from_the_next_image_on(pipeline, portrait):
     assert len(pipeline.process(portrait, 0)) == 1
     configure(pipeline, face_score_threshold=1.0)
     assert len(pipeline.process(portrait, FRAME_NS)) == 0
@@ -138,8 +138,8 @@ def test_settings_hold_from_the_next_picture_on(pipeline, portrait):
 
 def test_identity_is_kept_over_a_stretch_without_face(pipeline, portrait):
     blank = np.zeros_like(portrait)
-    answers = run(pipeline, [portrait, blank, blank, blank, portrait])
-    assert [[face.track_id for face in faces] for faces in answers] == [[1], [], [], [], [1]]
+    results = run(pipeline, [portrait, blank, blank, blank, portrait])
+    assert [[face.track_id for face in faces] for faces in results] == [[1], [], [], [], [1]]
 
 
 def test_time_that_goes_back_starts_anew(pipeline, portrait, two_faces, caplog):
@@ -169,7 +169,7 @@ def test_probabilities_are_smoothed_along_a_track(detector, classifier, portrait
     np.testing.assert_allclose(now.probabilities, expected, atol=1e-5)
 
 
-def test_smoothing_off_answers_each_picture_by_itself(pipeline, detector, classifier, portrait):
+def test_smoothing_off_results_each_image_by_itself(pipeline, detector, classifier, portrait):
     pipeline.process(portrait, 0)
     (now,) = pipeline.process(dark(portrait), FRAME_NS)
     alone = EmotionPipeline(detector, classifier, pipeline.settings)
@@ -198,11 +198,11 @@ def test_max_faces_holds_between_detections(detector, classifier, two_faces):
     assert len(pipeline.process(two_faces, FRAME_NS)) == 1
 
 
-def test_the_size_of_the_pictures_may_change(detector, classifier, portrait):
+def test_the_size_of_the_images_may_change(detector, classifier, portrait):
     pipeline = EmotionPipeline(detector, classifier, PipelineSettings(detect_every_n=5))
     half = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
-    answers = run(pipeline, [portrait, half, portrait])
-    assert [len(faces) for faces in answers] == [1, 1, 1]
+    results = run(pipeline, [portrait, half, portrait])
+    assert [len(faces) for faces in results] == [1, 1, 1]
 
 
 def test_the_fallback_detector_works_in_the_pipeline(classifier, portrait):

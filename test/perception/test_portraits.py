@@ -1,4 +1,4 @@
-"""Pictures of single faces for other programs."""
+"""Images of single faces for other programs."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_part_of_a_box_outside_the_image_is_left_out(halves):
 
 
 @pytest.mark.parametrize('box', [Box(300, 300, 20, 20), Box(10, 10, 0, 0)])
-def test_a_box_with_nothing_in_it_gives_a_black_picture(halves, box):
+def test_a_box_with_nothing_in_it_gives_a_black_image(halves, box):
     crop = cropped_portrait(halves, box, 32, 48)
     assert crop.shape == (48, 32, 3)
     assert not crop.any()
@@ -53,11 +53,11 @@ def test_an_aligned_face_has_its_eyes_level_and_in_the_middle(width, height):
     image = np.zeros((360, 400, 3), np.uint8)
     for x, y in landmarks[:2]:
         image[round(y) - 5 : round(y) + 5, round(x) - 5 : round(x) + 5, 2] = 255
-    picture = aligned_portrait(
+    portrait = aligned_portrait(
         image, Detection(Box(120, 100, 160, 160), 0.9, landmarks), width, height
     )
-    assert picture.shape == (height, width, 3)
-    rows, columns = np.nonzero(picture[:, :, 2] > 128)
+    assert portrait.shape == (height, width, 3)
+    rows, columns = np.nonzero(portrait[:, :, 2] > 128)
     left, right = columns < width / 2, columns > width / 2
     assert abs(rows[left].mean() - rows[right].mean()) < 1.5
     assert columns[left].mean() + columns[right].mean() == pytest.approx(width, abs=3)
@@ -65,11 +65,11 @@ def test_an_aligned_face_has_its_eyes_level_and_in_the_middle(width, height):
 
 
 def test_a_face_without_landmarks_is_framed_by_its_box(halves):
-    picture = aligned_portrait(halves, Detection(Box(80, 30, 40, 40), 0.9), 64, 64)
-    assert (picture[:, :30] == (255, 0, 0)).all()
-    assert (picture[:, 34:] == (0, 255, 0)).all()
+    portrait = aligned_portrait(halves, Detection(Box(80, 30, 40, 40), 0.9), 64, 64)
+    assert (portrait[:, :30] == (255, 0, 0)).all()
+    assert (portrait[:, 34:] == (0, 255, 0)).all()
 
 
 def test_a_face_at_the_edge_repeats_the_edge(halves):
-    picture = aligned_portrait(halves, Detection(Box(170, -10, 40, 40), 0.9), 48, 48)
-    assert (picture == (0, 255, 0)).all()
+    portrait = aligned_portrait(halves, Detection(Box(170, -10, 40, 40), 0.9), 48, 48)
+    assert (portrait == (0, 255, 0)).all()

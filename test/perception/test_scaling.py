@@ -53,12 +53,12 @@ def test_fine_stripes_become_grey_instead_of_beating():
     assert np.abs(result.astype(int) - 128).max() <= 1
 
 
-def test_a_picture_of_the_right_size_is_not_copied():
+def test_a_image_of_the_right_size_is_not_copied():
     image = noise()
     assert scaled(image, (640, 480)) is image
 
 
-def test_the_picture_is_not_changed_and_may_be_a_read_only_view():
+def test_the_image_is_not_changed_and_may_be_a_read_only_view():
     image = noise(width=700)[:, 30:670]
     image.flags.writeable = False
     before = image.copy()

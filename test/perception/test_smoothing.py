@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from emotion_perception.tracking.smoothing import (
+from emotion_perception.tracking.tracker import (
     SmoothedProbabilities,
     smooth,
     smoothing_weight,
@@ -70,18 +70,18 @@ SECOND = 1_000_000_000
 
 def test_a_face_is_followed_by_its_stamps():
     face = SmoothedProbabilities()
-    np.testing.assert_array_equal(face.follow(HAPPY, 5 * SECOND, 0.3), HAPPY)
-    smoothed = face.follow(SAD, 5 * SECOND + SECOND * 3 // 10, 0.3)
+    np.testing.assert_array_equal(face.update(HAPPY, 5 * SECOND, 0.3), HAPPY)
+    smoothed = face.update(SAD, 5 * SECOND + SECOND * 3 // 10, 0.3)
     np.testing.assert_allclose(smoothed, smooth(HAPPY, SAD, 1 - 1 / math.e), atol=1e-6)
 
 
 def test_time_that_goes_back_starts_a_new_stream():
     face = SmoothedProbabilities()
-    face.follow(HAPPY, 5 * SECOND, 0.3)
-    np.testing.assert_array_equal(face.follow(SAD, 4 * SECOND, 0.3), SAD)
+    face.update(HAPPY, 5 * SECOND, 0.3)
+    np.testing.assert_array_equal(face.update(SAD, 4 * SECOND, 0.3), SAD)
 
 
-def test_without_smoothing_every_picture_counts_alone():
+def test_without_smoothing_every_image_counts_alone():
     face = SmoothedProbabilities()
-    face.follow(HAPPY, SECOND, 0.0)
-    np.testing.assert_array_equal(face.follow(SAD, SECOND + 1, 0.0), SAD)
+    face.update(HAPPY, SECOND, 0.0)
+    np.testing.assert_array_equal(face.update(SAD, SECOND + 1, 0.0), SAD)

@@ -13,7 +13,7 @@ from PIL import Image
 from rosbags.rosbag2 import Writer
 from skimage.data import astronaut
 
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import ros2_typestore
 from emotion_perception.errors import SourceError
 from emotion_perception.sources import (
     DemoSource,
@@ -100,7 +100,7 @@ def assert_numbered(frames):
     assert stamps == sorted(set(stamps))
 
 
-# --- pictures ---
+# --- images ---
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg', '.bmp', '.tiff', '.webp', '.ppm'])
@@ -149,8 +149,8 @@ def save_series(folder, numbers=(1, 2, 10)):
     folder.mkdir(exist_ok=True)
     for n in numbers:
         save(folder / f'frame{n}.png', shade(n))
-    (folder / 'notes.txt').write_text('no picture')
-    (folder / '.hidden.png').write_text('no picture')
+    (folder / 'notes.txt').write_text('no image')
+    (folder / '.hidden.png').write_text('no image')
     return folder
 
 
@@ -163,7 +163,7 @@ def test_folder_and_glob_are_in_natural_order(tmp_path):
         assert [frame.stamp_ns for frame in frames] == [0, 250 * MS, 500 * MS]
 
 
-def test_damaged_picture_among_good_ones_is_counted(tmp_path):
+def test_damaged_image_among_good_ones_is_counted(tmp_path):
     folder = save_series(tmp_path / 'clip')
     (folder / 'frame2.png').write_bytes((folder / 'frame1.png').read_bytes()[:60])
     with open_source(str(folder)) as source:
@@ -239,7 +239,7 @@ DAMAGED = object()
 
 
 class FakeCapture:
-    """Stands for cv2.VideoCapture: a script of what each grab and retrieve answers."""
+    """Stands for cv2.VideoCapture: a script of what each grab and retrieve results."""
 
     def __init__(self, script, properties=None, opened=True):
         self.script = list(script)
@@ -316,7 +316,7 @@ def test_clip_on_a_web_server_ends(web, tmp_path):
         assert len(list(source)) == 5
 
 
-def test_stream_that_does_not_answer(web, capfd):
+def test_stream_that_does_not_result(web, capfd):
     address = web.replace('http://', 'http://user:secret@')
     with pytest.raises(SourceError, match='check the address') as caught:
         open_source(f'{address}/nothing.mjpg')
@@ -715,17 +715,17 @@ def audio_only(tmp_path):
 WRONG = {
     'nothing': (lambda tmp_path: '', 'No source is given'),
     'missing': (lambda tmp_path: tmp_path / 'x.mp4', 'does not exist: check the path'),
-    'pattern': (lambda tmp_path: tmp_path / '*.png', 'No picture matches'),
+    'pattern': (lambda tmp_path: tmp_path / '*.png', 'No image matches'),
     'scheme': (lambda tmp_path: 'gopher://host/x', 'unknown scheme'),
     'too long': (lambda tmp_path: 'x' * 5000, 'cannot be opened'),
     'nul': (lambda tmp_path: 'a\0b', 'does not exist'),
-    'empty folder': (empty_folder, 'has no pictures'),
+    'empty folder': (empty_folder, 'has no images'),
     'empty file': (with_bytes('x.mp4', b''), 'is empty'),
     'text': (with_bytes('x.txt', b'hello world\n' * 99), 'is no video or it is damaged'),
     'text as video': (with_bytes('x.mp4', b'hello world\n' * 99), 'is no video or it is damaged'),
     'audio': (audio_only, 'Video'),
     'mp4 cut off': (shortened(save_video, 'x.mp4', 0.5), 'is no video or it is damaged'),
-    'text as picture': (with_bytes('x.jpg', b'hello'), 'is no picture or its header is damaged'),
+    'text as image': (with_bytes('x.jpg', b'hello'), 'is no image or its header is damaged'),
     'jpeg cut off': (shortened(save, 'x.jpg', 0.5), 'is cut off'),
     'png cut off': (shortened(save, 'x.png', 0.5), 'is damaged'),
     'gif cut off': (shortened(save_gif, 'x.gif', 0.3), 'damaged'),
@@ -733,7 +733,7 @@ WRONG = {
     'bag cut off': (cut_off_bag, 'damaged or was cut off'),
     'bag secret': (
         lambda tmp_path: save_bag(tmp_path / 'bag', [1, 2], encoding='secret'),
-        "no usable picture on /camera/image_raw: Image encoding 'secret' is not supported",
+        "no usable image on /camera/image_raw: Image encoding 'secret' is not supported",
     ),
     'bag empty': (lambda tmp_path: save_bag(tmp_path / 'bag', []), 'is empty'),
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.sources.base import StampKind
-from emotion_perception.sources.playback import Timeline
+from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 
 PERIOD_NS = 40_000_000
@@ -23,13 +23,13 @@ def frame(index):
 
 @pytest.mark.parametrize('kind', [StampKind.ACQUISITION, StampKind.RECORDED])
 def test_cameras_and_bags_keep_their_stamps(kind):
-    timeline = Timeline(Source(kind), keeps_up=True)
+    timeline = PlaybackClock(Source(kind), keeps_up=True)
     assert [timeline.stamp(frame(i), NOW_NS) for i in range(3)] == [0, PERIOD_NS, 2 * PERIOD_NS]
 
 
 @pytest.mark.parametrize('keeps_up', [True, False])
 def test_a_clip_is_spaced_evenly_from_now_whatever_the_jitter(keeps_up):
-    timeline = Timeline(Source(StampKind.POSITION), keeps_up=keeps_up)
+    timeline = PlaybackClock(Source(StampKind.POSITION), keeps_up=keeps_up)
     jitter = [0, 9_000_000, -4_000_000, 20_000_000]
     stamps = [timeline.stamp(frame(i), NOW_NS + i * PERIOD_NS + j) for i, j in enumerate(jitter)]
     assert stamps == [NOW_NS + i * PERIOD_NS for i in range(4)]
@@ -37,6 +37,6 @@ def test_a_clip_is_spaced_evenly_from_now_whatever_the_jitter(keeps_up):
 
 @pytest.mark.parametrize(('keeps_up', 'late'), [(True, STALL_NS), (False, 0)])
 def test_a_stalled_clip_goes_on_from_now_only_where_it_keeps_up(keeps_up, late):
-    timeline = Timeline(Source(StampKind.POSITION), keeps_up=keeps_up)
+    timeline = PlaybackClock(Source(StampKind.POSITION), keeps_up=keeps_up)
     assert timeline.stamp(frame(0), NOW_NS) == NOW_NS
     assert timeline.stamp(frame(1), NOW_NS + PERIOD_NS + STALL_NS) == NOW_NS + PERIOD_NS + late

@@ -32,7 +32,7 @@ def test_identities_count_up_from_one_in_the_order_of_the_detections():
     assert ids(FaceTracker().update([face(0), face(200), face(400)], 0)) == [1, 2, 3]
 
 
-def test_the_answer_follows_the_order_of_the_detections():
+def test_the_result_follows_the_order_of_the_detections():
     tracker = FaceTracker()
     tracker.update([face(0), face(200)], 0)
     assert ids(tracker.update([face(201), face(1)], FRAME_NS)) == [2, 1]
@@ -53,14 +53,14 @@ def test_faces_that_pass_each_other_keep_their_identities():
 def test_a_short_miss_keeps_the_identity():
     moving = [[face(6.0 * number)] for number in range(30)]
     moving[12:20] = [[]] * 8
-    answers = follow(FaceTracker(), moving)
-    assert answers[11] == answers[20] == [1]
+    results = follow(FaceTracker(), moving)
+    assert results[11] == results[20] == [1]
 
 
 def test_misses_do_not_add_up():
     """A face lost for a moment again and again stays the same face."""
     frames = [[] if number % 5 == 0 else [face(100)] for number in range(300)]
-    found = [answer for answer in follow(FaceTracker(), frames) if answer]
+    found = [result for result in follow(FaceTracker(), frames) if result]
     assert found == [[1]] * 240
 
 
@@ -73,8 +73,8 @@ def test_another_place_is_another_face():
 def test_one_track_goes_to_one_detection_only():
     tracker = FaceTracker()
     tracker.update([face(100)], 0)
-    answer = ids(tracker.update([face(110), face(101)], FRAME_NS))
-    assert answer == [2, 1]
+    result = ids(tracker.update([face(110), face(101)], FRAME_NS))
+    assert result == [2, 1]
 
 
 # --- age ---------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_overlap_of_nothing(rows, columns):
 boxes = st.builds(
     Box,
     *[st.floats(-2000, 2000)] * 2,
-    *[st.floats(0, 500)] * 2,  # a box clipped by the picture's edge may be empty
+    *[st.floats(0, 500)] * 2,  # a box clipped by the image's edge may be empty
 )
 
 
@@ -150,7 +150,7 @@ def test_every_detection_gets_a_track_of_its_own(frames):
         assert len(set(ids(tracks))) == len(tracks)
 
 
-def test_jitter_between_quick_pictures_carries_no_track_away():
+def test_jitter_between_quick_images_carries_no_track_away():
     tracker = FaceTracker()
     stamp, x = 0, 100.0
     for step, shift in [(33, 0), (1, 2), (500, -2), (4, 2), (900, -2)]:

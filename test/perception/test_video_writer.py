@@ -20,8 +20,8 @@ from emotion_perception.outputs.video_writer import VideoWriter
 pytest.importorskip('imageio_ffmpeg')
 
 
-def picture(index, width=96, height=64):
-    """A grey picture whose brightness tells its number."""
+def sample_image(index, width=96, height=64):
+    """A grey image whose brightness tells its number."""
     return np.full((height, width, 3), 40 + 2 * index, np.uint8)
 
 
@@ -39,7 +39,7 @@ def read_all(path):
 def write(path, count=40, rate=20, size=(96, 64)):
     with VideoWriter(path, rate, size) as writer:
         for index in range(count):
-            writer.write(picture(index, *size))
+            writer.write(sample_image(index, *size))
     return path
 
 
@@ -135,11 +135,11 @@ def test_no_frame_leaves_no_file(tmp_path):
 
 def test_close_twice_and_write_after(tmp_path):
     writer = VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64))
-    writer.write(picture(0))
+    writer.write(sample_image(0))
     writer.close()
     writer.close()
     with pytest.raises(OutputError, match='closed already'):
-        writer.write(picture(1))
+        writer.write(sample_image(1))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_dead_encoder_does_not_hide_the_first_error(tmp_path):
         pytest.raises(KeyError, match='first'),
         VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64)) as writer,
     ):
-        writer.write(picture(0))
+        writer.write(sample_image(0))
         writer._encoder._process.kill()
         raise KeyError('first')
 
@@ -204,7 +204,7 @@ def test_killed_encoder_is_an_output_error(tmp_path):
     writer._encoder._process.kill()
     with pytest.raises(OutputError, match='cannot be written'):
         for index in range(1000):
-            writer.write(picture(index % 100))
+            writer.write(sample_image(index % 100))
 
 
 CHILD = """

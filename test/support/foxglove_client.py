@@ -5,9 +5,11 @@ import contextlib
 import json
 import struct
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -26,12 +28,19 @@ def protobuf_class(name, descriptors):
 
 
 def decode(encoding, schema_name, schema, data):
-    """A message as the viewer shows it; CDR stays as it is."""
-    if encoding == 'json':
-        return json.loads(data)
+    """A message as the viewer shows it, by the definition that came with it; ROS ones as dicts."""
     if encoding == 'protobuf':
         return protobuf_class(schema_name, schema).FromString(data)
-    return bytes(data)
+    assert encoding == 'cdr'
+    return asdict(ros_types(schema_name, schema).deserialize_cdr(bytes(data), schema_name))
+
+
+@cache
+def ros_types(name, definition):
+    """The message types of a definition and of all that it holds."""
+    store = get_typestore(Stores.EMPTY)
+    store.register(get_types_from_msg(definition.decode(), name))
+    return store
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What is fuzzed, one function each; `python -m fuzz_targets` runs them for `fuzzing.Child`.
 
 A target gets bytes and options, and either returns after checking that its result is a right one,
-or raises what the package documents. Requests and answers are a line of JSON each.
+or raises what the package documents. Requests and results are a line of JSON each.
 """
 
 import contextlib
@@ -23,20 +23,20 @@ def raw_image(content, **fields):
     from emotion_perception.encodings import decode_image
 
     image = decode_image(content, **fields)
-    _check_picture(image)
+    _check_image(image)
     assert image.shape[:2] == (fields['height'], fields['width'])
 
 
 def compressed_image(content, format):
     from emotion_perception.encodings import decode_compressed
 
-    _check_picture(decode_compressed(content, format))
+    _check_image(decode_compressed(content, format))
 
 
 def still(content):
     from emotion_perception.encodings import decode_still
 
-    _check_picture(decode_still(content, 'fuzzed.png'))
+    _check_image(decode_still(content, 'fuzzed.png'))
 
 
 def media(content, name):
@@ -59,7 +59,7 @@ def bag(content, name, rest):
 
 
 def annotated_bag(content, name, rest):
-    """The same, copied with answers."""
+    """The same, copied with results."""
     from emotion_perception.bags.annotate import annotate_bag
     from emotion_perception.bags.reader import BagReader
     from emotion_perception.errors import BagError
@@ -157,7 +157,7 @@ def parameters(content, node):
                 for row in table:
                     assert isinstance(value_of(made, row.name), type(row.default) | list | tuple)
             except ParameterException as error:
-                raise AssertionError(f'not answered by one sentence: {error!r}') from error
+                raise AssertionError(f'not reported in one sentence: {error!r}') from error
             finally:
                 made.destroy_node()
         finally:
@@ -205,19 +205,19 @@ def _classify(model, manifest):
         (folder / 'm.json').write_bytes(manifest)
         classifier = EmotionClassifier(folder / 'm.onnx')
         size = classifier.manifest.preprocessing.face_size
-        answers = classifier.classify(np.full((3, size, size), 130, np.uint8))
-    assert answers.shape == (3, 7)
-    assert np.isfinite(answers).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3)
+        results = classifier.classify(np.full((3, size, size), 130, np.uint8))
+    assert results.shape == (3, 7)
+    assert np.isfinite(results).all() and np.allclose(results.sum(axis=1), 1, atol=1e-3)
 
 
 def _read_source(source):
     with source:
         for frame in islice(source, _MAX_FRAMES):
-            _check_picture(frame.image)
+            _check_image(frame.image)
             assert isinstance(frame.stamp_ns, int)
 
 
-def _check_picture(image):
+def _check_image(image):
     import numpy as np
 
     from emotion_perception.limits import size_problem
@@ -251,12 +251,12 @@ def _documented():
     return EmotionPerceptionError, TrainingError
 
 
-def _answer(target, content, options, documented):
+def _result(target, content, options, documented):
     before = _resident_mib()
     _forget_peak()
     try:
         globals()[target](content, **options)
-        outcome, text = 'answered', ''
+        outcome, text = 'processed', ''
     except documented as error:
         # The folder has another name each time.
         outcome, text = 'refused', str(error)
@@ -290,8 +290,8 @@ def _forget_peak():
 
 
 def main():
-    # The pipe is kept for answers alone: libraries may print.
-    answers = os.fdopen(os.dup(1), 'wb')
+    # The pipe is kept for results alone: libraries may print.
+    results = os.fdopen(os.dup(1), 'wb')
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -302,9 +302,9 @@ def main():
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         content = sys.stdin.buffer.read(request['length'])
-        answer = _answer(request['target'], content, request['options'], documented)
-        answers.write(json.dumps(answer).encode() + b'\n')
-        answers.flush()
+        result = _result(request['target'], content, request['options'], documented)
+        results.write(json.dumps(result).encode() + b'\n')
+        results.flush()
 
 
 if __name__ == '__main__':

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 CAMPAIGN = int(os.environ.get('EMOTION_FUZZ_EXAMPLES', '0'))
 REPOSITORY = Path(__file__).parents[2]
 COUNTS: dict[str, Counter[str]] = defaultdict(Counter)
-"""Examples by test and outcome: answered, refused."""
+"""Examples by test and outcome: processed, refused."""
 
 # A process that is silent for so long hangs; nothing here takes a second.
 _HANG_S = 120
-# Above what the largest picture that is allowed takes, with a copy or two of it.
+# Above what the largest image that is allowed takes, with a copy or two of it.
 _MAX_GROWTH_MIB = 1536
 
 _INTERESTING = (
@@ -118,12 +118,12 @@ class Child:
         """Runs a target and counts its outcome; fails on a crash, a hang or a stray exception.
 
         Returns:
-            'answered' or 'refused', and the message of the refusal.
+            'processed' or 'refused', and the message of the refusal.
         """
         COUNTS[test]['tried'] += 1
         reply = self._ask({'target': target, 'options': options, 'length': len(content)}, content)
         outcome, text = reply['outcome'], reply['text']
-        assert outcome in ('answered', 'refused'), f'{outcome}: {text}'
+        assert outcome in ('processed', 'refused'), f'{outcome}: {text}'
         assert reply['growth_mib'] < max_growth_mib, f'took {reply["growth_mib"]} MiB'
         if outcome == 'refused':
             assert text and '\n' not in text and text.isprintable(), repr(text)
@@ -141,11 +141,11 @@ class Child:
     def _ask(self, request, content):
         self._start()
         process = self._process
-        # A child that died before it read everything is told by its missing answer.
+        # A child that died before it read everything is told by its missing result.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(request).encode() + b'\n' + content)
             process.stdin.flush()
-        line = self._answer()
+        line = self._result()
         if not line:
             code = process.poll()
             self._errors.seek(0)
@@ -154,7 +154,7 @@ class Child:
             raise AssertionError(f'{request} ended the process or hung (exit code {code}): {told}')
         return json.loads(line)
 
-    def _answer(self):
+    def _result(self):
         deadline = time.monotonic() + _HANG_S
         while time.monotonic() < deadline:
             if select.select([self._process.stdout], [], [], 1)[0]:

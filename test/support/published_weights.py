@@ -135,7 +135,7 @@ def efficientnet_lite0() -> State:
 def colour(
     grey: Tensor, edge: float, padding: int | tuple[int, ...], statistics=TORCHVISION
 ) -> Tensor:
-    """What the published network sees of grey pictures in 0..1 with an edge of one grey."""
+    """What the published network sees of grey images in 0..1 with an edge of one grey."""
     mean, std = (torch.tensor(values)[None, :, None, None] for values in statistics)
     sides = (padding,) * 4 if isinstance(padding, int) else padding
     padded = F.pad(grey, sides, value=edge)

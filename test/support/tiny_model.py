@@ -36,7 +36,7 @@ def make_tiny_model(
         classes: Number of outputs; 7 is right.
         input_size: Side of the input in the model; the manifest says 227.
         dynamic: Whether the batch size is free; it must be.
-        votes: Whether it also answers with the labels of FER+.
+        votes: Whether it also predicts the labels of FER+.
         manifest: Fields of `Manifest` to write instead of the right ones.
 
     Returns:
@@ -63,12 +63,12 @@ def _model(classes: int, input_size: int, dynamic: bool, votes: bool) -> onnx.Mo
         weights[:] = (0.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0)
     # The second output first: a reader must go by the name.
     voted = np.tile(np.float32([-1, 0, 0, 0, 0, 0, 1]), (3, 1))
-    answers = {'ferplus_logits': voted, 'logits': weights} if votes else {'logits': weights}
+    results = {'ferplus_logits': voted, 'logits': weights} if votes else {'logits': weights}
     graph = helper.make_graph(
         [
             helper.make_node('GlobalAveragePool', ['image'], ['pooled']),
             helper.make_node('Flatten', ['pooled'], ['means']),
-            *(helper.make_node('Gemm', ['means', f'w_{name}'], [name]) for name in answers),
+            *(helper.make_node('Gemm', ['means', f'w_{name}'], [name]) for name in results),
         ],
         'tiny',
         [
@@ -78,9 +78,9 @@ def _model(classes: int, input_size: int, dynamic: bool, votes: bool) -> onnx.Mo
         ],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, classes])
-            for name in answers
+            for name in results
         ],
-        [numpy_helper.from_array(values, f'w_{name}') for name, values in answers.items()],
+        [numpy_helper.from_array(values, f'w_{name}') for name, values in results.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
     onnx.checker.check_model(model)

@@ -1,4 +1,4 @@
-"""A network that answers as YuNet does, for OpenCV to load."""
+"""A network that responds as YuNet does, for OpenCV to load."""
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -14,7 +14,7 @@ def yunet_like(path, size=64):
     cell = 2 * (size // 8) + 3
     constants['cls_8'][0, cell] = constants['obj_8'][0, cell] = 0.81
     constants['bbox_8'][0, cell] = (0.5, 0.5, np.log(3), np.log(4))
-    # The person's right eye first, as OpenCV documents it: the picture's left one.
+    # The person's right eye first, as OpenCV documents it: the image's left one.
     constants['kps_8'][0, cell] = (0, 0, 1, 0, 0.5, 0.5, 0, 1, 1, 1)
     order = [f'{name}_{stride}' for name in ('cls', 'obj', 'bbox', 'kps') for stride in (8, 16, 32)]
     nodes = [

@@ -35,11 +35,11 @@ BROWSER_OPTIONS = [
 
 @pytest.fixture(scope='session')
 def portrait():
-    """BGR picture of 320x320 pixels with one smiling face."""
-    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    picture = cv2.resize(picture[:400, :400], (320, 320), interpolation=cv2.INTER_AREA)
-    picture.flags.writeable = False
-    return picture
+    """BGR image of 320x320 pixels with one smiling face."""
+    image = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    image = cv2.resize(image[:400, :400], (320, 320), interpolation=cv2.INTER_AREA)
+    image.flags.writeable = False
+    return image
 
 
 @pytest.fixture(scope='session')
@@ -79,7 +79,7 @@ class PageServer:
         line = self._process.stdout.readline()
         assert 'http://' in line, self.errors()
         self.url = re.search(r'http://\S+', line)[0]
-        # The port is open before the page is built: the first answer may take a while.
+        # The port is open before the page is built: the first result may take a while.
         with urlopen(self.url, timeout=START_PATIENCE_S):
             pass
 
@@ -88,7 +88,7 @@ class PageServer:
         return Path(self._errors.name).read_text()
 
     def uploads_and_results(self):
-        """Files of visitors; those of the page itself (the model card's pictures) are left out."""
+        """Files of visitors; those of the page itself (the model card's images) are left out."""
         shown = {path.name for path in (ROOT / 'models').iterdir()}
         # Unlike glob, walk does not mind that a folder goes while it is read.
         folders = [os.walk(files) for files in self.folder.glob('emotion-web-*/files')]

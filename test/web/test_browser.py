@@ -11,13 +11,13 @@ from awaiting import wait_for_files
 
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.labels import Emotion
-from emotion_viewers.web.live import picture_of_url
+from emotion_viewers.web.live import image_of_url
 
 HAPPY = EMOTION_COLORS[Emotion.HAPPY]
 
 
-def has_happy_box(picture):
-    return (np.abs(picture.astype(int) - HAPPY).sum(axis=2) < 60).sum() > 100
+def has_happy_box(image):
+    return (np.abs(image.astype(int) - HAPPY).sum(axis=2) < 60).sum() > 100
 
 
 def choose(tab, component, path):
@@ -34,12 +34,12 @@ def downloaded(tab, name):
 def test_photo_shows_its_box_its_label_and_its_files(visit, media, portrait):
     tab = visit().tab
     choose(tab, '#photo', media / 'photo.png')
-    tab.locator('#picture img').wait_for()
+    tab.locator('#image img').wait_for()
     tab.locator('#faces').get_by_text('Happy').locator('visible=true').first.wait_for()
     tab.locator('#chart .marks').wait_for()
-    picture = cv2.imread(str(downloaded(tab, 'Annotated photo')))
-    assert picture.shape == portrait.shape
-    assert has_happy_box(picture)
+    image = cv2.imread(str(downloaded(tab, 'Annotated photo')))
+    assert image.shape == portrait.shape
+    assert has_happy_box(image)
     record = json.loads(downloaded(tab, 'JSON').read_text())
     assert record['faces'][0]['emotion'] == 'Happy'
     with downloaded(tab, 'CSV').open(newline='') as table:
@@ -56,13 +56,13 @@ def test_second_face_has_its_own_chart(visit, media):
 
 def test_damaged_photo_gives_a_sentence_and_the_next_photo_works(visit, server, tmp_path, media):
     damaged = tmp_path / 'holiday.jpg'
-    damaged.write_bytes(b'\xff\xd8 no picture')
+    damaged.write_bytes(b'\xff\xd8 no image')
     tab = visit().tab
     choose(tab, '#photo', damaged)
-    tab.get_by_text('Picture holiday.jpg is no picture or its header is damaged').wait_for()
+    tab.get_by_text('Image holiday.jpg is no image or its header is damaged').wait_for()
     assert 'Traceback' not in tab.content()
     choose(tab, '#photo', media / 'photo.png')
-    tab.locator('#picture img').wait_for()
+    tab.locator('#image img').wait_for()
     assert server.errors() == ''
 
 
@@ -103,7 +103,7 @@ def test_damaged_video_gives_a_sentence(visit, server, tmp_path):
     assert server.errors() == ''
 
 
-def test_webcam_shows_a_labelled_picture_and_writes_no_file(visit, server):
+def test_webcam_shows_a_labelled_image_and_writes_no_file(visit, server):
     visitor = visit()
     tab = visitor.tab
     before = server.uploads_and_results()
@@ -112,8 +112,8 @@ def test_webcam_shows_a_labelled_picture_and_writes_no_file(visit, server):
     tab.locator('#camera').get_by_text('Record').click()
     tab.locator('#largest').get_by_text('Happy').first.wait_for()
     url = tab.locator('#live img').get_attribute('src')
-    picture = cv2.imdecode(np.frombuffer(picture_of_url(url), np.uint8), cv2.IMREAD_COLOR)
-    assert has_happy_box(picture)
+    image = cv2.imdecode(np.frombuffer(image_of_url(url), np.uint8), cv2.IMREAD_COLOR)
+    assert has_happy_box(image)
     assert server.uploads_and_results() == before
 
 
@@ -125,7 +125,7 @@ def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_pat
         return [name for name in server.uploads_and_results() if name.startswith('leaving')]
 
     choose(visitor.tab, '#photo', photo)
-    visitor.tab.locator('#picture img').wait_for()
+    visitor.tab.locator('#image img').wait_for()
     results = [f'leaving_emotions.{end}' for end in ('csv', 'jpg', 'json')]
     assert kept() == ['leaving.png', *results]
     visitor.close()

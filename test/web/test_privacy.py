@@ -7,22 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emotion_viewers.web.card import CardPicture, model_card
 from emotion_viewers.web.guard import Guard
 from emotion_viewers.web.limits import is_loopback
-from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.model_card import CardImage, model_card
+from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
 
 
 @pytest.fixture
 def sessions(tmp_path):
-    return Sessions(tmp_path)
+    return Visitors(tmp_path)
 
 
 def upload(folder, name='photo.png'):
     path = folder / 'hash' / name
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b'picture')
+    path.write_bytes(b'image')
     return path
 
 
@@ -66,10 +66,10 @@ def test_results_have_a_folder_that_cannot_be_guessed(sessions):
 
 def test_upload_that_nobody_used_and_silent_sessions_are_forgotten(tmp_path):
     now = [1e10]  # all files are old
-    sessions = Sessions(tmp_path, lambda: now[0])
+    sessions = Visitors(tmp_path, lambda: now[0])
     used, unused = upload(tmp_path), tmp_path / 'other' / 'b.png'
     unused.parent.mkdir()
-    unused.write_bytes(b'picture')
+    unused.write_bytes(b'image')
     with sessions.job('a', used):
         sessions.end('nobody')
         assert files_in(tmp_path) == [used]
@@ -118,7 +118,7 @@ def test_loopback_hosts_are_told_from_others(host, expected):
     assert is_loopback(host) is expected
 
 
-def answer_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers):
+def result_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers):
     """Status and headers of a request through the guard to an application that says yes."""
     sent = []
 
@@ -139,7 +139,7 @@ def answer_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers)
 
 
 def test_guard_lets_the_page_through_with_safe_headers():
-    status, headers = answer_of('/')
+    status, headers = result_of('/')
     assert status == 200
     assert headers[b'x-frame-options'] == b'DENY'
     assert b'X-Frame-Options' not in headers
@@ -148,7 +148,7 @@ def test_guard_lets_the_page_through_with_safe_headers():
 
 
 def test_guard_keeps_files_out_of_the_browsers_cache():
-    assert answer_of('/gradio_api/file=/tmp/x.png')[1][b'cache-control'] == b'no-store'
+    assert result_of('/gradio_api/file=/tmp/x.png')[1][b'cache-control'] == b'no-store'
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_guard_keeps_files_out_of_the_browsers_cache():
     ],
 )
 def test_guard_closes_what_the_page_does_not_need(path):
-    assert answer_of(path)[0] == 404
+    assert result_of(path)[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_guard_closes_what_the_page_does_not_need(path):
     ],
 )
 def test_guard_refuses_other_sites(headers, status):
-    assert answer_of('/', **headers)[0] == status
+    assert result_of('/', **headers)[0] == status
 
 
 def test_model_card_comes_in_pieces_without_links_to_files(tmp_path):
@@ -194,9 +194,9 @@ def test_model_card_comes_in_pieces_without_links_to_files(tmp_path):
         'See [the log](log.jsonl) and [ROS](https://ros.org).\n\n'
         '![A curve](curve.png)\n![Gone](gone.png)\n\nThe end.\n'
     )
-    first, picture, last = model_card(card)
+    first, image, last = model_card(card)
     assert first.strip() == 'See the log and [ROS](https://ros.org).'
-    assert picture == CardPicture('A curve', tmp_path / 'curve.png')
+    assert image == CardImage('A curve', tmp_path / 'curve.png')
     assert last.strip() == 'The end.'
 
 

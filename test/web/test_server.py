@@ -43,7 +43,7 @@ def function_of(server, elem_id, event):
     return next(d['id'] for d in config['dependencies'] if [component, event] in d['targets'])
 
 
-def answer_to(server, fn_index, path):
+def result_to(server, fn_index, path):
     """Joins the queue as the page does, with a file of our choice; the last message of it."""
     file = {'path': str(path), 'meta': {'_type': 'gradio.FileData'}}
     body = {'data': [file, 0, 24, 0.3], 'fn_index': fn_index, 'session_hash': 'thief'}
@@ -95,7 +95,7 @@ def test_too_large_upload_is_refused(server):
 
 def test_photo_of_the_machine_is_not_looked_at(server, media):
     photo, before = function_of(server, 'photo', 'upload'), server.uploads_and_results()
-    assert not answer_to(server, photo, media / 'photo.png')['success']
+    assert not result_to(server, photo, media / 'photo.png')['success']
     assert server.uploads_and_results() == before
 
 
@@ -104,7 +104,7 @@ def test_address_in_place_of_a_photo_is_not_fetched(server):
     with socket.create_server(('127.0.0.1', 0)) as listener:
         listener.settimeout(0)
         address = f'http://127.0.0.1:{listener.getsockname()[1]}/photo.png'
-        assert not answer_to(server, photo, address)['success']
+        assert not result_to(server, photo, address)['success']
         with pytest.raises(BlockingIOError):
             listener.accept()
 

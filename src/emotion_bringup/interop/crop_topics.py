@@ -15,36 +15,36 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup import qos
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.interop.humans import expression_message
 from emotion_bringup.statistics import LossCounter
-from emotion_perception.tracking.smoothing import Probabilities, SmoothedProbabilities
+from emotion_perception.tracking.tracker import Probabilities, SmoothedProbabilities
 
 OnCrop = Callable[['CropTopics', Image, int | None], None]
-"""Called with a face, a picture of it, and how many were lost before it; None where unknown."""
+"""Called with a face, an image of it, and how many were lost before it; None where unknown."""
 
 
 class CropTopics:
-    """Listens to a face's picture while its expression has a subscriber.
+    """Listens to a face's image while its expression has a subscriber.
 
     The profiles cannot be overridden by parameters: every face would leave parameters behind.
 
     Attributes:
-        topic: Name of the picture's topic.
+        topic: Name of the image's topic.
     """
 
-    def __init__(self, node: Node, face_topic: str, picture: str, mode: str, on_crop: OnCrop):
+    def __init__(self, node: Node, face_topic: str, image: str, mode: str, on_crop: OnCrop):
         """Creates the publisher.
 
         Args:
             node: Owns it.
             face_topic: Name above the face's topics, such as /humans/faces/f1.
-            picture: Which picture to listen to: `cropped` or `aligned`.
+            image: Which image to listen to: `cropped` or `aligned`.
             mode: `live` or `replay`.
-            on_crop: Called with every picture.
+            on_crop: Called with every image.
         """
-        self.topic = f'{face_topic}/{picture}'
+        self.topic = f'{face_topic}/{image}'
         self._node = node
         self._mode = mode
         self._on_crop = on_crop
@@ -55,7 +55,7 @@ class CropTopics:
             Expression,
             f'{face_topic}/expression',
             qos.emotions(mode),
-            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_demand()),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
         )
 
     @property
@@ -71,16 +71,16 @@ class CropTopics:
     def publish(
         self, header: Header, current: Probabilities, now_ns: int, time_constant_s: float
     ) -> None:
-        """Publishes the expression of one picture.
+        """Publishes the expression of one image.
 
         Args:
-            header: The picture's, passed on unchanged.
-            current: float32 [7], of this picture alone.
-            now_ns: Time in nanoseconds, for a picture without a stamp.
+            header: The image's, passed on unchanged.
+            current: float32 [7], of this image alone.
+            now_ns: Time in nanoseconds, for an image without a stamp.
             time_constant_s: Of the smoothing, in seconds; 0 is off.
         """
         stamp_ns = stamp_to_ns(header.stamp) or now_ns
-        smoothed = self._emotion.follow(current, stamp_ns, time_constant_s)
+        smoothed = self._emotion.update(current, stamp_ns, time_constant_s)
         self._expression.publish(expression_message(header, smoothed))
 
     def destroy(self) -> None:
@@ -91,7 +91,7 @@ class CropTopics:
         self._expression = None
         forget_destroyed(self._node)
 
-    def _follow_demand(self) -> None:
+    def _update_subscriptions(self) -> None:
         if self._expression is None:  # an event that was on its way when the face ended
             return
         wanted = self._expression.get_subscription_count() > 0

@@ -18,7 +18,7 @@ class DetectionTopics:
     """Publishes faces as vision_msgs; where that package is missing it does nothing."""
 
     def __init__(self, node: LifecycleNode, on_demand: Callable[[], None]) -> None:
-        """Publishes nothing yet.
+        """Stores the node; the publishers are made on demand.
 
         Args:
             node: Has the parameters `publish_detections`, `mode` and `confidence_threshold`.

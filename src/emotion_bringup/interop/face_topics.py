@@ -47,8 +47,8 @@ class FaceTopics:
         return any(publisher.get_subscription_count() for publisher in self._publishers)
 
     @property
-    def wants_pictures(self) -> bool:
-        """Whether a picture of this face is subscribed to."""
+    def wants_images(self) -> bool:
+        """Whether an image of this face is subscribed to."""
         return any(one.get_subscription_count() for one in (self._cropped, self._aligned))
 
     def publish_results(self, header: Header, face: Face, width: int, height: int) -> None:
@@ -64,21 +64,21 @@ class FaceTopics:
         _publish(self._expression, lambda: expression_message(header, face.probabilities))
         _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
 
-    def publish_pictures(
+    def publish_images(
         self, message: Image, image: BgrImage, header: Header, face: Face, size: tuple[int, int]
     ) -> None:
-        """Publishes the face's pictures.
+        """Publishes the face's images.
 
         Args:
             message: Is filled and published; its buffer is used again.
             image: The image that the face was found in.
             header: Its header.
             face: The face.
-            size: Width and height of the pictures in pixels.
+            size: Width and height of the images in pixels.
         """
 
-        def filled(picture: BgrImage) -> Image:
-            fill_image_message(message, picture, header)
+        def filled(portrait: BgrImage) -> Image:
+            fill_image_message(message, portrait, header)
             return message
 
         found = Detection(face.box, face.score, face.landmarks)

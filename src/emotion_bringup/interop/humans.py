@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup.parameters import ParameterError
 from emotion_perception.labels import Emotion
-from emotion_perception.tracking.smoothing import Probabilities
+from emotion_perception.tracking.tracker import Probabilities
 from emotion_perception.types import Face, Landmarks
 
 EXPRESSIONS: Final[Mapping[Emotion, str]] = {
@@ -35,7 +35,7 @@ EXPRESSIONS: Final[Mapping[Emotion, str]] = {
 }
 """The name that hri_msgs has for every class."""
 
-# In the order of `types.Landmarks`; the picture's left is the person's right.
+# In the order of `types.Landmarks`; the image's left is the person's right.
 _LANDMARKS = (
     FacialLandmarks.RIGHT_PUPIL,
     FacialLandmarks.LEFT_PUPIL,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from emotion_perception.tracking.tracker import MAX_AGE_S
+from emotion_perception.types import NS_PER_S
 
 Kept = TypeVar('Kept')
 
-_MAX_AGE_NS = round(MAX_AGE_S * 1e9)
+_MAX_AGE_NS = round(MAX_AGE_S * NS_PER_S)
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class FaceRegistry(Generic[Kept]):
     """
 
     def __init__(self, make: Callable[[str], Kept], end: Callable[[Kept], None]) -> None:
-        """Knows no face.
+        """Starts with an empty registry.
 
         Args:
             make: Makes what is kept for a face, from its id.
@@ -123,7 +124,7 @@ class NamedFaces(Generic[Kept]):
     """
 
     def __init__(self, make: Callable[[str], Kept], end: Callable[[Kept], None]) -> None:
-        """Knows no face.
+        """Starts with an empty registry.
 
         Args:
             make: Makes what is kept for a face, from its id.

@@ -37,14 +37,14 @@ from emotion_perception.sources import (
     paced,
 )
 from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
-from emotion_perception.sources.playback import Timeline
+from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 
 _THREAD_JOIN_S = 5.0
 # How long the last frames of a file may take to reach their readers before the process ends.
 _ACKNOWLEDGE_S = 30.0
 _POLL_S = 0.02
-_ANSWER_TIMEOUT_S = 10.0
+_RESULT_TIMEOUT_S = 10.0
 # A camera that gives nothing for so long, without an error of its driver, hangs.
 _SILENCE_S = 5.0
 
@@ -110,7 +110,7 @@ class CameraNode(CheckedParameters, Node):
         in_flight = InFlight(limit)
 
         def on_emotions(message: FaceEmotionArray) -> None:
-            in_flight.answered(stamp_to_ns(message.header.stamp))
+            in_flight.acknowledged(stamp_to_ns(message.header.stamp))
 
         if limit:
             profile = qos.emotions(self._mode)
@@ -182,17 +182,17 @@ class CameraNode(CheckedParameters, Node):
                 return
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
-        timeline = Timeline(self._source, keeps_up=self._mode != REPLAY)
+        timeline = PlaybackClock(self._source, keeps_up=self._mode != REPLAY)
         for frame in paced(self._source, self._stopping):
-            if not self._in_flight.wait(_ANSWER_TIMEOUT_S, self._stopping):
-                self._tell_unanswered()
+            if not self._in_flight.wait(_RESULT_TIMEOUT_S, self._stopping):
+                self._report_no_result()
             if self._stopping.is_set():
                 return
             yield frame, timeline.stamp(frame, self._now_ns())
 
-    def _tell_unanswered(self) -> None:
+    def _report_no_result(self) -> None:
         self.get_logger().warning(
-            f'No answer on emotions for {_ANSWER_TIMEOUT_S:g} s: going on without.'
+            f'No result on emotions for {_RESULT_TIMEOUT_S:g} s: going on without.'
         )
 
     def _publish(self, frame: Frame, stamp_ns: int) -> None:
@@ -242,13 +242,13 @@ class CameraNode(CheckedParameters, Node):
     def _acknowledge(self) -> None:
         """A writer that ends takes what its readers have not received yet with it.
 
-        A reader of the answers that ends may be the last one, for whom the frames are looked at.
+        A reader of the results that ends may be the last one, for whom the frames are looked at.
         """
         if self._mode == REPLAY and not self._stopping.is_set():
             for publisher in (self._image_publisher, self._info_publisher):
                 publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
-            if not self._in_flight.wait_for_all(_ANSWER_TIMEOUT_S, self._stopping):
-                self._tell_unanswered()
+            if not self._in_flight.wait_for_all(_RESULT_TIMEOUT_S, self._stopping):
+                self._report_no_result()
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

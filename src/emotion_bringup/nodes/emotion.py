@@ -1,4 +1,4 @@
-"""Answers every image with the faces in it and their emotions."""
+"""Finds the faces in every image and their emotions."""
 
 import time
 from collections.abc import Mapping
@@ -9,9 +9,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter as RosParameter
 
 from emotion_bringup import diagnostics, qos
+from emotion_bringup.blocking_publisher import BlockingPublisher
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
-from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
@@ -22,7 +24,6 @@ from emotion_bringup.parameter_tables import (
     REPLAY,
 )
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
-from emotion_bringup.patience import PatientPublishing
 from emotion_bringup.running import Stop
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import LossCounter, StreamStatistics
@@ -64,9 +65,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._statistics = StreamStatistics()
         self._losses = LossCounter()
         self._stamps = StampCheck(self.get_logger())
-        self._patience = PatientPublishing(self)
+        self._blocking_publisher = BlockingPublisher(self)
         self._active = False
-        self._detections = DetectionTopics(self, self._follow_demand)
+        self._detections = DetectionTopics(self, self._update_subscriptions)
         self._images = ImageSubscription(
             self, self._on_image, self._warn_of_fallback, self._on_publishers
         )
@@ -105,12 +106,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Starts to answer images."""
+        """Starts to process images."""
         result = super().on_activate(state)
         self._active = True
         if self._pipeline:
             self._pipeline.reset()
-        self._follow_demand()
+        self._update_subscriptions()
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -151,7 +152,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _settings(self) -> PipelineSettings:
         values = {name: value_of(self, name) for name in _SETTINGS}
-        # A replay answers every image alike, however often it is run and however quick it is.
+        # A replay processes every image alike, however often it is run and however quick it is.
         values['detect_every_n'] = values['detect_every_n'] or (
             LIVE_DETECT_EVERY_N if self._mode == LIVE else 1
         )
@@ -166,9 +167,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def _make_publishers(self) -> None:
         self._publisher = self.create_lifecycle_publisher(
             FaceEmotionArray,
-            'emotions',
+            EMOTIONS,
             qos.emotions(self._mode),
-            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_demand()),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
             qos_overriding_options=qos.overridable(),
         )
         # Not a lifecycle publisher: the labels are announced before the node is active.
@@ -185,8 +186,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         message.header.stamp = self.get_clock().now().to_msg()
         self._labels_publisher.publish(message)
 
-    def _follow_demand(self) -> None:
-        """Listens to images only while somebody wants the answers."""
+    def _update_subscriptions(self) -> None:
+        """Listens to images only while somebody wants the results."""
         listeners = (self._publisher.get_subscription_count(), self._detections.subscribers)
         wanted = self._active and max(listeners) >= self._min_subscribers
         if wanted and not self._images.is_listening:
@@ -233,7 +234,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             return
         self._watch.arrived(time.monotonic_ns())
         try:
-            self._answer(message, stamp_ns)
+            self._process(message, stamp_ns)
         except EmotionPerceptionError as error:
             self._leave_out(str(error))
         except Exception as error:  # one bad frame must never end a robot's perception
@@ -242,18 +243,18 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def _is_leftover(self, stamp_ns: int) -> bool:
         """Whether this is the last image of a live camera again; a bag's images all count."""
         if self._mode == REPLAY:
-            self._stamps.is_repeated(stamp_ns, 'both are answered')
+            self._stamps.is_repeated(stamp_ns, 'both are processed')
             return False
         return self._stamps.is_repeated(stamp_ns, 'the second one is left out')
 
-    def _answer(self, message: ImageMessage, stamp_ns: int) -> None:
+    def _process(self, message: ImageMessage, stamp_ns: int) -> None:
         assert self._pipeline is not None
         now_ns = self._now_ns()
         image = image_from_message(message)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
         height, width = image.shape[:2]
-        answer = emotions_message(message.header, width, height, faces)
-        self._patience.publish(self._publisher, answer)
+        result = emotions_message(message.header, width, height, faces)
+        self._blocking_publisher.publish(self._publisher, result)
         self._detections.publish(message.header, width, height, faces)
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 
@@ -276,7 +277,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         values['labels'] = self._pipeline.classifier.label_set
         if not self._active:
             return diagnostics.OK, 'Inactive', values
-        self._follow_demand()
+        self._update_subscriptions()
         if not self._images.is_listening:
             return diagnostics.OK, 'Idle: nobody subscribes', values
         silence = self._watch.silence(time.monotonic_ns())

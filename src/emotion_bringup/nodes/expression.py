@@ -14,9 +14,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
-from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.interop.crop_topics import CropTopics
 from emotion_bringup.interop.humans import faces_topic
 from emotion_bringup.interop.packages import require_messages
@@ -28,10 +28,9 @@ from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.face_crops import FaceCropReader
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
 
 _WARN_PERIOD_S = 5.0
-_NS_PER_S = 1e9
 
 
 class ExpressionNode(CheckedParameters, Node):
@@ -51,14 +50,14 @@ class ExpressionNode(CheckedParameters, Node):
         declare_parameters(self, EXPRESSION_PARAMETERS)
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
-        self._picture: str = value_of(self, 'face_picture')
-        self._timeout_ns = round(value_of(self, 'image_timeout') * _NS_PER_S)
+        self._image: str = value_of(self, 'face_image')
+        self._timeout_ns = round(value_of(self, 'image_timeout') * NS_PER_S)
         self._topic = self.resolve_topic_name(faces_topic(value_of(self, 'humans_topic')))
         detector, classifier = load_networks(self)
         self._reader = FaceCropReader(detector, classifier)
         self._faces: NamedFaces[CropTopics] = NamedFaces(self._open_face, CropTopics.destroy)
         self._pending: list[tuple[CropTopics, Image]] = []
-        self._arrived = self.create_guard_condition(self._answer)
+        self._arrived = self.create_guard_condition(self._read_pending)
         self._statistics = StreamStatistics()
         self._heard_ns = time.monotonic_ns()
         self._had_problem = False
@@ -88,7 +87,7 @@ class ExpressionNode(CheckedParameters, Node):
 
     def _open_face(self, face_id: str) -> CropTopics:
         topic = f'{self._topic}/{face_id}'
-        return CropTopics(self, topic, self._picture, self._mode, self._on_crop)
+        return CropTopics(self, topic, self._image, self._mode, self._on_crop)
 
     def _on_tracked(self, message: IdsList) -> None:
         self._faces.update(time.monotonic_ns(), self._usable(message.ids))
@@ -96,7 +95,7 @@ class ExpressionNode(CheckedParameters, Node):
     def _usable(self, ids: Iterable[str]) -> Iterable[str]:
         for face_id in ids:
             try:
-                validate_full_topic_name(f'{self._topic}/{face_id}/{self._picture}')
+                validate_full_topic_name(f'{self._topic}/{face_id}/{self._image}')
             except InvalidTopicNameException:
                 self._warn(
                     f'The face {face_id!r:.40} is left out: its id cannot be part of a topic in '
@@ -106,29 +105,29 @@ class ExpressionNode(CheckedParameters, Node):
                 yield face_id
 
     def _on_crop(self, face: CropTopics, message: Image, missed: int | None) -> None:
-        """Waits for the pictures that are there already: together they cost less."""
+        """Waits for the images that are there already: together they cost less."""
         self._heard_ns = time.monotonic_ns()
         self._statistics.note_losses(missed)
         self._pending.append((face, message))
         self._arrived.trigger()
 
-    def _answer(self) -> None:
+    def _read_pending(self) -> None:
         pending, self._pending = self._pending, []
-        pictures = [picture for item in pending if (picture := self._decoded(*item))]
+        decoded = [crop for item in pending if (crop := self._decoded(*item))]
         try:
-            rows = self._reader.read([image for _, _, image in pictures])
-        except Exception as error:  # one bad picture must never end a robot's perception
-            self._leave_out(len(pictures), f'{type(error).__name__}: {error}')
+            rows = self._reader.read([image for _, _, image in decoded])
+        except Exception as error:  # one bad image must never end a robot's perception
+            self._leave_out(len(decoded), f'{type(error).__name__}: {error}')
             return
         smoothing: float = value_of(self, 'smoothing')
-        for (face, header, _), row in zip(pictures, rows, strict=True):
+        for (face, header, _), row in zip(decoded, rows, strict=True):
             face.publish(header, row, self._now_ns(), smoothing)
             self._statistics.add(self._now_ns(), stamp_to_ns(header.stamp) or self._now_ns())
 
     def _decoded(
         self, face: CropTopics, message: Image
     ) -> tuple[CropTopics, Header, BgrImage] | None:
-        if not face.is_listening:  # gone, or unwanted, since the picture came
+        if not face.is_listening:  # gone, or unwanted, since the image came
             return None
         try:
             return face, message.header, image_from_message(message)
@@ -138,7 +137,7 @@ class ExpressionNode(CheckedParameters, Node):
 
     def _leave_out(self, count: int, cause: str) -> None:
         self._statistics.bad += count
-        self._warn(f'Picture of a face left out: {cause}')
+        self._warn(f'Image of a face left out: {cause}')
 
     def _warn(self, sentence: str) -> None:
         self.get_logger().warning(sentence, throttle_duration_sec=_WARN_PERIOD_S)
@@ -176,6 +175,6 @@ class ExpressionNode(CheckedParameters, Node):
         if waited_ns < self._timeout_ns:
             return ''
         return (
-            f'No picture on {watched[0].topic} for {waited_ns / _NS_PER_S:.0f} s: '
+            f'No image on {watched[0].topic} for {waited_ns / NS_PER_S:.0f} s: '
             'does the face detector publish it?'
         )

@@ -9,11 +9,11 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import diagnostics, qos
-from emotion_bringup.answered_images import AnsweredImages
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
-from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage
+from emotion_bringup.paired_images import PairedImages
 from emotion_bringup.parameter_tables import FOXGLOVE_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
@@ -27,7 +27,7 @@ from emotion_viewers.foxglove.recorder import McapRecorder
 from emotion_viewers.foxglove.server import FoxgloveServer
 
 _WARN_PERIOD_S = 5.0
-# Pictures that Foxglove reads as they are, by their first bytes.
+# Images that Foxglove reads as they are, by their first bytes.
 _PASSED_ON = {b'\xff\xd8\xff': 'jpeg', b'\x89PNG': 'png'}
 
 
@@ -54,13 +54,13 @@ class FoxgloveNode(CheckedParameters, Node):
         self._newest_ns: int | None = None
         self._diagnostics_subscription: Any = None
         self._channels = EmotionChannels()
-        self._input = AnsweredImages(self, self._on_pair, self._on_answer)
+        self._input = PairedImages(self, self._on_pair, self._on_result)
         # Viewers come and go in threads of the server; the executor's thread does what follows.
-        self._demand = self.create_guard_condition(self._follow_demand)
+        self._demand = self.create_guard_condition(self._update_subscriptions)
         self._server = self._make_server()
         self._recorder = self._make_recorder()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'foxglove', self._report)
-        self._follow_demand()
+        self._update_subscriptions()
         if self.url:
             self.get_logger().info(f'Foxglove: open the connection {self.url}.')
 
@@ -99,10 +99,10 @@ class FoxgloveNode(CheckedParameters, Node):
         if not self._is_closed:
             self._demand.trigger()
 
-    def _follow_demand(self) -> None:
-        """Listens only while somebody reads: pictures that nobody sees cost nothing."""
+    def _update_subscriptions(self) -> None:
+        """Listens only while somebody reads: images that nobody sees cost nothing."""
         images = self._channels.wants_images
-        self._input.listen(answers=self._channels.wants_results, images=images)
+        self._input.listen(results=self._channels.wants_results, images=images)
         if self._channels.wants_diagnostics != (self._diagnostics_subscription is not None):
             self._switch_diagnostics()
 
@@ -119,14 +119,14 @@ class FoxgloveNode(CheckedParameters, Node):
     def _on_pair(self, image: ImageMessage, emotions: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(image.header.stamp)
         try:
-            data, format = self._picture(image, emotions)
+            data, format = self._jpeg_of(image, emotions)
             self._channels.log_image(stamp_ns, image.header.frame_id, data, format)
         except EmotionPerceptionError as error:
             self._statistics.bad += 1
             self.get_logger().warning(str(error), throttle_duration_sec=_WARN_PERIOD_S)
 
-    def _picture(self, message: ImageMessage, emotions: FaceEmotionArray) -> tuple[bytes, str]:
-        """The bytes and the format of a picture file."""
+    def _jpeg_of(self, message: ImageMessage, emotions: FaceEmotionArray) -> tuple[bytes, str]:
+        """The bytes and the format of an image file."""
         blur = value_of(self, 'blur_faces')
         if isinstance(message, CompressedImage) and not blur:
             data = bytes(message.data)
@@ -139,7 +139,7 @@ class FoxgloveNode(CheckedParameters, Node):
             blur_faces(image, [face.box for face in faces_from_message(emotions)])
         return encode_jpeg(image, self._jpeg_quality).tobytes(), 'jpeg'
 
-    def _on_answer(self, message: FaceEmotionArray) -> None:
+    def _on_result(self, message: FaceEmotionArray) -> None:
         header, stamp_ns = message.header, stamp_to_ns(message.header.stamp)
         faces = faces_from_message(message)
         width, height = message.image_width, message.image_height
@@ -159,7 +159,7 @@ class FoxgloveNode(CheckedParameters, Node):
         """A full disk ends the recording, not the view."""
         if self._recorder is not None and self._recorder.has_failed:
             self._finish_recording()
-            self._follow_demand()
+            self._update_subscriptions()
 
     def _finish_recording(self) -> None:
         recorder, self._recorder = self._recorder, None
@@ -176,8 +176,8 @@ class FoxgloveNode(CheckedParameters, Node):
         return int(self.get_clock().now().nanoseconds)
 
     def _report(self) -> diagnostics.Report:
-        self._follow_demand()
-        self._input.forget_unanswerable()
+        self._update_subscriptions()
+        self._input.forget_unmatched()
         self._statistics.dropped = self._input.dropped
         values = {
             **diagnostics.stream_values(self._statistics, self._now_ns()),

@@ -10,25 +10,24 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
-from emotion_bringup.answered_images import AnsweredImages
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
-from emotion_bringup.entities import forget_destroyed
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.interop.face_topics import FaceTopics
 from emotion_bringup.interop.humans import faces_topic, ids_message
 from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.interop.presence import FaceRegistry
+from emotion_bringup.paired_images import PairedImages
 from emotion_bringup.parameter_tables import HUMANS_PARAMETERS
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError, ImageFormatError
-from emotion_perception.types import BgrImage, Face
+from emotion_perception.types import NS_PER_S, BgrImage, Face
 
 _WARN_PERIOD_S = 5.0
-_NS_PER_S = 1e9
 
 
 class HumansBridgeNode(CheckedParameters, Node):
@@ -49,23 +48,23 @@ class HumansBridgeNode(CheckedParameters, Node):
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
         self._size: tuple[int, int] = (value_of(self, 'face_width'), value_of(self, 'face_height'))
-        self._timeout_ns = round(value_of(self, 'emotions_timeout') * _NS_PER_S)
+        self._timeout_ns = round(value_of(self, 'emotions_timeout') * NS_PER_S)
         self._topic = faces_topic(value_of(self, 'humans_topic'))
         self._faces: FaceRegistry[FaceTopics] = FaceRegistry(self._open_face, self._close_face)
         self._statistics = StreamStatistics()
-        self._picture = Image()
+        self._image = Image()
         self._header = Header()
         self._heard_ns = 0
-        self._input = AnsweredImages(self, self._on_pair, self._on_emotions)
+        self._input = PairedImages(self, self._on_pair, self._on_emotions)
         self._tracked = self.create_publisher(
             IdsList,
             f'{self._topic}/tracked',
             qos.emotions(self._mode),
-            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_demand()),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
             qos_overriding_options=qos.overridable(),
         )
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'humans', self._report)
-        self._follow_demand()
+        self._update_subscriptions()
 
     def close(self) -> None:
         """Tells listeners that nobody is tracked any more."""
@@ -78,14 +77,14 @@ class HumansBridgeNode(CheckedParameters, Node):
         topics.destroy()
         forget_destroyed(self)
 
-    def _follow_demand(self) -> None:
-        """Listens to results while anything is subscribed to, to images while pictures are."""
+    def _update_subscriptions(self) -> None:
+        """Listens to results while anything is subscribed to, to images while images are."""
         faces = self._faces.kept
         wanted = self._tracked.get_subscription_count() or any(one.is_watched for one in faces)
         if wanted and not self._input.is_listening:
             self._heard_ns = time.monotonic_ns()
-        pictures = any(one.wants_pictures for one in faces)
-        self._input.listen(answers=bool(wanted), images=pictures)
+        images = any(one.wants_images for one in faces)
+        self._input.listen(results=bool(wanted), images=images)
         if not wanted:
             self._faces.clear()
 
@@ -98,7 +97,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         self._tracked.publish(ids_message(message.header, self._faces.ids))
         self._publish_results(message)
         self._statistics.add(self._now_ns(), stamp_ns)
-        self._follow_demand()
+        self._update_subscriptions()
 
     def _publish_results(self, message: FaceEmotionArray) -> None:
         width, height = message.image_width, message.image_height
@@ -110,7 +109,7 @@ class HumansBridgeNode(CheckedParameters, Node):
 
     def _on_pair(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         watched = [
-            (face, topics) for face, topics in self._topics_of(emotions) if topics.wants_pictures
+            (face, topics) for face, topics in self._topics_of(emotions) if topics.wants_images
         ]
         if not watched:
             return
@@ -118,13 +117,13 @@ class HumansBridgeNode(CheckedParameters, Node):
             image = _image_of(emotions, message)
         except EmotionPerceptionError as error:
             self._statistics.bad += 1
-            self._warn(f'Pictures left out: {error}')
+            self._warn(f'Images left out: {error}')
             return
         for face, topics in watched:
-            topics.publish_pictures(self._picture, image, emotions.header, face, self._size)
+            topics.publish_images(self._image, image, emotions.header, face, self._size)
 
     def _topics_of(self, message: FaceEmotionArray) -> Iterator[tuple[Face, FaceTopics]]:
-        """The faces of an answer with the topics that are kept for them."""
+        """The faces of a result with the topics that are kept for them."""
         stamp_ns = self._stamp_of(message)
         for face in faces_from_message(message):
             topics = self._faces.find(face.track_id, stamp_ns)
@@ -132,7 +131,7 @@ class HumansBridgeNode(CheckedParameters, Node):
                 yield face, topics
 
     def _forget_faces(self) -> None:
-        """Nobody answers images any more: no face is known to be there."""
+        """Nobody processes images any more: no face is known to be there."""
         if self._faces.ids and self.context.ok():
             header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._header.frame_id)
             self._tracked.publish(ids_message(header, []))
@@ -154,8 +153,8 @@ class HumansBridgeNode(CheckedParameters, Node):
         return int(self.get_clock().now().nanoseconds)
 
     def _report(self) -> diagnostics.Report:
-        self._follow_demand()
-        self._input.forget_unanswerable()
+        self._update_subscriptions()
+        self._input.forget_unmatched()
         self._statistics.dropped = self._input.dropped
         values = diagnostics.stream_values(self._statistics, self._now_ns())
         if not self._input.is_listening:
@@ -167,10 +166,10 @@ class HumansBridgeNode(CheckedParameters, Node):
 
 
 def _image_of(emotions: FaceEmotionArray, message: ImageMessage) -> BgrImage:
-    """Decodes the image that an answer belongs to.
+    """Decodes the image that a result belongs to.
 
     Raises:
-        ImageFormatError: It is damaged, or of another size than the answer says.
+        ImageFormatError: It is damaged, or of another size than the result says.
     """
     image = image_from_message(message)
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Draws the answers of the emotion node onto the images they belong to."""
+"""Draws the results of the emotion node onto the images they belong to."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
-from emotion_bringup.answered_images import AnsweredImages
 from emotion_bringup.conversion import (
     compressed_message,
     faces_from_message,
@@ -18,6 +17,7 @@ from emotion_bringup.conversion import (
 )
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.image_subscription import ImageMessage
+from emotion_bringup.paired_images import PairedImages
 from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
@@ -52,13 +52,13 @@ class OverlayNode(CheckedParameters, Node):
         self._window = Window() if value_of(self, 'show_window') else None
         self._recorder = self._make_recorder()
         self._statistics = StreamStatistics()
-        self._input = AnsweredImages(self, self._draw)
+        self._input = PairedImages(self, self._draw)
         self._message = Image()
         self._style = self._read_style()
         self.add_post_set_parameters_callback(lambda _: self._restyle())
         self._make_publishers()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'overlay', self._report)
-        self._follow_demand()
+        self._update_subscriptions()
 
     def drain(self, executor: Executor) -> None:
         """Draws what is still on its way, so that a video ends with its last frame."""
@@ -88,7 +88,7 @@ class OverlayNode(CheckedParameters, Node):
         self._style = self._read_style()
 
     def _make_publishers(self) -> None:
-        events = PublisherEventCallbacks(matched=lambda _: self._follow_demand())
+        events = PublisherEventCallbacks(matched=lambda _: self._update_subscriptions())
         override = qos.overridable()
         self._image_publisher = self.create_publisher(
             Image,
@@ -111,10 +111,10 @@ class OverlayNode(CheckedParameters, Node):
         publishers = (self._image_publisher, self._compressed_publisher)
         return any(publisher.get_subscription_count() for publisher in publishers)
 
-    def _follow_demand(self) -> None:
+    def _update_subscriptions(self) -> None:
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
-        self._input.listen(answers=watched, images=watched)
+        self._input.listen(results=watched, images=watched)
 
     def _draw(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         try:
@@ -132,23 +132,23 @@ class OverlayNode(CheckedParameters, Node):
                 throttle_duration_sec=_WARN_PERIOD_S,
             )
 
-    def _output(self, picture: BgrImage, source: ImageMessage) -> None:
+    def _output(self, image: BgrImage, source: ImageMessage) -> None:
         if self._image_publisher.get_subscription_count():
-            fill_image_message(self._message, picture, source.header)
+            fill_image_message(self._message, image, source.header)
             self._image_publisher.publish(self._message)
         if self._compressed_publisher.get_subscription_count():
             self._compressed_publisher.publish(
-                compressed_message(picture, source.header, self._jpeg_quality)
+                compressed_message(image, source.header, self._jpeg_quality)
             )
-        self._record(picture, stamp_to_ns(source.header.stamp))
-        if self._window is not None and not self._window.show(picture):
+        self._record(image, stamp_to_ns(source.header.stamp))
+        if self._window is not None and not self._window.show(image):
             self._stop_process()
 
-    def _record(self, picture: BgrImage, stamp_ns: int) -> None:
+    def _record(self, image: BgrImage, stamp_ns: int) -> None:
         if self._recorder is None:
             return
         try:
-            self._recorder.write(picture, stamp_ns)
+            self._recorder.write(image, stamp_ns)
         except OutputError as error:
             self._give_up_video(error)
 
@@ -172,8 +172,8 @@ class OverlayNode(CheckedParameters, Node):
         return int(self.get_clock().now().nanoseconds)
 
     def _report(self) -> diagnostics.Report:
-        self._follow_demand()
-        self._input.forget_unanswerable()
+        self._update_subscriptions()
+        self._input.forget_unmatched()
         self._statistics.dropped = self._input.dropped
         values = diagnostics.stream_values(self._statistics, self._now_ns())
         if not self._input.is_listening:

@@ -29,7 +29,7 @@ class SessionOptions:
         log_level: Log level of the nodes.
         foxglove: Port on which Foxglove may connect, or None.
         mcap: Recording for Foxglove to write, or None.
-        labels: Whose labels to answer with; None leaves it to the parameters.
+        labels: Whose labels to predict; None leaves it to the parameters.
     """
 
     source: str
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--source',
         default='0',
-        help='camera index or device, rtsp:// or http:// address, video, GIF, picture, folder, '
+        help='camera index or device, rtsp:// or http:// address, video, GIF, image, folder, '
         'glob pattern, rosbag, or demo (default: %(default)s)',
     )
     parser.add_argument(
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--labels',
         choices=LABEL_SETS,
-        help='whose labels to answer with (default: as in the parameters, fer2013)',
+        help='whose labels to predict (default: as in the parameters, fer2013)',
     )
     parser.add_argument('--namespace', default='', help='namespace of all nodes and topics')
     parser.add_argument('--video', type=Path, help='write the overlay to this video')
@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--mcap',
         type=Path,
-        help='record pictures, boxes and probabilities for Foxglove (needs foxglove-sdk)',
+        help='record images, boxes and probabilities for Foxglove (needs foxglove-sdk)',
     )
     parser.add_argument('--show', action='store_true', help='open a window; q closes it')
     parser.add_argument(

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs camera, emotion and overlay node on a source until it ends or Ctrl-C.
 
     Returns:
-        Exit code: 0 when all went well, 1 when a node failed or frames stayed unanswered.
+        Exit code: 0 when all went well, 1 when a node failed or frames stayed unprocessed.
     """
     use_shipped_dds_profile()
     try:

@@ -10,19 +10,19 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
-from emotion_bringup.parameter_tables import CAMERA_IMAGE
-from emotion_bringup.session.account import Account
+from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS
+from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
-from emotion_perception.outputs.results import Record, frame_record
+from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.types import Face
 
-FrameHandler = Callable[[Record, list[Face], float | None], None]
-"""Called with the record, the faces and the latency in milliseconds of every answer."""
+FrameHandler = Callable[[FrameRecord, list[Face], float | None], None]
+"""Called with the record, the faces and the latency in milliseconds of every result."""
 
 
 class MonitorNode(Node):
-    """Receives every answer, accounts for every frame, and records both if wanted.
+    """Receives every result, accounts for every frame, and records both if wanted.
 
     Messages arrive as bytes, so that a bag gets exactly what was sent, from one subscription.
     """
@@ -35,18 +35,18 @@ class MonitorNode(Node):
         Args:
             namespace: Namespace of the nodes.
             mode: 'live' or 'replay'.
-            on_frame: Called for every answer.
-            bag: Where to record images and answers; None records nothing.
+            on_frame: Called for every result.
+            bag: Where to record images and results; None records nothing.
         """
         super().__init__('emotion_monitor', namespace=namespace)
-        self.account = Account()
+        self.frames = FrameCounter()
         self._on_frame = on_frame
         self._bag = bag
         if bag is not None:
             self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
             self._listen('emotions/labels', EmotionLabels, qos.LABELS)
         self._listen('camera/camera_info', CameraInfo, qos.camera_info(mode), self._on_camera_info)
-        self._listen('emotions', FaceEmotionArray, qos.emotions(mode), self._on_emotions)
+        self._listen(EMOTIONS, FaceEmotionArray, qos.emotions(mode), self._on_emotions)
 
     def _listen(
         self,
@@ -76,11 +76,11 @@ class MonitorNode(Node):
         return lambda data: bag.write(connection, self.get_clock().now().nanoseconds, data)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        self.account.publish(stamp_to_ns(message.header.stamp))
+        self.frames.frame_published(stamp_to_ns(message.header.stamp))
 
     def _on_emotions(self, message: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
-        latency_ms = self.account.answer(stamp_ns)
+        latency_ms = self.frames.result_received(stamp_ns)
         faces = faces_from_message(message)
         record = frame_record(stamp_ns, message.image_width, message.image_height, faces)
         self._on_frame(record, faces, latency_ms)

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from emotion_bringup.parameter_tables import CAMERA_IMAGE, REPLAY, REPLAY_IN_FLIGHT
+from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
+from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
@@ -81,22 +82,20 @@ def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:
     if not params_file.is_file():
         raise SessionError(f'Parameter file {params_file} does not exist: check --params-file.')
     common = ['--log-level', options.log_level, '--params-file', str(params_file)]
-    namespace = options.namespace.strip('/')
-    root = f'/{namespace}' if namespace else ''
-    image = {'image': CAMERA_IMAGE}
-    arguments = {
-        'foxglove_node': _arguments(common, root, image, _foxglove(options, mode)),
-        'overlay_node': _arguments(common, root, image, _overlay(options, mode)),
-        'emotion_node': _arguments(common, root, image, _emotion(options, mode)),
-        'camera_node': _arguments(
-            common, f'{root}/camera', {'emotions': f'{root}/emotions'}, _camera(options, mode)
-        ),
+    parameters = {
+        'foxglove_node': _foxglove(options, mode),
+        'overlay_node': _overlay(options, mode),
+        'emotion_node': _emotion(options, mode),
+        'camera_node': _camera(options, mode),
     }
     if not options.overlay:
-        del arguments['overlay_node']
+        del parameters['overlay_node']
     if options.foxglove is None and options.mcap is None:
-        del arguments['foxglove_node']
-    return {name: [*values, *enclave_arguments(name)] for name, values in arguments.items()}
+        del parameters['foxglove_node']
+    return {
+        name: [*_arguments(name, common, options.namespace, values), *enclave_arguments(name)]
+        for name, values in parameters.items()
+    }
 
 
 def check_foxglove(options: SessionOptions) -> None:
@@ -113,7 +112,7 @@ def check_foxglove(options: SessionOptions) -> None:
 
 
 def _constant_viewers(options: SessionOptions) -> int:
-    """Nodes that listen to images and answers from the start, whoever else looks on.
+    """Nodes that listen to images and results from the start, whoever else looks on.
 
     The overlay does when it has something to draw for, Foxglove's node when it records.
     """
@@ -128,7 +127,7 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
     }
     if mode == REPLAY:
         # The nodes find each other one by one. The camera starts when the last reader of its
-        # images is there, which is the emotion node when the last reader of its answers is.
+        # images is there, which is the emotion node when the last reader of its results is.
         values['wait_for_subscribers'] = 1 + _constant_viewers(options) + bool(options.record)
         values['max_in_flight'] = REPLAY_IN_FLIGHT
     return values
@@ -169,17 +168,21 @@ def _foxglove(options: SessionOptions, mode: str) -> Parameters:
 
 
 def _arguments(
-    common: Sequence[str],
-    namespace: str,
-    remappings: Mapping[str, str],
-    parameters: Parameters,
+    node: str, common: Sequence[str], namespace: str, parameters: Parameters
 ) -> list[str]:
-    result = ['--ros-args', *common, '-r', f'__ns:={namespace or "/"}']
+    spec = GRAPH[node]
+    result = ['--ros-args', *common, '-r', f'__ns:={_absolute(namespace, spec.namespace)}']
+    remappings = spec.remappings(CAMERA_IMAGE, _absolute(namespace, EMOTIONS))
     for name, target in remappings.items():
         result += ['-r', f'{name}:={target}']
     for name, value in parameters.items():
         result += ['-p', f'{name}:={_yaml(value)}']
     return result
+
+
+def _absolute(*parts: str) -> str:
+    """A full name; empty parts are left out."""
+    return '/' + '/'.join(part.strip('/') for part in parts if part.strip('/'))
 
 
 def _yaml(value: str | bool | int) -> str:

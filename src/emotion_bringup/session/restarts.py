@@ -5,14 +5,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from emotion_bringup.endings import (
-    ALWAYS,
     NEVER,
     Ending,
     Restartable,
-    camera_restartable,
     ended_how,
     ending,
 )
+from emotion_bringup.graph import GRAPH, restart_rule
 from emotion_bringup.parameter_tables import LIVE
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.sources import is_live
@@ -27,7 +26,7 @@ class Restarts:
     def __init__(
         self, restartable: Mapping[str, Restartable], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Starts with none.
+        """Starts with an empty history.
 
         Args:
             restartable: By node: the endings after which it may be started again.
@@ -75,15 +74,15 @@ def _consequence(exit_code: int) -> str:
 def restartable_nodes(options: SessionOptions, mode: str) -> dict[str, Restartable]:
     """By node: the endings after which a restart fits the session's accounting.
 
-    In replay mode every frame is answered: those in the dead node are lost, so nothing is started
+    In replay mode every frame is processed: those in the dead node are lost, so nothing is started
     again. A restarted overlay would begin its video anew, a restarted recording would lose what was
     in it.
     """
     if mode != LIVE:
         return {}
+    files = {'overlay_node': options.video, 'foxglove_node': options.mcap}
+    live, loop = is_live(options.source), options.loop
     return {
-        'emotion_node': ALWAYS,
-        'overlay_node': ALWAYS if options.video is None else NEVER,
-        'foxglove_node': ALWAYS if options.mcap is None else NEVER,
-        'camera_node': camera_restartable(live=is_live(options.source), loop=options.loop),
+        name: restart_rule(name, is_live=live, loop=loop, writes_file=files.get(name) is not None)
+        for name in GRAPH
     }

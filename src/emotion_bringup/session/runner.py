@@ -1,4 +1,4 @@
-"""Starts the nodes, follows their answers to the end, and stops them without losing a frame."""
+"""Starts the nodes, follows their results to the end, and stops them without losing a frame."""
 
 import signal
 import sys
@@ -25,13 +25,13 @@ from emotion_bringup.session.processes import (
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.results import JsonLinesWriter, Record, Summary, format_line
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 
 _POLL_S = 0.1
 _START_TIMEOUT_S = 60.0
-# Answers that are still missing this long after the last one will not come.
+# Results that are still missing this long after the last one will not come.
 _STALLED_S = 10.0
 
 
@@ -60,7 +60,7 @@ class _Session:
         self._bag = BagWriter(options.record) if options.record else None
         self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
         self._summary: Summary | None = None
-        self._last_answer_s = time.monotonic()
+        self._last_result_s = time.monotonic()
         self._processes = NodeProcesses()
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
@@ -79,7 +79,7 @@ class _Session:
             self._processes.start(name, arguments)
         if self._options.foxglove is not None:
             tqdm.write(f'Foxglove: open the connection ws://127.0.0.1:{self._options.foxglove}')
-        self._last_answer_s = time.monotonic()
+        self._last_result_s = time.monotonic()
         while not self._interrupted and not self._is_finished():
             self._executor.spin_once(timeout_sec=_POLL_S)
             self._check_nodes()
@@ -98,7 +98,7 @@ class _Session:
         bag, self._bag = self._bag, None
         if bag is None:
             return
-        if self._monitor.account.published:
+        if self._monitor.frames.published:
             bag.close()
         else:
             bag.abort()
@@ -122,19 +122,19 @@ class _Session:
         self._processes.restart(name)
 
     def _is_finished(self) -> bool:
-        silence_s = time.monotonic() - self._last_answer_s
+        silence_s = time.monotonic() - self._last_result_s
         if self._mode == REPLAY and self._summary is None and silence_s > _START_TIMEOUT_S:
             raise SessionError(
-                f'No answer within {_START_TIMEOUT_S:.0f} s of the start: check that DDS traffic '
+                f'No result within {_START_TIMEOUT_S:.0f} s of the start: check that DDS traffic '
                 'is allowed on this machine, or see --log-level info.'
             )
         if self._processes.exit_code('camera_node') is None:
             return False
-        account = self._monitor.account
-        return bool(account.published and not account.missing) or silence_s > _STALLED_S
+        frames = self._monitor.frames
+        return bool(frames.published and not frames.missing) or silence_s > _STALLED_S
 
-    def _on_frame(self, record: Record, faces: list[Face], latency_ms: float | None) -> None:
-        self._last_answer_s = time.monotonic()
+    def _on_frame(self, record: FrameRecord, faces: list[Face], latency_ms: float | None) -> None:
+        self._last_result_s = time.monotonic()
         if self._summary is None:
             # The clock of the summary starts with the stream, not with the loading of the models.
             self._summary = Summary()
@@ -151,10 +151,10 @@ class _Session:
         for path in (options.video, options.json, options.record, options.mcap):
             if path is not None and path.exists():
                 print(f'wrote {path}')
-        account = self._monitor.account
-        if self._mode == REPLAY and not self._interrupted and account.missing:
+        frames = self._monitor.frames
+        if self._mode == REPLAY and not self._interrupted and frames.missing:
             raise SessionError(
-                f'{account.missing} of {account.published} frames were not answered: '
+                f'{frames.missing} of {frames.published} frames have no result: '
                 'run with --log-level info to see why.'
             )
         return 0 if clean else 1

@@ -1,4 +1,4 @@
-"""Adds emotions and an overlay to a rosbag: the original messages, and an answer to every image."""
+"""Adds emotions and an overlay to a rosbag: the original messages, and a result for every image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from emotion_perception.bags.writer import BagWriter, storage_of
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import BagError, ImageFormatError
 from emotion_perception.pipeline import EmotionPipeline
-from emotion_perception.types import BgrImage, Face
+from emotion_perception.types import BgrImage, Face, Frame
 
 EMOTIONS_TOPIC: Final = '/emotions'
 IMAGE_TYPES: Final = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
@@ -65,8 +65,8 @@ class AnnotateReport:
     Attributes:
         topic: The image topic that was looked at.
         messages: Messages of the original, all of them copied.
-        images: Images that were answered.
-        bad_images: Images that could not be decoded: copied, but not answered.
+        images: Images that were processed.
+        bad_images: Images that could not be decoded: copied, but not processed.
         first_problem: What was wrong with the first of them.
     """
 
@@ -77,8 +77,8 @@ class AnnotateReport:
     first_problem: str = ''
 
 
-ImageHandler = Callable[[list[Face] | None], None]
-"""Called after every image with its faces, or None for one that could not be decoded."""
+ImageHandler = Callable[[Frame | None, list[Face]], None]
+"""Called after every image with its faces; the frame is None where it could not be decoded."""
 
 
 def annotate_bag(
@@ -86,12 +86,12 @@ def annotate_bag(
     target: Path,
     pipeline: EmotionPipeline,
     options: AnnotateOptions | None = None,
-    on_image: ImageHandler = lambda faces: None,
+    on_image: ImageHandler = lambda frame, faces: None,
 ) -> AnnotateReport:
     """Writes a copy of a bag with emotions and an overlay.
 
     Types, QoS profiles, times and bytes of the original messages stay as they are, and so do the
-    headers of the images, which their answers carry. What is added has the time at which its image
+    headers of the images, which their results carry. What is added has the time at which its image
     was recorded. The copy appears under its name once it is complete; until then, and after any
     error or interruption, there is nothing; a kill leaves a hidden folder `.NAME.unfinished`, which
     the next run replaces. A split or compressed bag becomes one plain file.
@@ -101,7 +101,7 @@ def annotate_bag(
         target: Folder of the new bag, in the storage of the source.
         pipeline: Fresh, or reset.
         options: What to add.
-        on_image: For progress; what it raises ends the work.
+        on_image: What it raises ends the work.
 
     Raises:
         BagError: The source cannot be read, has no usable image or one of the topics already; or
@@ -119,7 +119,7 @@ def annotate_bag(
             report = _Copy(reader, writer, pipeline, options, topic).run(on_image)
             if not report.images:
                 raise BagError(
-                    f'Bag {source} has no usable picture on {topic}: {report.first_problem}'
+                    f'Bag {source} has no usable image on {topic}: {report.first_problem}'
                 )
     return report
 
@@ -150,26 +150,29 @@ class _Copy:
             self._writer.write(self._copies[connection.id], record_ns, data)
             self._report.messages += 1
             if connection.topic == self._report.topic and connection.msgtype in IMAGE_TYPES:
-                on_image(self._answer(connection, record_ns, data))
+                on_image(*self._process(connection, record_ns, data))
         return self._report
 
-    def _answer(self, connection: Connection, record_ns: int, data: bytes) -> list[Face] | None:
-        """Writes what belongs to one image; None when it is damaged."""
+    def _process(
+        self, connection: Connection, record_ns: int, data: bytes
+    ) -> tuple[Frame | None, list[Face]]:
+        """Writes what belongs to one image; without a frame when it is damaged."""
         try:
             bag_image = self._reader.image(connection, record_ns, data)
             image = bag_image.decode()
         except (BagError, ImageFormatError) as error:
             self._report.bad_images += 1
             self._report.first_problem = self._report.first_problem or str(error)
-            return None
-        faces = self._pipeline.process(image, bag_image.stamp_ns or record_ns)
+            return None, []
+        frame = Frame(image, bag_image.stamp_ns or record_ns, self._report.images)
+        faces = self._pipeline.process(image, frame.stamp_ns)
         self._write_emotions(bag_image, image, faces)
         if self._overlay is not None:
             self._write_overlay(
                 self._overlay, bag_image, draw_faces(image, faces, self._options.style)
             )
         self._report.images += 1
-        return faces
+        return frame, faces
 
     def _write_emotions(self, source: BagImage, image: BgrImage, faces: list[Face]) -> None:
         height, width = image.shape[:2]
@@ -177,13 +180,13 @@ class _Copy:
         message = face_array_message(self._typestore, header, width, height, faces)
         self._write(self._emotions, source.record_ns, message, FACE_ARRAY_TYPE)
 
-    def _write_overlay(self, connection: Connection, source: BagImage, picture: BgrImage) -> None:
+    def _write_overlay(self, connection: Connection, source: BagImage, image: BgrImage) -> None:
         header = source.message.header
         if self._options.compressed:
             quality = self._options.jpeg_quality
-            message = compressed_image_message(self._typestore, header, picture, quality)
+            message = compressed_image_message(self._typestore, header, image, quality)
         else:
-            message = image_message(self._typestore, header, picture)
+            message = image_message(self._typestore, header, image)
         self._write(connection, source.record_ns, message, self._overlay_type)
 
     @property

@@ -1,10 +1,9 @@
-"""Messages of `emotion_msgs` and overlay pictures, as `rosbags` writes them.
+"""Messages of `emotion_msgs` and overlay images, as `rosbags` writes them.
 
 The `.msg` files of the package `emotion_msgs` are the only definition; they are read from wherever
 they lie.
 """
 
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,13 +15,12 @@ from typing import Any, Final
 import numpy as np
 from rosbags.typesys.store import Typestore
 
-from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, ros2_typestore
 from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
 from emotion_perception.files.resources import share_folder
-from emotion_perception.labels import emotion_name
-from emotion_perception.types import BgrImage, Box, Face, Landmarks, pixel_box
+from emotion_perception.outputs.results import message_fields
+from emotion_perception.types import BgrImage, Face
 
 FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
 LABELS_TYPE: Final = 'emotion_msgs/msg/EmotionLabels'
@@ -31,7 +29,6 @@ _FACE_TYPE: Final = 'emotion_msgs/msg/FaceEmotion'
 _POINT_TYPE: Final = 'geometry_msgs/msg/Point32'
 _REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
 _NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
-_UNCERTAIN_ID: Final = 255  # FaceEmotion.UNCERTAIN
 
 
 def emotion_typestore() -> Typestore:
@@ -69,7 +66,7 @@ def message_definitions() -> dict[str, str]:
 def face_array_message(
     typestore: Typestore, header: Any, width: int, height: int, faces: Sequence[Face]
 ) -> Any:
-    """The answer to one image: `emotion_msgs/FaceEmotionArray`.
+    """The result of one image: `emotion_msgs/FaceEmotionArray`.
 
     Args:
         typestore: From `emotion_typestore`.
@@ -118,7 +115,7 @@ def compressed_image_message(
         quality: JPEG quality, 1..100.
 
     Raises:
-        ImageFormatError: The picture is empty or larger than JPEG allows.
+        ImageFormatError: The image is empty or larger than JPEG allows.
     """
     data = encode_jpeg(image, quality)
     return typestore.types[COMPRESSED_IMAGE_TYPE](header=header, format=JPEG_FORMAT, data=data)
@@ -134,28 +131,8 @@ def _message_folders() -> Iterator[Path]:
 
 
 def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> Any:
-    emotion_id = face.emotion_id
-    return typestore.types[_FACE_TYPE](
-        track_id=face.track_id,
-        box=_region(typestore, face.box, width, height),
-        score=face.score,
-        landmarks=_points(typestore, face.landmarks),
-        emotion=emotion_name(emotion_id),
-        emotion_id=_UNCERTAIN_ID if emotion_id is None else emotion_id,
-        confidence=face.confidence,
-        probabilities=np.asarray(face.probabilities, np.float32),
-    )
-
-
-def _region(typestore: Typestore, box: Box, image_width: int, image_height: int) -> Any:
-    x, y, width, height = pixel_box(box, image_width, image_height)
-    return typestore.types[_REGION_TYPE](
-        x_offset=x, y_offset=y, height=height, width=width, do_rectify=False
-    )
-
-
-def _points(typestore: Typestore, landmarks: Landmarks | None) -> list[Any]:
-    point = typestore.types[_POINT_TYPE]
-    if landmarks is None:
-        return [point(x=math.nan, y=math.nan, z=math.nan)] * 5
-    return [point(x=x, y=y, z=0.0) for x, y in landmarks.tolist()]
+    region, point = typestore.types[_REGION_TYPE], typestore.types[_POINT_TYPE]
+    fields = message_fields(face, width, height)
+    fields['box'] = region(**fields['box'], do_rectify=False)
+    fields['landmarks'] = [point(**landmark) for landmark in fields['landmarks']]
+    return typestore.types[_FACE_TYPE](**fields)

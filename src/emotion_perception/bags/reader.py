@@ -1,6 +1,6 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +8,43 @@ from typing import Any, TypeAlias
 
 from rosbags import rosbag1, rosbag2
 from rosbags.interfaces import Connection
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags import guard
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
+
+# The distribution that the package is built for, where this version of `rosbags` knows it.
+_PREFERRED = 'ROS2_KILTED'
+
+
+def ros2_typestore(definitions: Mapping[str, str] | None = None) -> Typestore:
+    """The standard ROS 2 message types, and more from the text of `.msg` files.
+
+    Args:
+        definitions: `.msg` text by full name, for example
+            {'emotion_msgs/msg/FaceEmotion': 'uint32 track_id'}.
+
+    Raises:
+        rosbags.typesys.TypesysError: A text is no valid message definition.
+    """
+    store = get_typestore(getattr(Stores, _PREFERRED, Stores.LATEST))
+    types = {}
+    for name, text in (definitions or {}).items():
+        types.update(get_types_from_msg(text, name))
+    if types:
+        store.register(types)
+    return store
+
+
+def ros1_typestore() -> Typestore:
+    """The standard ROS 1 message types: their header has one field more."""
+    return get_typestore(Stores.ROS1_NOETIC)
+
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
@@ -60,10 +88,10 @@ class BagImage:
     message: Any
 
     def decode(self) -> BgrImage:
-        """Decodes the picture.
+        """Decodes the image.
 
         Raises:
-            ImageFormatError: The picture's bytes do not fit its fields.
+            ImageFormatError: The image's bytes do not fit its fields.
         """
         if self.message.__msgtype__ == COMPRESSED_IMAGE_TYPE:
             return decode_compressed(self.message.data, self.message.format)
@@ -77,7 +105,7 @@ class BagImage:
         )
 
 
-class BagReader(Closing):
+class BagReader(Closeable):
     """An open bag. Use it as a context manager.
 
     Messages are read with the standard message types, not with the definitions that the bag
@@ -124,7 +152,7 @@ class BagReader(Closing):
 
     @property
     def image_topics(self) -> tuple[BagTopic, ...]:
-        """Topics with pictures, depth images last, otherwise in the order of the bag."""
+        """Topics with images, depth images last, otherwise in the order of the bag."""
         images = (
             topic
             for topic in self.topics
@@ -138,13 +166,13 @@ class BagReader(Closing):
         return int(self._reader.duration)
 
     def image_topic(self, requested: str = '') -> BagTopic:
-        """Finds the topic to read pictures from.
+        """Finds the topic to read images from.
 
         Args:
             requested: Topic name; the first image topic when empty.
 
         Raises:
-            BagError: The bag has no pictures, or none on the requested topic.
+            BagError: The bag has no images, or none on the requested topic.
         """
         for topic in self.image_topics:
             if requested in ('', topic.name):
@@ -179,7 +207,7 @@ class BagReader(Closing):
         """
         message = self.deserialize(connection, data)
         stamp = message.header.stamp
-        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        stamp_ns = stamp.sec * NS_PER_S + stamp.nanosec
         return BagImage(connection.topic, stamp_ns, record_ns, message.header.frame_id, message)
 
     def messages(self, topics: list[str] | None = None) -> Iterator[tuple[Connection, int, bytes]]:

@@ -27,11 +27,11 @@ from emotion_perception.bags.messages import emotion_typestore
 from emotion_perception.bags.reader import is_bag
 from emotion_perception.bags.unfinished import UnfinishedFolder
 from emotion_perception.errors import BagError
+from emotion_perception.types import NS_PER_S
 
 STORAGES: Final = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 """Names that rosbag2 gives to its storages."""
 
-_NS_PER_S: Final = 1_000_000_000
 _INFINITE: Final = QosTime(9_223_372_036, 854_775_807)  # rmw's RMW_DURATION_INFINITE
 # Of a type that neither the bag nor this machine defines; rosbag2 plays such topics as well.
 _UNKNOWN_HASH: Final = f'RIHS01_{"0" * 64}'
@@ -314,4 +314,4 @@ def _as_qos(profile: AnyQos) -> Qos:
 
 
 def _as_time(duration: Any) -> QosTime:
-    return QosTime(*divmod(int(duration.nanoseconds), _NS_PER_S))
+    return QosTime(*divmod(int(duration.nanoseconds), NS_PER_S))

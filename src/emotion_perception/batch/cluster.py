@@ -7,14 +7,14 @@ import secrets
 import signal
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Final
 
-from emotion_perception.batch.job import Job, Task
+from emotion_perception.batch.job import Job, Record, Task
 from emotion_perception.batch.processes import Finished
-from emotion_perception.batch.record import Record
 from emotion_perception.batch.work import work
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.limits import quoted
 
 LOCAL: Final = 'local'
@@ -34,7 +34,7 @@ class ClusterError(EmotionPerceptionError):
     """Ray is not installed, or its cluster cannot be reached."""
 
 
-class RayWorkers:
+class RayWorkers(Closeable):
     """Tasks on a Ray cluster, one CPU each; see `Workers`.
 
     Args:
@@ -44,7 +44,7 @@ class RayWorkers:
         count: How many sources at the same time; 0 is one per CPU of the cluster.
 
     Raises:
-        ClusterError: Ray is not installed, the address is none, or nothing answers there.
+        ClusterError: Ray is not installed, the address is none, or nothing responds there.
     """
 
     frames = 0
@@ -82,15 +82,8 @@ class RayWorkers:
             )
         return [self._result(reference) for reference in ready]
 
-    def __enter__(self) -> 'RayWorkers':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Cancels what runs and leaves the cluster."""
         for reference in self._running:
             with contextlib.suppress(Exception):  # a cluster that is lost has nothing to cancel
                 self._ray.cancel(reference, force=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.pictures import natural_order
+from emotion_perception.sources.image_files import natural_order
 
 VIDEO_SUFFIXES: Final = frozenset(
     (

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Protocol
 
-from emotion_perception.batch.job import Job, Task
-from emotion_perception.batch.record import Record
+from emotion_perception.batch.job import Job, Record, Task
 from emotion_perception.batch.work import work
+from emotion_perception.files.closeable import Closeable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Workers(Protocol):
 
     @property
     def frames(self) -> int:
-        """Frames answered so far, for progress; 0 when that is not known meanwhile."""
+        """Frames processed so far, for progress; 0 when that is not known meanwhile."""
 
     def start(self, task: Task) -> None:
         """Starts a piece of work; no more than `capacity` may be under way."""
@@ -56,7 +55,7 @@ _END_TIMEOUT_S: Final = 10.0
 _Connection = connection.Connection
 
 
-class LocalWorkers:
+class LocalWorkers(Closeable):
     """Processes of this machine; see `Workers`.
 
     Args:
@@ -82,18 +81,11 @@ class LocalWorkers:
     def wait(self) -> list[Finished]:
         """Waits until a process has finished a source, has died, or has gone on for a while."""
         ready = connection.wait(list(self._busy))
-        answers = (self._receive(self._busy[each]) for each in ready)  # type: ignore[index]
-        return [answer for answer in answers if answer is not None]
+        results = (self._receive(self._busy[each]) for each in ready)  # type: ignore[index]
+        return [result for result in results if result is not None]
 
-    def __enter__(self) -> 'LocalWorkers':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ends all processes, with what they are at."""
         workers = [*self._idle, *self._busy.values()]
         for worker in workers:
             worker.process.terminate()

@@ -14,9 +14,9 @@ from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
-from emotion_perception.types import BgrImage, Face, Frame
+from emotion_perception.types import Face, Frame
 
-Networks = tuple[FaceDetector, EmotionClassifier]
+DetectorAndClassifier = tuple[FaceDetector, EmotionClassifier]
 FrameHandler = Callable[[], None]
 """Called after every frame, for progress; what it raises ends the work."""
 
@@ -37,12 +37,17 @@ class Production:
     Attributes:
         outputs: With the summary of the frames.
         time: Seconds of each emotion.
-        damaged_frames: Frames without an answer.
+        damaged_frames: Frames without a result.
         problem: Why the rest of a damaged source could not be read; None at its true end.
     """
 
     def __init__(
-        self, source: Path, job: Job, networks: Networks, folder: Path, on_frame: FrameHandler
+        self,
+        source: Path,
+        job: Job,
+        networks: DetectorAndClassifier,
+        folder: Path,
+        on_frame: FrameHandler,
     ) -> None:
         self.time = EmotionTime()
         self.damaged_frames = 0
@@ -90,13 +95,13 @@ class Production:
     def _annotate(self) -> RunOutputs:
         with self._outputs(None) as outputs:
 
-            def take(frame: Frame, faces: list[Face]) -> None:
-                self._take(outputs, frame, faces)
+            def take(frame: Frame | None, faces: list[Face]) -> None:
+                if frame is not None:
+                    self._take(outputs, frame, faces)
 
-            pipeline = _ObservedPipeline(*self._networks, self._job.settings)
-            pipeline.observer = take
+            pipeline = EmotionPipeline(*self._networks, self._job.settings)
             target = self._folder / f'{self._stem}_emotions'
-            report = annotate_bag(self._source, target, pipeline, self._job.annotate)
+            report = annotate_bag(self._source, target, pipeline, self._job.annotate, take)
         self.damaged_frames = report.bad_images
         return outputs
 
@@ -113,16 +118,3 @@ class Production:
         if VIDEO not in self._job.products:
             return None
         return VideoRecorder(self._folder / f'{self._stem}.mp4', source.frame_rate or 0.0)
-
-
-class _ObservedPipeline(EmotionPipeline):
-    """Shows every answer with its frame to an observer."""
-
-    observer: Callable[[Frame, list[Face]], None]
-    _frames = 0
-
-    def process(self, image: BgrImage, stamp_ns: int) -> list[Face]:
-        faces = super().process(image, stamp_ns)
-        self.observer(Frame(image, stamp_ns, self._frames), faces)
-        self._frames += 1
-        return faces

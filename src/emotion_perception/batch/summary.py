@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import emotion_perception
-from emotion_perception.batch.job import Job
-from emotion_perception.batch.record import Record, Status
+from emotion_perception.batch.job import Job, Record, Status
 from emotion_perception.errors import OutputError
-from emotion_perception.files.atomic import replace_file
+from emotion_perception.files.resources import replace_file
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
-from emotion_perception.types import Face
+from emotion_perception.types import NS_PER_S, Face
 
-_NS_PER_S: Final = 1e9
 LONGEST_GAP_S: Final = 1.0
 """A frame stands for the time until the next one, but not for a longer gap in the recording."""
 
@@ -45,7 +43,7 @@ class EmotionTime:
             faces: Its faces.
         """
         if self._last is not None:
-            elapsed_s = max(stamp_ns - self._last[0], 0) / _NS_PER_S
+            elapsed_s = max(stamp_ns - self._last[0], 0) / NS_PER_S
             self._interval_s = min(elapsed_s, LONGEST_GAP_S)
             self._settle(self._seconds)
         self._last = stamp_ns, Counter(emotion_name(face.emotion_id) for face in faces)

@@ -11,16 +11,17 @@ from typing import Final
 import cv2
 
 import emotion_perception
-from emotion_perception.batch.job import Job, Task
-from emotion_perception.batch.produce import FrameHandler, Networks, Production
-from emotion_perception.batch.record import (
+from emotion_perception.batch.job import (
+    Job,
     Record,
     Status,
+    Task,
     finished_record,
     sizes_of,
     without_result,
     write_record,
 )
+from emotion_perception.batch.produce import DetectorAndClassifier, FrameHandler, Production
 from emotion_perception.detection import create_detector
 from emotion_perception.errors import EmotionPerceptionError, ModelError
 from emotion_perception.files.resources import default_model_path
@@ -70,7 +71,7 @@ def work(task: Task, job: Job, out: Path, on_frame: FrameHandler = lambda: None)
 
 
 @lru_cache(maxsize=1)
-def load_networks(job: Job) -> Networks:
+def load_networks(job: Job) -> DetectorAndClassifier:
     """Loads detector and classifier, once per process.
 
     Raises:
@@ -120,12 +121,12 @@ def _made(task: Task, job: Job, folder: Path, on_frame: FrameHandler) -> Record:
 
 
 def _publish(record: Record, task: Task, unfinished: Path, out: Path) -> Record:
-    """Gives the folder its name. An older result makes room; the same result, of a twin, stays."""
+    """Gives the folder its name. A finished result of the same job stays."""
     write_record(unfinished, record)
     target = out / task.folder
-    twin = finished_record(task, out)
-    if twin is not None:
-        return twin
+    finished = finished_record(task, out)
+    if finished is not None:
+        return finished
     if target.exists():
         target.rename(unfinished.with_name(f'{unfinished.name}.old'))
     unfinished.rename(target)

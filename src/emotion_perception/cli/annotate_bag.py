@@ -17,9 +17,9 @@ from emotion_perception.cli.options import (
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import BagError
-from emotion_perception.outputs.console import note, say
 from emotion_perception.outputs.results import Summary
-from emotion_perception.types import Face
+from emotion_perception.outputs.run import note, say
+from emotion_perception.types import Face, Frame
 
 DESCRIPTION = """\
 Copies a rosbag2 bag (sqlite3 or MCAP) and adds the emotions in its images on /emotions
@@ -76,10 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     summary = Summary()
     with StopRequest() as stop, tqdm(total=total, unit='image', disable=None) as progress:
 
-        def on_image(faces: list[Face] | None) -> None:
+        def on_image(frame: Frame | None, faces: list[Face]) -> None:
             stop.raise_if_requested()
             progress.update()
-            if faces is not None:
+            if frame is not None:
                 summary.add(faces)
 
         report = annotate_bag(arguments.source, arguments.target, pipeline, options, on_image)
@@ -100,7 +100,7 @@ def _conclude(
     if report.bad_images:
         note(
             f'warning: {report.bad_images} of {report.images + report.bad_images} images on '
-            f'{report.topic} could not be decoded and have no answer; the first one: '
+            f'{report.topic} could not be decoded and have no result; the first one: '
             f'{report.first_problem}'
         )
     say(summary.format())

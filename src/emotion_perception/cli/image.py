@@ -22,10 +22,10 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
-from emotion_perception.files.atomic import replace_file
-from emotion_perception.outputs.console import note, say
-from emotion_perception.outputs.results import JsonLinesWriter, Record, frame_record
-from emotion_perception.sources.pictures import natural_order, pictures_in, read_picture
+from emotion_perception.files.resources import replace_file
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
+from emotion_perception.outputs.run import note, say
+from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
 from emotion_perception.types import BgrImage
 
 DESCRIPTION = """\
@@ -47,14 +47,14 @@ _WRITABLE: Final = frozenset(('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `emotion image`."""
     parser.add_argument(
-        'photos', nargs='+', metavar='PHOTO', help='picture file, folder, or glob pattern'
+        'photos', nargs='+', metavar='PHOTO', help='image file, folder, or glob pattern'
     )
     parser.add_argument(
         '-o',
         '--output',
         type=Path,
         metavar='OUT',
-        help='annotated picture, or folder for all of them',
+        help='annotated image, or folder for all of them',
     )
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='one JSON document per line and photo'
@@ -108,7 +108,7 @@ def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptio
 
 
 def plan_targets(photos: Sequence[Path], output: Path | None) -> dict[Path, Path]:
-    """Where the annotated picture of each photo goes; empty without an output.
+    """Where the annotated image of each photo goes; empty without an output.
 
     Raises:
         OutputError: Several photos would go to one file, the format cannot be written, or a photo
@@ -137,11 +137,11 @@ class _Work:
         self._settings = settings_from(arguments)
         self._style = style_from(arguments)
 
-    def analyse(self, photo: Path, target: Path | None) -> Record:
-        image = read_picture(photo)
+    def analyse(self, photo: Path, target: Path | None) -> FrameRecord:
+        image = read_image_file(photo)
         faces = analyse_still(image, self._detector, self._classifier, self._settings)
         if target is not None:
-            _write_picture(target, draw_faces(image, faces, self._style))
+            _write_image(target, draw_faces(image, faces, self._style))
         height, width = image.shape[:2]
         record = frame_record(0, width, height, faces)
         del record['stamp']  # a photo has none
@@ -151,7 +151,7 @@ class _Work:
 def _expand(path: Path) -> list[Path]:
     try:
         if path.is_dir():
-            return pictures_in(path)
+            return image_files_in(path)
         if path.suffix.lower() == '.gif' and path.exists():
             raise SourceError(f'{path} is an animation: use `emotion video {path}`.')
         if path.exists():
@@ -180,22 +180,22 @@ def _names_in(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     return targets
 
 
-def _write_picture(path: Path, picture: BgrImage) -> None:
+def _write_image(path: Path, image: BgrImage) -> None:
     try:
-        encoded, data = cv2.imencode(path.suffix.lower(), picture)
+        encoded, data = cv2.imencode(path.suffix.lower(), image)
         if not encoded:
-            raise OutputError(f'Picture {path} cannot be encoded: choose .png.')
+            raise OutputError(f'Image {path} cannot be encoded: choose .png.')
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data.tobytes())
     except cv2.error as error:
-        raise OutputError(f'Picture {path} cannot be encoded: choose .png.') from error
+        raise OutputError(f'Image {path} cannot be encoded: choose .png.') from error
     except OSError as error:
         raise OutputError(
-            f'Picture {path} cannot be written ({error.strerror}): choose another output.'
+            f'Image {path} cannot be written ({error.strerror}): choose another output.'
         ) from error
 
 
-def _faces_text(record: Record) -> str:
+def _faces_text(record: FrameRecord) -> str:
     return '  '.join(_face_text(face) for face in record['faces']) or 'no face'
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from emotion_perception.cli.latest_frame import Arrival, LatestFrame, RealTimeRecorder
 from emotion_perception.cli.options import (
     add_drawing_options,
     add_pipeline_options,
@@ -18,12 +19,10 @@ from emotion_perception.cli.options import (
     style_from,
     whole_number,
 )
-from emotion_perception.cli.real_time import Arrival, NewestFrame, RealTimeRecorder
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
-from emotion_perception.outputs.console import note
-from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.run import RunOutputs, note
 from emotion_perception.outputs.window import Window
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
 from emotion_perception.sources import (
@@ -141,7 +140,7 @@ class _Session:
     def run(self, stop: StopRequest) -> SourceError | None:
         """Runs until q, a signal or the end; what ended a source before its end is returned."""
         ended = threading.Event()
-        newest = NewestFrame(paced(self._source, ended))
+        newest = LatestFrame(paced(self._source, ended))
         try:
             while not stop.requested and not newest.ended:
                 arrival = newest.take(_POLL_S)
@@ -158,7 +157,7 @@ class _Session:
         return None
 
     def _show(self, arrival: Arrival) -> bool:
-        """Answers a frame; False once the user has closed the window."""
+        """Processes a frame; False once the user has closed the window."""
         frame = arrival.frame
         faces = self._pipeline.process(frame.image, frame.stamp_ns)
         now = time.monotonic()
@@ -166,9 +165,9 @@ class _Session:
         if self._window is None:
             self._outputs.add(frame, faces, latency_ms=latency_ms)
             return True
-        picture = draw_faces(frame.image, faces, self._style, status=self._rate.text(now))
-        self._outputs.add(frame, faces, latency_ms=latency_ms, picture=picture)
-        return self._window.show(picture)
+        image = draw_faces(frame.image, faces, self._style, status=self._rate.text(now))
+        self._outputs.add(frame, faces, latency_ms=latency_ms, image=image)
+        return self._window.show(image)
 
 
 class _Rate:

@@ -84,16 +84,16 @@ def add_pipeline_options(parser: argparse.ArgumentParser, *, stream: bool = True
 
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of annotated pictures."""
+    """Adds the options of annotated images."""
     parser.add_argument(
         '--blur-faces',
         action='store_true',
-        help='make the faces that are found unrecognisable in annotated pictures',
+        help='make the faces that are found unrecognisable in annotated images',
     )
 
 
 def style_from(arguments: argparse.Namespace) -> OverlayStyle:
-    """What is drawn onto annotated pictures."""
+    """What is drawn onto annotated images."""
     return OverlayStyle(blur=arguments.blur_faces)
 
 
@@ -153,7 +153,7 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         '--labels',
         choices=LABEL_SETS,
         default=FER2013,
-        help='whose labels to answer with: those FER-2013 was published with, or those of the ten '
+        help='whose labels to predict: those FER-2013 was published with, or those of the ten '
         'annotators of FER+, who see more neutral faces (default: %(default)s)',
     )
     group.add_argument(

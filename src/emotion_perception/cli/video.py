@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source',
         metavar='CLIP',
-        help='video file, GIF, picture, folder of pictures, glob pattern, rosbag (folder, .mcap, '
+        help='video file, GIF, image, folder of images, glob pattern, rosbag (folder, .mcap, '
         '.db3, .bag), or demo (a made-up clip of a real face)',
     )
     parser.add_argument(
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--mcap',
         type=Path,
         metavar='FILE',
-        help='pictures, boxes and probabilities for the viewer Foxglove (needs foxglove-sdk)',
+        help='images, boxes and probabilities for the viewer Foxglove (needs foxglove-sdk)',
     )
     parser.add_argument(
         '--quiet', action='store_true', help='no line per frame, only progress bar and summary'

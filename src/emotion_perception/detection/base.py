@@ -1,21 +1,81 @@
 """What every face detector offers, and the steps that all of them share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from emotion_perception.detection.vicinity import closest, moved, vicinity
-from emotion_perception.types import BgrImage, Box, Detection
+import numpy as np
+
+from emotion_perception.types import BgrImage, Box, Detection, iou_matrix
+
+# Twice the face: it may move by half of its width, and detectors want to see some background.
+_TIMES_THE_FACE: Final = 2.0
+_MIN_OVERLAP: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Roi:
+    """A square about a face; may reach beyond the image.
+
+    Attributes:
+        left: First column.
+        top: First row.
+        side: Width and height in pixels, >= 2.
+    """
+
+    left: int
+    top: int
+    side: int
+
+    def inside(self, image: BgrImage) -> tuple[BgrImage, int, int]:
+        """The part within an image.
+
+        Returns:
+            A view of uint8 [height, width, 3], maybe empty, and the column and the row of the
+            image at which it begins.
+        """
+        left, top = max(self.left, 0), max(self.top, 0)
+        right, bottom = max(self.left + self.side, 0), max(self.top + self.side, 0)
+        return image[top:bottom, left:right], left, top
+
+
+def roi_around(face: Box) -> Roi:
+    """The square about a face in which to look for it again."""
+    side = max(round(_TIMES_THE_FACE * max(face.width, face.height)), 2)
+    x, y = face.center
+    return Roi(round(x - side / 2), round(y - side / 2), side)
+
+
+def closest(found: Iterable[Detection], face: Box) -> Detection | None:
+    """The detection that overlaps a face most; None when all lie somewhere else."""
+    candidates = list(found)
+    if not candidates:
+        return None
+    overlaps = iou_matrix([face], [candidate.box for candidate in candidates])[0]
+    best = int(np.argmax(overlaps))
+    return candidates[best] if overlaps[best] >= _MIN_OVERLAP else None
+
+
+def moved(detection: Detection, x: float, y: float) -> Detection:
+    """A detection at another place."""
+    box, points = detection.box, detection.landmarks
+    return Detection(
+        Box(box.x + x, box.y + y, box.width, box.height),
+        detection.score,
+        None if points is None else points + np.array((x, y), np.float32),
+    )
+
 
 DEFAULT_MAX_SIDE: Final = 480
-"""Longest side, in pixels, of the picture that a network sees.
+"""Longest side, in pixels, of the image that a network sees.
 
-CenterFace then finds faces from 32 pixels in a 640x480 picture and from 64 in a 1280x720 one, in
+CenterFace then finds faces from 32 pixels in a 640x480 image and from 64 in a 1280x720 one, in
 about 60 % of the time that a side of 640 takes.
 """
 
 
 class FaceDetector(Protocol):
-    """Finds all faces of a picture.
+    """Finds all faces of an image.
 
     A detector keeps buffers between calls: use one from one thread at a time.
 
@@ -28,29 +88,29 @@ class FaceDetector(Protocol):
     def detect(
         self, image: BgrImage, score_threshold: float, min_face_size: int
     ) -> list[Detection]:
-        """Finds the faces of one picture.
+        """Finds the faces of one image.
 
         Args:
             image: uint8 [height, width, 3], BGR.
             score_threshold: Smallest score to report, 0..1.
             min_face_size: Smallest face to report, in pixels of the shorter side of its box, >= 1.
-                A larger value lets a detector work on a smaller picture, which is faster but places
+                A larger value lets a detector work on a smaller image, which is faster but places
                 the landmarks less exactly.
 
         Returns:
             Faces by descending score; boxes and landmarks in pixels of `image`, where pixel (i, j)
-            covers [i, i + 1) x [j, j + 1). An empty picture has no faces.
+            covers [i, i + 1) x [j, j + 1). An empty image has no faces.
         """
         ...
 
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float
     ) -> list[Detection | None]:
-        """Looks for known faces about where they were: quicker than a look at the whole picture.
+        """Looks for known faces about where they were: quicker than a look at the whole image.
 
         Args:
             image: uint8 [height, width, 3], BGR, not empty.
-            faces: Where the faces were in the last picture, in pixels.
+            faces: Where the faces were in the last image, in pixels.
             score_threshold: Smallest score to report, 0..1.
 
         Returns:
@@ -58,7 +118,7 @@ class FaceDetector(Protocol):
         """
         ...
 
-    def twin(self) -> 'FaceDetector':
+    def clone(self) -> 'FaceDetector':
         """Another detector of the same kind and settings, for use in another thread."""
         ...
 
@@ -81,7 +141,7 @@ def detect_in_crops(
     """`FaceDetector.detect_near` for any detector: one look at the surroundings of each face."""
     found: list[Detection | None] = []
     for face in faces:
-        crop, left, top = vicinity(face).inside(image)
+        crop, left, top = roi_around(face).inside(image)
         smallest = max(round(min(face.width, face.height) / 2), 1)
         here = detector.detect(crop, score_threshold, smallest) if crop.size else []
         found.append(closest((moved(each, left, top) for each in here), face))

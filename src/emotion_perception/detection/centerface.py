@@ -1,7 +1,7 @@
 """CenterFace: a small anchor-free face detector with five landmarks.
 
 Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019. For every
-4x4 cell of its input the network answers how likely a face is centred there, the logarithm of the
+4x4 cell of its input the network tells how likely a face is centred there, the logarithm of the
 face's size, the centre's offset inside the cell, and the landmarks relative to the face's box.
 """
 
@@ -13,16 +13,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
+from emotion_perception.detection.base import (
+    DEFAULT_MAX_SIDE,
+    closest,
+    moved,
+    roi_around,
+    select_faces,
+)
 from emotion_perception.detection.centerface_graph import (
     INPUT_NAME,
     OUTPUT_NAMES,
     load_centerface_graph,
 )
 from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up, scaled
-from emotion_perception.detection.vicinity import closest, moved, vicinity
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.types import BgrImage, Box, Detection
 
@@ -31,7 +35,7 @@ Float32Array = npt.NDArray[np.float32]
 _STRIDE: Final = 4
 _NMS_OVERLAP: Final = 0.3
 # A side is squeezed by so much at most to make it a multiple, instead of being padded: the network
-# takes it as it takes a picture moved by a pixel, and padding would cost its share of the time.
+# takes it as it takes an image moved by a pixel, and padding would cost its share of the time.
 _MAX_SQUEEZE: Final = 0.07
 # Side of the smallest face, in pixels of the network's input, that scores 0.7 (measured on a
 # portrait scaled down step by step: 0.54 at 16 pixels of height, 0.70 at 22, 0.88 at 58).
@@ -111,10 +115,10 @@ class CenterFaceDetector:
             found.append(closest((moved(each, left, top) for each in here), face))
         return found
 
-    def twin(self) -> 'CenterFaceDetector':
-        """See `base.FaceDetector.twin`; it shares the weights."""
+    def clone(self) -> 'CenterFaceDetector':
+        """See `base.FaceDetector.clone`; it shares the weights."""
         other = copy.copy(self)
-        other._network = self._network.twin()
+        other._network = self._network.clone()
         other._input = NetworkInput()
         return other
 
@@ -125,10 +129,10 @@ def _fill(
     """Writes the surroundings of a face into planes [3, side, side] of zeros.
 
     Returns:
-        Column and row of the picture where the planes begin, and how many pixels of the picture
+        Column and row of the image where the planes begin, and how many pixels of the image
         each of theirs is wide and high.
     """
-    around = vicinity(face)
+    around = roi_around(face)
     inside, left, top = around.inside(image)
     if inside.size == 0:
         return left, top, (1.0, 1.0)
@@ -150,7 +154,7 @@ def _stretch(start: int, length: int, zoom: float) -> range:
 
 
 def _input_shapes(max_side: int) -> InputShapes:
-    """From the smallest picture to the largest; usual is a camera's 4:3."""
+    """From the smallest image to the largest; usual is a camera's 4:3."""
     longest = round_up(max_side)
     usual = input_size(4 * max_side, 3 * max_side, 1, max_side)
     return InputShapes(
@@ -162,15 +166,15 @@ def _input_shapes(max_side: int) -> InputShapes:
 
 
 def input_size(width: int, height: int, min_face_size: int, max_side: int) -> tuple[int, int]:
-    """Size to which a picture is scaled before it is padded to multiples of 32.
+    """Size to which an image is scaled before it is padded to multiples of 32.
 
     A side that is little longer than a multiple of 32 becomes that multiple.
 
     Args:
-        width: Width of the picture in pixels, > 0.
-        height: Height of the picture in pixels, > 0.
-        min_face_size: Smallest wanted face in pixels of the picture.
-        max_side: Bound of the longer side of the answer.
+        width: Width of the image in pixels, > 0.
+        height: Height of the image in pixels, > 0.
+        min_face_size: Smallest wanted face in pixels of the image.
+        max_side: Bound of the longer side of the result.
 
     Returns:
         (width, height): as small as the smallest wanted face allows; each side in proportion or up

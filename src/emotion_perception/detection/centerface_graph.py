@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.errors import DetectorError
-from emotion_perception.files.atomic import replace_file
-from emotion_perception.files.resources import cache_folder
+from emotion_perception.files.resources import cache_folder, replace_file
 
 _DIGEST_BYTES: Final = 32
 
@@ -19,7 +18,7 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
     A cache that cannot be read or written costs time, never an error.
 
     Args:
-        key: File name; must change whenever `make` would answer something else.
+        key: File name; must change whenever `make` would return something else.
         make: Makes the value.
 
     Returns:
@@ -77,7 +76,7 @@ def load_centerface_graph() -> bytes:
 
 
 def prepare_graph(original: bytes) -> bytes:
-    """Makes weights constant, and the number and the size of the pictures free.
+    """Makes weights constant, and the number and the size of the images free.
 
     The network is from the days when every weight was listed as an input too. ONNX Runtime must
     treat such weights as changeable, so it neither folds constants nor fuses the batch norms. With

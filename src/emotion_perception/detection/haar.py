@@ -78,8 +78,8 @@ class HaarDetector:
         """See `base.FaceDetector.detect_near`."""
         return detect_in_crops(self, image, faces, score_threshold)
 
-    def twin(self) -> 'HaarDetector':
-        """See `base.FaceDetector.twin`."""
+    def clone(self) -> 'HaarDetector':
+        """See `base.FaceDetector.clone`."""
         return HaarDetector()
 
 

@@ -15,7 +15,7 @@ Uint8Array = npt.NDArray[np.uint8]
 def scaled(
     image: Uint8Array, size: tuple[int, int], target: Uint8Array | None = None
 ) -> Uint8Array:
-    """Scales a picture to any size.
+    """Scales an image to any size.
 
     It is halved by averages of 2x2 pixels as long as it stays as large as wanted, and brought to
     the exact size bilinearly, which then leaves no pixel out. `cv2.INTER_AREA` in one step gives
@@ -33,7 +33,7 @@ def scaled(
     width, height = size
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
         half = image.shape[1] // 2, image.shape[0] // 2
-        # The last halving may be the answer already.
+        # The last halving may be the result already.
         last: Any = target if half == size else None
         image = np.asarray(cv2.resize(image, half, dst=last, interpolation=cv2.INTER_AREA))
     if image.shape[1::-1] != size:
@@ -52,18 +52,18 @@ SIZE_MULTIPLE: Final = 32
 
 
 class NetworkInput:
-    """Scales, pads and converts one picture at a time.
+    """Scales, pads and converts one image at a time.
 
-    The scaled picture is written three times, each time needed: by the scaling, by taking the
-    channels apart, and as floats. `cv2.dnn.blobFromImage` answers the same with new memory for each
-    picture, and takes 2 ms more at 480x352 pixels.
+    The scaled image is written three times, each time needed: by the scaling, by taking the
+    channels apart, and as floats. `cv2.dnn.blobFromImage` returns the same with new memory for each
+    image, and takes 2 ms more at 480x352 pixels.
     """
 
     def __init__(self) -> None:
         self._allocate(0, 0)
 
     def fill(self, image: BgrImage, size: tuple[int, int]) -> Float32Array:
-        """Puts a picture into the top left corner of the input; black fills the rest.
+        """Puts an image into the top left corner of the input; black fills the rest.
 
         Args:
             image: uint8 [height, width, 3], BGR; not modified.
@@ -78,7 +78,7 @@ class NetworkInput:
         if self._canvas.shape[:2] != (rows, columns):
             self._allocate(rows, columns)
         scaled(image, size, self._canvas[:height, :width])
-        # An earlier picture of nearly the same size may have left pixels in the padding.
+        # An earlier image of nearly the same size may have left pixels in the padding.
         self._canvas[:, width:] = 0
         self._canvas[height:] = 0
         cv2.split(self._canvas, self._channels)

@@ -25,7 +25,7 @@ _NMS_OVERLAP: Final = 0.3
 _TOP_K: Final = 5000
 # The model zoo promises faces of about 10 to 300 pixels; below 16 the landmarks become coarse.
 _DETECTABLE_FACE: Final = 16.0
-# What `_run` does, whose own message is the better one where OpenCV refuses to answer.
+# What `_run` does, whose own message is the better one where OpenCV refuses.
 _TRY: Final = """
 import sys, cv2, numpy
 network = cv2.FaceDetectorYN.create(sys.argv[1], '', (64, 64))
@@ -95,8 +95,8 @@ class YuNetDetector:
         """See `base.FaceDetector.detect_near`."""
         return detect_in_crops(self, image, faces, score_threshold)
 
-    def twin(self) -> 'YuNetDetector':
-        """See `base.FaceDetector.twin`."""
+    def clone(self) -> 'YuNetDetector':
+        """See `base.FaceDetector.clone`."""
         other = copy.copy(self)
         other._network = self._open()
         return other
@@ -114,7 +114,7 @@ class YuNetDetector:
             rows = rows.astype(np.float32, copy=False).reshape(-1, _FIELDS)
         except (cv2.error, ValueError, TypeError, MemoryError) as error:
             raise DetectorError(
-                f'Detector file {self._path} does not answer as a YuNet network: name a '
+                f'Detector file {self._path} does not respond as a YuNet network: name a '
                 'face_detection_yunet_*.onnx file of the OpenCV model zoo.'
             ) from error
         return rows[np.isfinite(rows).all(axis=1)]
@@ -138,7 +138,7 @@ def _can_be_tried(model: Path) -> bool:
 
 
 def _to_detection(row: npt.NDArray[np.float32]) -> Detection:
-    # OpenCV lists the person's right eye and right mouth corner first: the picture's left ones, so
+    # OpenCV lists the person's right eye and right mouth corner first: the image's left ones, so
     # the order is already that of `types.Landmarks`.
     landmarks = row[4:14].reshape(5, 2).copy()
     return Detection(Box(*row[:4].tolist()), float(np.clip(row[14], 0.0, 1.0)), landmarks)

@@ -1,4 +1,4 @@
-"""Drawing of faces and their emotions onto pictures."""
+"""Drawing of faces and their emotions onto images."""
 
 from emotion_perception.drawing.overlay import draw_faces
 from emotion_perception.drawing.style import (

@@ -18,13 +18,13 @@ def blur_faces(image: BgrImage, boxes: Iterable[Box]) -> None:
 
     All detail is thrown away before the spots are smoothed: what is left of a face and its
     surroundings are the mean colours of 5 x 6 areas or so, about 3 x 4 of them of the face
-    itself, whatever its size in pixels; no filter brings back more from one picture. Only the boxes
+    itself, whatever its size in pixels; no filter brings back more from one image. Only the boxes
     count: landmarks are not needed.
 
     Args:
         image: uint8 [height, width, 3], changed.
         boxes: In pixels of `image`; each is widened by a quarter of its size on every side. Those
-            outside the picture, or not finite, change nothing.
+            outside the image, or not finite, change nothing.
     """
     height, width = image.shape[:2]
     for box in boxes:
@@ -41,7 +41,7 @@ def _widened(box: Box) -> Box:
 
 
 def _blur(image: BgrImage, box: Box, cell: float) -> None:
-    """Blurs all pixels that a box touches; it lies in the picture, or has no area."""
+    """Blurs all pixels that a box touches; it lies in the image, or has no area."""
     if not box.area:
         return
     left, right = math.floor(box.x), math.ceil(box.x + box.width)

@@ -38,7 +38,7 @@ class ChartSize:
 
     @staticmethod
     def beside(face_height: float, text: int) -> 'ChartSize':
-        """The size that goes with a face, readable and no larger than the picture's text."""
+        """The size that goes with a face, readable and no larger than the image's text."""
         return ChartSize(round(min(max(face_height / (NUM_EMOTIONS + 1), _SMALLEST_ROW), text)))
 
     @property

@@ -1,4 +1,4 @@
-"""Draws what the pipeline found onto a picture."""
+"""Draws what the pipeline found onto an image."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,17 @@ import numpy as np
 
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.drawing.chart import ChartSize, draw_chart
-from emotion_perception.drawing.label import (
+from emotion_perception.drawing.layout import (
+    Corner,
     Plate,
+    Surroundings,
+    chart_corners,
     draw_plate,
     face_label,
+    label_corners,
     small_label,
     status_plate,
 )
-from emotion_perception.drawing.layout import Corner, Surroundings, chart_corners, label_corners
 from emotion_perception.drawing.sprite import draw_box, draw_landmarks
 from emotion_perception.drawing.style import (
     DEFAULT_STYLE,
@@ -34,7 +37,7 @@ _LARGEST_SHARE_OF_FACE = 0.3  # that a chart may hide of its own face
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """A picture being drawn on, with its measures in pixels."""
+    """An image being drawn on, with its measures in pixels."""
 
     image: BgrImage
     faces: list[Face]
@@ -50,11 +53,11 @@ def draw_faces(
     style: OverlayStyle = DEFAULT_STYLE,
     status: str = '',
 ) -> BgrImage:
-    """Draws faces and their emotions onto a copy of a picture.
+    """Draws faces and their emotions onto a copy of an image.
 
     Each face gets a box in its emotion's colour, a plate with an emoji, the emotion, its confidence
     and the track id, and a bar chart of the seven probabilities. Plates and charts stay inside the
-    picture and off other faces where there is room; in a crowd they shrink or give way. Faces
+    image and off other faces where there is room; in a crowd they shrink or give way. Faces
     smaller than 48 pixels get no chart. With `style.blur` the faces under all this are
     unrecognisable.
 
@@ -65,42 +68,42 @@ def draw_faces(
         status: A line for the bottom left corner, for example '29.7 fps'; empty draws none.
 
     Returns:
-        uint8 [height, width, 3], a new picture.
+        uint8 [height, width, 3], a new image.
 
     Raises:
-        ImageFormatError: The picture is not uint8 with three channels.
+        ImageFormatError: The image is not uint8 with three channels.
     """
     _check_image(image)
-    picture = np.array(image, order='C')
-    if not picture.size:
-        return picture
+    canvas = np.array(image, order='C')
+    if not canvas.size:
+        return canvas
     if style.blur:
-        blur_faces(picture, [face.box for face in faces])
-    scene = _scene_of(picture, faces, style)
+        blur_faces(canvas, [face.box for face in faces])
+    scene = _scene_of(canvas, faces, style)
     _draw_boxes(scene)
     status_at = _place_status(scene, status) if status else None
     labels = [_place_label(scene, i) for i in range(len(scene.faces))] if style.labels else []
     if style.bars:
         _draw_charts(scene)
     for label, corner in [*labels, *([status_at] if status_at else [])]:
-        draw_plate(picture, label, *corner)
-    return picture
+        draw_plate(canvas, label, *corner)
+    return canvas
 
 
 def _check_image(image: BgrImage) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ImageFormatError(
-            f'The picture to draw on is {image.dtype} {list(image.shape)}: '
+            f'The image to draw on is {image.dtype} {list(image.shape)}: '
             'convert it to uint8 [height, width, 3] in BGR order first.'
         )
 
 
-def _scene_of(picture: BgrImage, faces: Sequence[Face], style: OverlayStyle) -> _Scene:
-    height, width = picture.shape[:2]
+def _scene_of(canvas: BgrImage, faces: Sequence[Face], style: OverlayStyle) -> _Scene:
+    height, width = canvas.shape[:2]
     visible = [face for face in faces if _is_visible(face.box, width, height)]
     text = text_size(width, height, style.scale)
     surroundings = Surroundings(width, height, [face.box for face in visible])
-    return _Scene(picture, visible, style, text, line_width(text), surroundings)
+    return _Scene(canvas, visible, style, text, line_width(text), surroundings)
 
 
 def _is_visible(box: Box, width: int, height: int) -> bool:

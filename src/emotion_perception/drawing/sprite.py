@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A picture with an alpha channel, stored the way pasting needs it.
+    """An image with an alpha channel, stored the way pasting needs it.
 
     Attributes:
         color: uint8 [height, width, 3], BGR already multiplied by alpha.
@@ -44,7 +44,7 @@ def sprite_of_mask(mask: Mask, color: Bgr) -> Sprite:
 
 
 def sprite_of_image(image: BgrImage, mask: Mask) -> Sprite:
-    """A sprite of a picture (not multiplied by alpha) whose coverage is the mask."""
+    """A sprite of an image (not multiplied by alpha) whose coverage is the mask."""
     alpha = np.repeat(mask[:, :, None], 3, axis=2)
     color = np.asarray(cv2.multiply(image, alpha, scale=1 / 255), np.uint8)
     return Sprite(color, 255 - alpha)

@@ -53,7 +53,7 @@ class OverlayStyle:
         bars: Bar chart of the seven probabilities.
         landmarks: Dots on the five landmarks.
         blur: Makes the faces unrecognisable first.
-        scale: Factor on the size of text, lines and plates, > 0; 1 fits the picture's size.
+        scale: Factor on the size of text, lines and plates, > 0; 1 fits the image's size.
     """
 
     labels: bool = True
@@ -70,7 +70,7 @@ _LARGEST_TEXT = 96
 
 
 def text_size(image_width: int, image_height: int, scale: float) -> int:
-    """Font size in pixels that reads well on a picture: 12 at 320x240, 27 at 1920x1080.
+    """Font size in pixels that reads well on an image: 12 at 320x240, 27 at 1920x1080.
 
     Args:
         image_width: In pixels.

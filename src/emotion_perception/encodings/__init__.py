@@ -1,4 +1,4 @@
-"""Picture bytes of the `sensor_msgs` messages, in any common encoding, to BGR."""
+"""Image bytes of the `sensor_msgs` messages, in any common encoding, to BGR."""
 
 from emotion_perception.encodings.compressed import (
     JPEG_FORMAT,

@@ -1,4 +1,4 @@
-"""Compressed picture bytes (`sensor_msgs/CompressedImage`, picture files) to BGR."""
+"""Compressed image bytes (`sensor_msgs/CompressedImage`, image files) to BGR."""
 
 import struct
 import warnings
@@ -17,7 +17,7 @@ from emotion_perception.types import BgrImage
 
 _MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
 JPEG_FORMAT: Final = 'bgr8; jpeg compressed bgr8'
-"""Format of `encode_jpeg`'s pictures, as image_transport's plugin writes it."""
+"""Format of `encode_jpeg`'s images, as image_transport's plugin writes it."""
 
 STILL_FORMATS: Final = (*_MESSAGE_FORMATS, 'BMP', 'PPM')
 """Formats of `decode_still`, by Pillow's names."""
@@ -39,11 +39,11 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
     Args:
         data: A whole JPEG, PNG, TIFF or WebP file.
         format: The message's format, for example 'jpeg' or 'bgr8; jpeg compressed bgr8'. The bytes
-            themselves tell the compression; the field tells depth images, and pictures whose
+            themselves tell the compression; the field tells depth images, and images whose
             colours were compressed in the order RGB (see compressed_image_transport).
 
     Returns:
-        BGR picture, contiguous and owned by the caller; turned by no EXIF orientation, so that it
+        BGR image, contiguous and owned by the caller; turned by no EXIF orientation, so that it
         fits its camera_info.
 
     Raises:
@@ -63,20 +63,20 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
 
 
 def decode_still(data: Buffer, name: str) -> BgrImage:
-    """Decodes the bytes of a picture file: JPEG, PNG, TIFF, WebP, BMP or PPM.
+    """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP or PPM.
 
     Args:
         data: The file's bytes.
-        name: The picture's name, for error messages.
+        name: The image's name, for error messages.
 
     Returns:
-        BGR picture, turned upright by its EXIF orientation; 16 bits are scaled to 8, alpha is
+        BGR image, turned upright by its EXIF orientation; 16 bits are scaled to 8, alpha is
         dropped.
 
     Raises:
         ImageFormatError: Unknown or damaged data, or too many pixels.
     """
-    return _decode(data, STILL_FORMATS, cv2.IMREAD_COLOR, f'Picture {name}')
+    return _decode(data, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}')
 
 
 def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> BgrImage:
@@ -108,7 +108,7 @@ def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
         raise ImageFormatError(f'{what} is refused: it has too many pixels.') from None
     except UnidentifiedImageError:
         raise ImageFormatError(
-            f'{what} is no picture or its header is damaged: use {", ".join(formats)}.'
+            f'{what} is no image or its header is damaged: use {", ".join(formats)}.'
         ) from None
     except _DAMAGED as error:
         raise ImageFormatError(f'{what} is damaged: {quoted(error)}.') from error
@@ -136,7 +136,7 @@ def _has_jpeg_end(raw: bytes) -> bool:
 
 
 def encode_jpeg(image: BgrImage, quality: int) -> npt.NDArray[np.uint8]:
-    """A picture as JPEG.
+    """An image as JPEG.
 
     Args:
         image: uint8 [height, width, 3], BGR.
@@ -146,7 +146,7 @@ def encode_jpeg(image: BgrImage, quality: int) -> npt.NDArray[np.uint8]:
         uint8 [n], the bytes of the file.
 
     Raises:
-        ImageFormatError: The picture is empty or larger than JPEG allows.
+        ImageFormatError: The image is empty or larger than JPEG allows.
     """
     try:
         encoded, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -16,7 +16,7 @@ from emotion_perception.types import BgrImage
 Samples = npt.NDArray[Any]
 """[rows, width] or [rows, width, channels] in native byte order; rows may be padded."""
 
-# Float pictures hold 0..1. Resampling overshoots a little, which is clipped; a picture far outside
+# Float images hold 0..1. Resampling overshoots a little, which is clipped; an image far outside
 # is something else (depth in metres, 0..255) and would silently become a white sheet.
 _FLOAT_MIN, _FLOAT_MAX = -0.5, 1.5
 
@@ -29,7 +29,7 @@ class Encoding:
         sample: NumPy type of one sample, in native byte order.
         channels: Interleaved samples per pixel.
         to_bgr: From samples to BGR.
-        rows_per_two: Stored rows for every two rows of the picture; 3 with a chroma plane below,
+        rows_per_two: Stored rows for every two rows of the image; 3 with a chroma plane below,
             which two rows share, so that the height must be even.
         even_width: Two columns share their chroma, so that the width must be even.
     """
@@ -77,7 +77,7 @@ def _from_float(to_bgr: Callable[[Samples], BgrImage]) -> Callable[[Samples], Bg
         if low < _FLOAT_MIN or high > _FLOAT_MAX:
             raise ImageFormatError(
                 f'Float image holds values from {low:.3g} to {high:.3g}: expected 0..1; a depth '
-                'image cannot be used, publish a colour or grey picture.'
+                'image cannot be used, publish a colour or grey image.'
             )
         # Clipped first: convertScaleAbs takes the absolute value, which folds negatives up.
         return to_bgr(cv2.convertScaleAbs(np.clip(samples, 0.0, 1.0), alpha=255))
@@ -145,7 +145,7 @@ def decode_image(
     """Decodes the fields of a `sensor_msgs/Image`.
 
     Args:
-        data: The picture's bytes, row after row; the last row may lack its padding.
+        data: The image's bytes, row after row; the last row may lack its padding.
         width: In pixels, 1..MAX_SIDE.
         height: In pixels, 1..MAX_SIDE.
         encoding: One of SUPPORTED_ENCODINGS.
@@ -153,12 +153,12 @@ def decode_image(
         is_bigendian: Byte order of 16-bit and float samples.
 
     Returns:
-        BGR picture. For bgr8 and 8UC3 a read-only view of `data`, which is not copied (rows stay
+        BGR image. For bgr8 and 8UC3 a read-only view of `data`, which is not copied (rows stay
         padded, so the view may be non-contiguous): copy it before drawing.
 
     Raises:
         ImageFormatError: The encoding is unknown, the fields contradict each other, the data is too
-            short, or a float picture holds NaN or values far outside 0..1.
+            short, or a float image holds NaN or values far outside 0..1.
     """
     layout = _encoding_named(encoding)
     _check_size(layout, width, height, encoding)

@@ -21,10 +21,10 @@ Affine = npt.NDArray[np.float64]
 """float64 [2, 3]: source pixels to pixels of the aligned face, both continuous."""
 
 # A warp reads four source pixels for each pixel it writes. Where a face is larger than the aligned
-# picture, it is warped this many times larger and averaged down, or it would alias.
+# image, it is warped this many times larger and averaged down, or it would alias.
 _MAX_OVERSAMPLING: Final = 8
 
-# In a profile the eyes come together, and the best fit answers by zooming in (at most by a fifth);
+# In a profile the eyes come together, and the best fit reacts by zooming in (at most by a fifth);
 # landmarks on a wrong spot can do worse. The box is coarser but steadier: it bounds the zoom.
 _MAX_ZOOM_OVER_BOX: Final = 1.25
 
@@ -36,7 +36,7 @@ def align_faces(
     face_size: int,
     detector_name: str,
 ) -> Uint8Array:
-    """Cuts out all faces of a frame, upright and framed as the network's training pictures.
+    """Cuts out all faces of a frame, upright and framed as the network's training images.
 
     Args:
         image: uint8 [height, width, 3], BGR, not empty.
@@ -159,10 +159,10 @@ def _warp_enlarged(image: BgrImage, transform: Affine, width: int, height: int) 
     return np.asarray(crop, np.uint8)
 
 
-def _shrink(picture: npt.NDArray[Any], width: int, height: int) -> Uint8Array:
-    if picture.shape[:2] != (height, width):
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+def _shrink(image: npt.NDArray[Any], width: int, height: int) -> Uint8Array:
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(image, np.uint8)
 
 
 _FRAMING = Framing()

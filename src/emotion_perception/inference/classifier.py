@@ -15,8 +15,7 @@ from emotion_perception.inference.manifest import (
     read_manifest,
     read_model_file,
 )
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.preprocessing import Float32Array, Uint8Array, preprocess_faces
 from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.labels import FER2013, NUM_EMOTIONS
@@ -42,7 +41,7 @@ class EmotionClassifier:
         Args:
             model_path: ONNX file; its manifest lies beside it under the same name with .json.
             providers: Where to run it; by default the best that is installed.
-            label_set: Whose labels to answer with, one of `labels.LABEL_SETS`.
+            label_set: Whose labels to predict, one of `labels.LABEL_SETS`.
 
         Raises:
             ModelError: A file is missing or damaged, model and manifest do not fit, or the model
@@ -106,7 +105,7 @@ class EmotionClassifier:
                 ) from error
             if logits.shape != (count, NUM_EMOTIONS) or not np.isfinite(logits).all():
                 raise ModelError(
-                    f'Model file {self._path} answers {count} faces with {list(logits.shape)} '
+                    f'Model file {self._path} turns {count} faces into {list(logits.shape)} '
                     f'numbers or with NaN instead of {count}x{NUM_EMOTIONS}: export it again.'
                 )
 
@@ -129,7 +128,7 @@ def _temperature(manifest: Manifest, label_set: str, path: Path) -> float:
     except KeyError:
         known = ' or '.join(manifest.temperatures)
         raise ModelError(
-            f'Model file {path} cannot answer with the labels {quoted(label_set)}: '
+            f'Model file {path} cannot predict the labels {quoted(label_set)}: '
             f'set labels to {known}, or use a model trained with model.votes.'
         ) from None
 
@@ -153,7 +152,7 @@ def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Pa
 def _check_outputs(
     session: ort.InferenceSession, manifest: Manifest, label_set: str, path: Path
 ) -> str:
-    """Name of the output that answers with the wanted labels."""
+    """Name of the output that predicts the wanted labels."""
     outputs = session.get_outputs()
     wanted = len(manifest.temperatures)
     if len(outputs) != wanted or any(list(o.shape[1:]) != [NUM_EMOTIONS] for o in outputs):
@@ -163,7 +162,7 @@ def _check_outputs(
             f'[batch, {NUM_EMOTIONS}]: it was trained for other classes; use a FER-2013 model '
             'with seven.'
         )
-    # A single answer needs no name: models from elsewhere call it as they like.
+    # A single output needs no name: models from elsewhere call it as they like.
     names = [str(output.name) for output in outputs]
     if wanted == 1:
         return names[0]

@@ -1,7 +1,7 @@
 """Where a face lies in the square that the network sees.
 
-The numbers are measured, not guessed: the face detector was run over enlarged FER-2013 pictures and
-the median position of its landmarks and boxes was kept, in units of the picture's side.
+The numbers are measured, not guessed: the face detector was run over enlarged FER-2013 images and
+the median position of its landmarks and boxes was kept, in units of the image's side.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Any
 
 Point = tuple[float, float]
 
-# Medians over 3000 pictures of FER-2013 Training, the classes in equal parts, as measured by
-# `python -m training framing`; a manifest overrides them. Single pictures scatter about them with a
+# Medians over 3000 images of FER-2013 Training, the classes in equal parts, as measured by
+# `python -m training framing`; a manifest overrides them. Single images scatter about them with a
 # standard deviation of 0.08 (landmark x), 0.06 (landmark y), 0.05 (box centre) and 0.1 (box size).
 _DEFAULT_LANDMARKS: tuple[Point, ...] = (
     (0.315, 0.402),
@@ -51,7 +51,7 @@ class Framing:
     """Canonical position of a face in the unit square.
 
     Attributes:
-        landmarks: (x, y) of the eyes, the nose tip and the mouth corners, the picture's left one of
+        landmarks: (x, y) of the eyes, the nose tip and the mouth corners, the image's left one of
             each pair first (the person's right), in units of the square's side, y down.
         boxes: For faces without landmarks: the usual box, by detector name.
     """

@@ -43,7 +43,7 @@ class Manifest:
         preprocessing: From aligned grey face to network input.
         framing: Where the face lies in the aligned square.
         temperature: Divisor of the logits before the softmax, fitted on PublicTest; > 0.
-        ferplus_temperature: The same for the model's second answer, as the annotators of FER+
+        ferplus_temperature: The same for the model's second output, as the annotators of FER+
             would label; None where the model has only one.
         scores: Measured accuracies, free-form; shown, never computed with.
         training: Recipe, commit and data of the training run, free-form.
@@ -62,7 +62,7 @@ class Manifest:
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """The temperature of every answer the model has, by its name in `labels.LABEL_SETS`."""
+        """The temperature of every output the model has, by its name in `labels.LABEL_SETS`."""
         known = {FER2013: self.temperature, FERPLUS: self.ferplus_temperature}
         return {labels: value for labels, value in known.items() if value is not None}
 

@@ -1,6 +1,6 @@
 """From an aligned grey face to the network's input: one definition for training and runtime.
 
-FER-2013 pictures are 48x48 grey pixels. A sharp camera crop holds detail that the network has never
+FER-2013 images are 48x48 grey pixels. A sharp camera crop holds detail that the network has never
 seen, so the runtime first brings every face to the same 48x48 pixels and only then enlarges it, as
 training does.
 """

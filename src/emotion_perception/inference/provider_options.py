@@ -24,7 +24,7 @@ class InputShapes:
     """Shapes that the one input of a network may take.
 
     TensorRT builds one engine for the whole range. Without it a new number of faces or a new
-    picture size would build another engine, for minutes, while frames wait.
+    image size would build another engine, for minutes, while frames wait.
 
     Attributes:
         name: The input's name in the graph.

@@ -1,11 +1,10 @@
-"""Writes stamped pictures to a video whose frame rate is not known beforehand."""
+"""Writes stamped images to a video whose frame rate is not known beforehand."""
 
 from pathlib import Path
 
 from emotion_perception.outputs.video_writer import VideoWriter, check_video_name
-from emotion_perception.types import BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage
 
-_NS_PER_S = 1e9
 _FALLBACK_RATE = 30.0
 _RATE_RANGE = (1.0, 240.0)
 
@@ -13,11 +12,11 @@ _RATE_RANGE = (1.0, 240.0)
 class VideoRecorder:
     """A video writer that measures the frame rate from the first two stamps.
 
-    The file is made with the second picture, or on closing when there was only one.
+    The file is made with the second image, or on closing when there was only one.
     """
 
     def __init__(self, path: Path, frame_rate: float = 0.0) -> None:
-        """Opens nothing yet.
+        """Stores the path; the first image opens the file.
 
         Args:
             path: Video file, see `VideoWriter`.
@@ -34,7 +33,7 @@ class VideoRecorder:
         self.frames = 0
 
     def write(self, image: BgrImage, stamp_ns: int) -> None:
-        """Appends a picture, which must not be changed afterwards.
+        """Appends an image, which must not be changed afterwards.
 
         Args:
             image: uint8 [height, width, 3], BGR.
@@ -56,7 +55,7 @@ class VideoRecorder:
             self._open(first, _rate_between(first_ns, stamp_ns)).write(image)
 
     def close(self) -> None:
-        """Finishes the file; without a single picture there is none.
+        """Finishes the file; without a single image there is none.
 
         Raises:
             OutputError: The file cannot be finished.
@@ -76,7 +75,7 @@ class VideoRecorder:
 
 
 def _rate_between(first_ns: int, second_ns: int) -> float:
-    elapsed_s = (second_ns - first_ns) / _NS_PER_S
+    elapsed_s = (second_ns - first_ns) / NS_PER_S
     if elapsed_s <= 0:
         return _FALLBACK_RATE
     low, high = _RATE_RANGE

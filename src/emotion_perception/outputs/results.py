@@ -12,18 +12,21 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
-from emotion_perception.types import Face, pixel_box
+from emotion_perception.types import NS_PER_S, Face, pixel_box
 
-Record = dict[str, Any]
+FrameRecord = dict[str, Any]
 
 _DIGITS: Final = 4
-_NANOSECONDS: Final = 1_000_000_000
+UNCERTAIN_ID: Final = 255
+"""`emotion_id` of a face whose emotion is below the threshold, as in `FaceEmotion.msg`."""
+
+_NO_LANDMARKS: Final = [(math.nan,) * 3] * 5
 _KEPT_LATENCIES: Final = 100_000  # an hour at 28 frames/s; a run of days must not fill the memory
 
 
-def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) -> Record:
+def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) -> FrameRecord:
     """The record of one frame, as written to JSON lines.
 
     Args:
@@ -38,12 +41,40 @@ def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) 
         the image), `score`, `landmarks` (five [x, y] or null), `emotion`, `emotion_id` (0..6 or
         null), `confidence` and `probabilities` by emotion. Fractions are rounded to four digits.
     """
-    sec, nanosec = divmod(int(stamp_ns), _NANOSECONDS)
+    sec, nanosec = divmod(int(stamp_ns), NS_PER_S)
     return {
         'stamp': {'sec': sec, 'nanosec': nanosec},
         'image_width': int(width),
         'image_height': int(height),
         'faces': [_face_record(face, width, height) for face in faces],
+    }
+
+
+def message_fields(face: Face, width: int, height: int) -> dict[str, Any]:
+    """One face as the fields of `emotion_msgs/FaceEmotion`, whoever then makes the message.
+
+    Args:
+        face: The face.
+        width: Image width in pixels.
+        height: Image height in pixels.
+
+    Returns:
+        The fields in plain types; `box` holds those of `sensor_msgs/RegionOfInterest`, `landmarks`
+        those of five `geometry_msgs/Point32`, NaN where the detector gives none.
+    """
+    x, y, box_width, box_height = pixel_box(face.box, width, height)
+    points = _NO_LANDMARKS
+    if face.landmarks is not None:
+        points = [(px, py, 0.0) for px, py in face.landmarks.tolist()]
+    return {
+        'track_id': int(face.track_id),
+        'box': {'x_offset': x, 'y_offset': y, 'width': box_width, 'height': box_height},
+        'score': float(face.score),
+        'landmarks': [{'x': px, 'y': py, 'z': pz} for px, py, pz in points],
+        'emotion': emotion_name(face.emotion_id),
+        'emotion_id': UNCERTAIN_ID if face.emotion_id is None else int(face.emotion_id),
+        'confidence': float(face.confidence),
+        'probabilities': np.asarray(face.probabilities, np.float32),
     }
 
 
@@ -58,7 +89,7 @@ def format_line(record: Mapping[str, Any]) -> str:
     return f'{stamp}  {faces or "no face"}'
 
 
-class JsonLinesWriter(Closing):
+class JsonLinesWriter(Closeable):
     """Writes one JSON document per line; every line reaches the file at once.
 
     Args:
@@ -198,7 +229,7 @@ class Summary:
         ]
 
 
-def _face_record(face: Face, width: int, height: int) -> Record:
+def _face_record(face: Face, width: int, height: int) -> FrameRecord:
     x, y, box_width, box_height = pixel_box(face.box, width, height)
     landmarks = None if face.landmarks is None else face.landmarks.tolist()
     return {

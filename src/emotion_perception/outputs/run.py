@@ -1,20 +1,46 @@
-"""What a run over many frames leaves: a video, JSON lines, console lines and a summary."""
+"""The outputs of a run: console lines, records, a video."""
 
+import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from tqdm import tqdm
+
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.outputs.console import note, say
 from emotion_perception.outputs.results import JsonLinesWriter, Summary, format_line, frame_record
 from emotion_perception.types import BgrImage, Face, Frame
 
 
+def say(line: str) -> None:
+    """Prints a result to stdout, at once, so that the next program of a pipe sees it."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
+
+
+def note(line: str) -> None:
+    """Prints a remark or an error to stderr."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def route_log() -> None:
+    """Shows the warnings of the core on stderr."""
+    logger = logging.getLogger('emotion_perception')
+    logger.propagate = False
+    logger.handlers = [_NoteHandler(logging.WARNING)]
+
+
+class _NoteHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f'{record.levelname.lower()}: {record.getMessage()}')
+
+
 class Recorder(Protocol):
-    """Takes stamped pictures and finishes a video; see `recording.VideoRecorder`."""
+    """Takes stamped images and finishes a video; see `recording.VideoRecorder`."""
 
     path: Path
 
@@ -23,7 +49,7 @@ class Recorder(Protocol):
         """Frames written so far."""
 
     def write(self, image: BgrImage, stamp_ns: int) -> None:
-        """Appends a picture."""
+        """Appends an image."""
 
     def close(self) -> None:
         """Finishes the file."""
@@ -45,14 +71,14 @@ class Recording(Protocol):
         """Finishes the file."""
 
 
-class RunOutputs(Closing):
+class RunOutputs(Closeable):
     """Takes the result of every frame. A context manager, which finishes the files in any case.
 
     Args:
-        video: Where annotated pictures go, or None.
+        video: Where annotated images go, or None.
         json: File for JSON lines, or None.
         lines: Whether to print a line per frame.
-        style: What to draw onto pictures.
+        style: What to draw onto images.
         recordings: Files that take the frames themselves.
 
     Raises:
@@ -81,7 +107,7 @@ class RunOutputs(Closing):
         faces: list[Face],
         *,
         latency_ms: float | None = None,
-        picture: BgrImage | None = None,
+        image: BgrImage | None = None,
     ) -> None:
         """Keeps the result of one frame.
 
@@ -89,7 +115,7 @@ class RunOutputs(Closing):
             frame: The frame.
             faces: Its faces.
             latency_ms: Milliseconds from acquisition to result, where known.
-            picture: The annotated picture, where it has been drawn already.
+            image: The annotated image, where it has been drawn already.
 
         Raises:
             OutputError: A file cannot be written.
@@ -101,7 +127,7 @@ class RunOutputs(Closing):
         if self._json is not None:
             self._json.write(record)
         if self._video is not None:
-            drawn = draw_faces(frame.image, faces, self._style) if picture is None else picture
+            drawn = draw_faces(frame.image, faces, self._style) if image is None else image
             self._video.write(drawn, frame.stamp_ns)
         for recording in self._recordings:
             recording.write(frame, faces)

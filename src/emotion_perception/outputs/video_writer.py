@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.errors import ImageFormatError, OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.types import BgrImage
 
 _X264: Final = (
@@ -48,8 +48,8 @@ class _Encoder(Protocol):
     def close(self) -> None: ...
 
 
-class VideoWriter(Closing):
-    """Writes pictures to a video file.
+class VideoWriter(Closeable):
+    """Writes images to a video file.
 
     Frames of another size than the first are fitted into it with black bars; a side of odd length
     gets one more row or column, because H.264 in yuv420p needs even ones. An MP4 file stays
@@ -76,14 +76,14 @@ class VideoWriter(Closing):
         self._encoder: _Encoder | None = _open_encoder(self.path, frame_rate, self.size)
 
     def write(self, image: BgrImage) -> None:
-        """Appends a picture.
+        """Appends an image.
 
         Args:
             image: uint8 [height, width, 3], BGR; may be read-only.
 
         Raises:
             OutputError: The file cannot be written any more, or the writer is closed.
-            ImageFormatError: The picture is not uint8 with three channels, or is empty.
+            ImageFormatError: The image is not uint8 with three channels, or is empty.
         """
         if self._encoder is None:
             raise OutputError(f'Video {self.path} is closed already: open a new one to write more.')
@@ -305,7 +305,7 @@ def _reason_of(lines: Sequence[str]) -> str:
 
 
 def _fitted(image: BgrImage, inner: tuple[int, int], outer: tuple[int, int]) -> BgrImage:
-    """The picture letterboxed into `inner`, then its edge repeated up to `outer`."""
+    """The image letterboxed into `inner`, then its edge repeated up to `outer`."""
     if (image.shape[1], image.shape[0]) != inner:
         image = _letterboxed(image, inner)
     if inner == outer:

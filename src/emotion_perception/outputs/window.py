@@ -1,4 +1,4 @@
-"""A window that shows pictures, where there is a screen."""
+"""A window that shows images, where there is a screen."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import cv2
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.types import BgrImage
 
 _QUIT_KEYS = (ord('q'), ord('Q'), 27)  # 27: Esc
@@ -17,8 +17,8 @@ _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1)"
 _PROBE_TIMEOUT = 30.0  # seconds
 
 
-class Window(Closing):
-    """Shows pictures in a window until the user presses q or Esc or closes it.
+class Window(Closeable):
+    """Shows images in a window until the user presses q or Esc or closes it.
 
     Args:
         title: Text of the title bar.
@@ -36,7 +36,7 @@ class Window(Closing):
         self._was_closed = False
 
     def show(self, image: BgrImage) -> bool:
-        """Shows a picture.
+        """Shows an image.
 
         Args:
             image: uint8 [height, width, 3], BGR.
@@ -111,7 +111,7 @@ def _check_opens() -> None:
             command, capture_output=True, check=False, text=True, timeout=_PROBE_TIMEOUT
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _not_opened('no answer from the display') from error
+        raise _not_opened('no response from the display') from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise _not_opened(lines[0].strip().rstrip('.') if lines else f'exit code {done.returncode}')

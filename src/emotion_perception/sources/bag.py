@@ -1,18 +1,18 @@
-"""Pictures of a rosbag."""
+"""Images of a rosbag."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from emotion_perception.bags.reader import BagImage, BagReader
 from emotion_perception.errors import BagError, ImageFormatError, SourceError
-from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, SourceOptions, StampKind
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 
-class BagSource(ClosingSource):
+class BagSource(CloseableSource):
     """One image topic of a bag; frames keep the stamps of their headers.
 
-    A message without a stamp takes the time at which it was recorded. A damaged picture is left out
+    A message without a stamp takes the time at which it was recorded. A damaged image is left out
     and counted.
 
     Args:
@@ -20,7 +20,7 @@ class BagSource(ClosingSource):
         options: `topic` chooses among the image topics.
 
     Raises:
-        SourceError: There is no bag, it is damaged or empty, or it has no pictures.
+        SourceError: There is no bag, it is damaged or empty, or it has no images.
     """
 
     live = False
@@ -40,14 +40,14 @@ class BagSource(ClosingSource):
         self.frame_count: int | None = topic.count
         # Over the whole bag, which holds the topic: exact enough for a progress bar.
         has_rate = topic.count > 1 and duration_ns > 1
-        rate = (topic.count - 1) * NS_PER_SECOND / duration_ns if has_rate else None
+        rate = (topic.count - 1) * NS_PER_S / duration_ns if has_rate else None
         self.frame_rate: float | None = rate
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yields the pictures in recorded order.
+        """Yields the images in recorded order.
 
         Raises:
-            SourceError: The bag is damaged, or not one of its pictures can be decoded.
+            SourceError: The bag is damaged, or not one of its images can be decoded.
         """
         try:
             with BagReader(self._path) as bag:
@@ -71,7 +71,7 @@ class BagSource(ClosingSource):
             index += 1
         if index == 0 and first_error:
             raise SourceError(
-                f'Bag {self._path} has no usable picture on {self.topic}: {first_error}'
+                f'Bag {self._path} has no usable image on {self.topic}: {first_error}'
             )
 
 

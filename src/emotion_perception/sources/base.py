@@ -7,17 +7,15 @@ from types import TracebackType
 from typing import Protocol
 
 from emotion_perception.errors import SourceError
-from emotion_perception.files.closing import Closing
-from emotion_perception.types import Frame
-
-NS_PER_SECOND = 1_000_000_000
+from emotion_perception.files.closeable import Closeable
+from emotion_perception.types import NS_PER_S, Frame
 
 
 class StampKind(Enum):
     """What the stamps of a source mean."""
 
     ACQUISITION = 'acquisition'
-    """Time at which a camera took the picture, in nanoseconds since the epoch."""
+    """Time at which a camera took the image, in nanoseconds since the epoch."""
 
     RECORDED = 'recorded'
     """Time written in a bag: kept, so that a replay gives the same results."""
@@ -111,7 +109,7 @@ class FrameSource(Protocol):
     ) -> None: ...
 
 
-class ClosingSource(Closing):
+class CloseableSource(Closeable):
     """Context management, and a flag that ends the iteration; base of the sources."""
 
     def __init__(self) -> None:
@@ -125,4 +123,4 @@ class ClosingSource(Closing):
 
 def stamp_at(index: int, frame_rate: float) -> int:
     """Position of a frame in its clip, in nanoseconds; rounded once, so that nothing adds up."""
-    return round(index * NS_PER_SECOND / frame_rate)
+    return round(index * NS_PER_S / frame_rate)

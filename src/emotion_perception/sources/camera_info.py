@@ -28,8 +28,8 @@ class CameraCalibration:
     """The fields of `sensor_msgs/CameraInfo` that a calibration fills.
 
     Attributes:
-        width: Width of the calibrated picture in pixels; 0 when uncalibrated.
-        height: Height of the calibrated picture in pixels; 0 when uncalibrated.
+        width: Width of the calibrated image in pixels; 0 when uncalibrated.
+        height: Height of the calibrated image in pixels; 0 when uncalibrated.
         camera_name: Name that the calibration was made for.
         distortion_model: For example 'plumb_bob'; empty when uncalibrated.
         d: Distortion coefficients; as many as the model has.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.errors import SourceError
-from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind, stamp_at
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.types import BgrImage, Box, Frame
 
 WIDTH, HEIGHT = 640, 480
@@ -107,7 +107,7 @@ _APPEARANCES = (
 )
 
 
-class DemoSource(ClosingSource):
+class DemoSource(CloseableSource):
     """The synthetic clip: 240 frames of 640x480 pixels at 30 frames per second, always the same.
 
     One face, later two, of 60 to 220 pixels height, with stretches of no face.
@@ -147,13 +147,13 @@ class DemoSource(ClosingSource):
 
 
 def face_boxes(index: int) -> tuple[Box, ...]:
-    """Where the faces of a frame are, as far as they are in the picture at all.
+    """Where the faces of a frame are, as far as they are in the image at all.
 
     Args:
         index: Number of the frame, 0..FRAME_COUNT - 1.
 
     Returns:
-        Upright boxes around the turned faces, in pixels; they may reach over the picture's edge.
+        Upright boxes around the turned faces, in pixels; they may reach over the image's edge.
     """
     boxes = []
     for appearance in _APPEARANCES:
@@ -166,12 +166,12 @@ def face_boxes(index: int) -> tuple[Box, ...]:
 
 
 def faces_expected(index: int) -> int:
-    """How many faces of a frame are wholly in the picture: what a detector must find at least."""
+    """How many faces of a frame are wholly in the image: what a detector must find at least."""
     return sum(box.clipped(WIDTH, HEIGHT) == box for box in face_boxes(index))
 
 
 def has_partial_face(index: int) -> bool:
-    """Whether the picture's edge cuts a face, so that a detector may or may not find it."""
+    """Whether the image's edge cuts a face, so that a detector may or may not find it."""
     return len(face_boxes(index)) > faces_expected(index)
 
 

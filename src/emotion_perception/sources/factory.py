@@ -12,13 +12,13 @@ from emotion_perception.sources.base import FrameSource, SourceOptions
 from emotion_perception.sources.camera import CameraSource
 from emotion_perception.sources.capture import open_media
 from emotion_perception.sources.demo import DemoSource
-from emotion_perception.sources.pictures import (
+from emotion_perception.sources.image_files import (
     AnimationSource,
-    PictureSource,
+    ImageFileSource,
+    image_files_in,
     is_animated,
-    is_picture,
+    is_image_file,
     natural_order,
-    pictures_in,
 )
 from emotion_perception.sources.playback import LoopingSource
 from emotion_perception.sources.video import VideoSource
@@ -38,7 +38,7 @@ def open_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
 
     Args:
         spec: '0' or '/dev/video0' (camera), 'rtsp://...' or 'http://...' (stream), a video, an
-            animated or still picture, a folder of pictures, a glob pattern, a rosbag (folder,
+            animated or still image, a folder of images, a glob pattern, a rosbag (folder,
             .mcap, .db3 or .bag file), or 'demo' (a synthetic clip of a face).
         options: How to open it.
 
@@ -112,7 +112,7 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
         if is_bag(path):
             return BagSource(path, options)
         if path.is_dir():
-            return PictureSource(pictures_in(path), f'Folder {path}', options)
+            return ImageFileSource(image_files_in(path), f'Folder {path}', options)
         return _open_file(path, options)
     except PermissionError as error:
         raise SourceError(f'{path} cannot be read: you lack the permission.') from error
@@ -124,10 +124,10 @@ def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
     if not glob.has_magic(str(path)):
         raise SourceError(f'{path} does not exist: check the path, or use the source demo.')
     files = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-    pictures = [file for file in files if file.is_file() and is_picture(file)]
-    if not pictures:
-        raise SourceError(f'No picture matches {path}: check the pattern.')
-    return PictureSource(natural_order(pictures), f'Pictures {path}', options)
+    images = [file for file in files if file.is_file() and is_image_file(file)]
+    if not images:
+        raise SourceError(f'No image matches {path}: check the pattern.')
+    return ImageFileSource(natural_order(images), f'Images {path}', options)
 
 
 def _open_file(path: Path, options: SourceOptions) -> FrameSource:
@@ -139,6 +139,6 @@ def _open_file(path: Path, options: SourceOptions) -> FrameSource:
         raise SourceError(f'{path} is a playlist, which may name any file: give the video itself.')
     if is_animated(path):
         return AnimationSource(path, options)
-    if is_picture(path):
-        return PictureSource([path], f'Picture {path}', options)
+    if is_image_file(path):
+        return ImageFileSource([path], f'Image {path}', options)
     return VideoSource(str(path), options)

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
 
-from emotion_perception.sources.base import NS_PER_SECOND, ClosingSource, FrameSource, StampKind
-from emotion_perception.types import Frame
+from emotion_perception.sources.base import CloseableSource, FrameSource, StampKind
+from emotion_perception.types import NS_PER_S, Frame
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
-_STALLED_NS = NS_PER_SECOND // 10
+_STALLED_NS = NS_PER_S // 10
 
 
-class Timeline:
+class PlaybackClock:
     """Gives every frame the stamp that it is published with.
 
     A clip's frames get evenly spaced stamps from the time of its first frame on, free of the jitter
@@ -83,7 +83,7 @@ def paced(
         if start_s is None or frame.stamp_ns < previous_ns:
             start_s, start_ns = clock(), frame.stamp_ns
         previous_ns = frame.stamp_ns
-        early_s = start_s + (frame.stamp_ns - start_ns) / NS_PER_SECOND - clock()
+        early_s = start_s + (frame.stamp_ns - start_ns) / NS_PER_S - clock()
         if early_s < -_STALLED_S:
             start_s -= early_s
         elif early_s > 0 and not source.live and wait(early_s):
@@ -91,10 +91,10 @@ def paced(
         yield frame
 
 
-_DEFAULT_PERIOD_NS = NS_PER_SECOND // 30
+_DEFAULT_PERIOD_NS = NS_PER_S // 30
 
 
-class LoopingSource(ClosingSource):
+class LoopingSource(CloseableSource):
     """Plays a finite source again and again.
 
     Index and stamps count on over the seam, one period apart, so that time never jumps back.
@@ -128,7 +128,7 @@ class LoopingSource(ClosingSource):
             SourceError: The source fails.
         """
         rate = self.frame_rate
-        period_ns = round(NS_PER_SECOND / rate) if rate else _DEFAULT_PERIOD_NS
+        period_ns = round(NS_PER_S / rate) if rate else _DEFAULT_PERIOD_NS
         index, next_ns = 0, None
         while not self._closed:
             first_of_pass, shift_ns = index, 0

@@ -6,7 +6,7 @@ import cv2
 
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
-from emotion_perception.sources.base import ClosingSource, SourceOptions, StampKind, stamp_at
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.camera import without_password
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
 from emotion_perception.types import Frame
@@ -22,7 +22,7 @@ _MAX_UNREADABLE_IN_A_ROW = 30
 _TEXT_CODEC = int.from_bytes(b'ansi', 'little')
 
 
-class VideoSource(ClosingSource):
+class VideoSource(CloseableSource):
     """A video file, or a finite clip behind an URL.
 
     Args:
@@ -83,7 +83,7 @@ class VideoSource(ClosingSource):
             self._check_complete(position)
 
     def _check_complete(self, position: int) -> None:
-        # The decoder answers the same at the end of the file and where it gives up.
+        # The decoder returns the same at the end of the file and where it gives up.
         if self.frame_count and position < _COMPLETE * self.frame_count - 1:
             raise SourceError(
                 f'{self.name} is damaged or was cut off: only {position} of '
@@ -96,7 +96,7 @@ class VideoSource(ClosingSource):
             capture.release()
             raise SourceError(
                 f'{self.name} cannot be opened: it is no video or it is damaged; choose '
-                'a video, picture, folder or bag.'
+                'a video, image, folder or bag.'
             )
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))

@@ -1,17 +1,87 @@
-"""Face identities over time: one-to-one matching of detections to tracks.
+"""Face identities over time, by one-to-one matching of detections to tracks, and smoothing.
 
 A track is matched by the overlap of its box, moved on by its own velocity, with the new detection.
 Tracks age by the images' own time stamps, so that a slow camera or a bag played at another speed
 keeps the same identities, and they age on frames without any detection too.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emotion_perception.tracking.smoothing import Probabilities
-from emotion_perception.types import Box, Detection, iou_matrix, match_greedily
+import numpy as np
+import numpy.typing as npt
 
-_NS_PER_S = 1e9
+from emotion_perception.types import NS_PER_S, Box, Detection, iou_matrix, match_greedily
+
+Probabilities = npt.NDArray[np.float32]
+
+
+def smoothing_weight(elapsed_s: float, time_constant_s: float) -> float:
+    """Weight of the newest sample in a first-order low-pass filter.
+
+    The exact discretisation `1 - exp(-dt / tau)`: halving the frame rate changes the weight of a
+    frame, not the speed at which the label follows the face.
+
+    Args:
+        elapsed_s: Time since the last sample in seconds, >= 0.
+        time_constant_s: Time in seconds after which 63 % of a change is followed; 0 switches the
+            smoothing off.
+
+    Returns:
+        Weight of the new sample, 0..1.
+    """
+    if time_constant_s <= 0:
+        return 1.0
+    return 1.0 - math.exp(-max(elapsed_s, 0.0) / time_constant_s)
+
+
+def smooth(previous: Probabilities | None, current: Probabilities, weight: float) -> Probabilities:
+    """Moves `previous` towards `current` by `weight`; a convex mean, so the sum stays 1.
+
+    Args:
+        previous: float32 [7], or None on the first sample of a track.
+        current: float32 [7], this frame's probabilities.
+        weight: Weight of `current`, 0..1.
+
+    Returns:
+        float32 [7].
+    """
+    if previous is None:
+        return current
+    return np.asarray(previous + np.float32(weight) * (current - previous), np.float32)
+
+
+class SmoothedProbabilities:
+    """Probabilities of one face over time."""
+
+    def __init__(self) -> None:
+        """Starts without a state: the first ones are taken as they are."""
+        self._probabilities: Probabilities | None = None
+        self._stamp_ns = 0
+
+    def update(
+        self, current: Probabilities, stamp_ns: int, time_constant_s: float
+    ) -> Probabilities:
+        """Takes the next ones and returns the smoothed ones.
+
+        Args:
+            current: float32 [7].
+            stamp_ns: Time of their image in nanoseconds. Where it lies before the last one, a new
+                stream starts.
+            time_constant_s: As of `smoothing_weight`.
+
+        Returns:
+            float32 [7].
+        """
+        if stamp_ns < self._stamp_ns:
+            self._probabilities = None
+        weight = smoothing_weight((stamp_ns - self._stamp_ns) / NS_PER_S, time_constant_s)
+        self._stamp_ns = stamp_ns
+        self._probabilities = smooth(self._probabilities, current, weight)
+        return self._probabilities
+
+
 # Boxes of one face in neighbouring frames overlap by far more; those of two people by far less.
 _MIN_MATCH_IOU = 0.2
 MAX_AGE_S = 1.0
@@ -19,7 +89,7 @@ MAX_AGE_S = 1.0
 
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two.
 _VELOCITY_GAIN = 0.5
-# That jitter must not carry a track away: between pictures that follow each other quicker it would
+# That jitter must not carry a track away: between images that follow each other quicker it would
 # be most of the velocity, and no velocity holds for longer than some of the steps it was seen over.
 _SHORTEST_STEP_S = 1 / 30
 _STEPS_AHEAD = 10
@@ -27,7 +97,7 @@ _STEPS_AHEAD = 10
 
 @dataclass(slots=True)
 class Track:
-    """One face followed over time.
+    """One face over time.
 
     Attributes:
         track_id: Identity, from 1.
@@ -49,13 +119,13 @@ class Track:
 
     def predicted_box(self, stamp_ns: int) -> Box:
         """The track's box moved on to a later time at its own velocity, as long as that holds."""
-        elapsed = min((stamp_ns - self.seen_ns) / _NS_PER_S, self.horizon_s)
+        elapsed = min((stamp_ns - self.seen_ns) / NS_PER_S, self.horizon_s)
         box, (vx, vy) = self.detection.box, self.velocity
         return Box(box.x + vx * elapsed, box.y + vy * elapsed, box.width, box.height)
 
     def update(self, detection: Detection, stamp_ns: int) -> None:
-        """Takes a matched detection over and follows its velocity."""
-        elapsed = (stamp_ns - self.seen_ns) / _NS_PER_S
+        """Takes a matched detection over and updates the velocity."""
+        elapsed = (stamp_ns - self.seen_ns) / NS_PER_S
         if elapsed > 0:
             elapsed = max(elapsed, _SHORTEST_STEP_S)
             self.horizon_s = _STEPS_AHEAD * elapsed
@@ -72,10 +142,16 @@ class FaceTracker:
     """Gives every detection the identity of the track it continues."""
 
     def __init__(self, max_age_s: float = MAX_AGE_S, min_iou: float = _MIN_MATCH_IOU) -> None:
-        self._max_age_ns = round(max_age_s * _NS_PER_S)
+        self._max_age_ns = round(max_age_s * NS_PER_S)
         self._min_iou = min_iou
         self._tracks: list[Track] = []
+        self._current: list[Track] = []
         self._next_id = 1
+
+    @property
+    def current(self) -> Sequence[Track]:
+        """Tracks of the newest frame, in the order of its detections."""
+        return self._current
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -84,7 +160,7 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forgets every track; identities start from 1 again."""
-        self._tracks = []
+        self._tracks, self._current = [], []
         self._next_id = 1
 
     def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
@@ -113,6 +189,7 @@ class FaceTracker:
             else:
                 track = self._start(detection, stamp_ns)
             matched.append(track)
+        self._current = matched
         return matched
 
     def _start(self, detection: Detection, stamp_ns: int) -> Track:

@@ -1,27 +1,28 @@
 """The channels that a WebSocket server and an MCAP file may both listen to."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from emotion_perception.types import Face
 from emotion_viewers.foxglove import check_sdk
 from emotion_viewers.foxglove.messages import (
     compressed_image,
-    emotions_record,
     image_annotations,
 )
 from emotion_viewers.foxglove.schemas import (
     ANNOTATIONS_TOPIC,
     DIAGNOSTICS_TOPIC,
     DIAGNOSTICS_TYPE,
-    EMOTIONS_SCHEMA,
     EMOTIONS_TOPIC,
+    EMOTIONS_TYPE,
     IMAGE_TOPIC,
-    diagnostics_definition,
+    definition,
+    emotions_data,
 )
 
 
 class EmotionChannels:
-    """Pictures, annotations, results and diagnostics, each made only while somebody reads it.
+    """Images, annotations, results and diagnostics, each made only while somebody reads it.
 
     Attributes:
         context: The SDK's context that servers and files are opened in.
@@ -29,28 +30,24 @@ class EmotionChannels:
 
     Raises:
         FoxgloveError: foxglove-sdk is not installed.
+        BagError: The `.msg` files of `emotion_msgs` are not installed.
     """
 
     def __init__(self) -> None:
         check_sdk()
-        from foxglove import Channel, Context, Schema
+        from foxglove import Context
         from foxglove.channels import CompressedImageChannel, ImageAnnotationsChannel
 
         self.context = Context()
         self.frames = 0
         self._image = CompressedImageChannel(IMAGE_TOPIC, context=self.context)
         self._annotations = ImageAnnotationsChannel(ANNOTATIONS_TOPIC, context=self.context)
-        self._emotions = Channel(EMOTIONS_TOPIC, schema=EMOTIONS_SCHEMA, context=self.context)
-        schema = Schema(
-            name=DIAGNOSTICS_TYPE, encoding='ros2msg', data=diagnostics_definition().encode()
-        )
-        self._diagnostics = Channel(
-            DIAGNOSTICS_TOPIC, schema=schema, message_encoding='cdr', context=self.context
-        )
+        self._emotions = _ros_channel(EMOTIONS_TOPIC, EMOTIONS_TYPE, self.context)
+        self._diagnostics = _ros_channel(DIAGNOSTICS_TOPIC, DIAGNOSTICS_TYPE, self.context)
 
     @property
     def wants_images(self) -> bool:
-        """Whether somebody reads the pictures."""
+        """Whether somebody reads the images."""
         return bool(self._image.has_sinks())
 
     @property
@@ -64,7 +61,7 @@ class EmotionChannels:
         return bool(self._diagnostics.has_sinks())
 
     def log_image(self, stamp_ns: int, frame_id: str, data: bytes, format: str = 'jpeg') -> None:
-        """Sends a picture file; see `messages.compressed_image`."""
+        """Sends an image file; see `messages.compressed_image`."""
         message = compressed_image(stamp_ns, frame_id, data, format)
         self._image.log(message, log_time=stamp_ns)
 
@@ -80,8 +77,8 @@ class EmotionChannels:
             annotations = image_annotations(stamp_ns, width, height, faces)
             self._annotations.log(annotations, log_time=stamp_ns)
         if self._emotions.has_sinks():
-            record = emotions_record(stamp_ns, frame_id, width, height, faces)
-            self._emotions.log(record, log_time=stamp_ns)
+            data = emotions_data(stamp_ns, frame_id, width, height, faces)
+            self._emotions.log(data, log_time=stamp_ns)
 
     def log_diagnostics(self, time_ns: int, data: bytes) -> None:
         """Passes a `diagnostic_msgs/msg/DiagnosticArray` on.
@@ -91,3 +88,11 @@ class EmotionChannels:
             data: The message in CDR.
         """
         self._diagnostics.log(data, log_time=time_ns)
+
+
+def _ros_channel(topic: str, message_type: str, context: Any) -> Any:
+    """A channel of ROS messages in CDR."""
+    from foxglove import Channel, Schema
+
+    schema = Schema(name=message_type, encoding='ros2msg', data=definition(message_type).encode())
+    return Channel(topic, schema=schema, message_encoding='cdr', context=context)

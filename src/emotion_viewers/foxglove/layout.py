@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
 
 OVERLAY_TOPIC: Final = '/emotions/image'
-"""Where the overlay node and `emotion annotate-bag` publish annotated pictures."""
+"""Where the overlay node and `emotion annotate-bag` publish annotated images."""
 
 _VARIABLE: Final = 'track'
 _NEAREST: Final = f'{EMOTIONS_TOPIC}.faces[0]'
@@ -38,8 +38,8 @@ _STALE_S: Final = 5.0
 def layouts() -> 'dict[str, Layout]':
     """The shipped layouts by file name: one for what this package serves and records, one for bags.
 
-    Both show pictures, probabilities, emotions over time and diagnostics. The message paths hold
-    for the JSON of this package as well as for the ROS messages in a bag.
+    Both show images, probabilities, emotions over time and diagnostics. The message paths hold
+    for the recordings of this package as well as for a bag.
     """
     return {'emotions.json': _layout(_annotated_image()), 'rosbag.json': _layout(_bag_images())}
 
@@ -49,10 +49,10 @@ def layout_text(layout: 'Layout') -> str:
     return json.dumps(json.loads(layout.to_json()), indent=2) + '\n'
 
 
-def _layout(pictures: 'Content') -> 'Layout':
+def _layout(images: 'Content') -> 'Layout':
     from foxglove.layouts import Layout
 
-    left = _split('column', (3, pictures), (1, _diagnostics()))
+    left = _split('column', (3, images), (1, _diagnostics()))
     right = _split('column', (3, _plots()), (2, _transitions()), (0.4, _chooser()))
     return Layout(content=_split('row', (3, left), (2, right)), variables={_VARIABLE: 1})
 
@@ -64,7 +64,7 @@ def _annotated_image() -> 'ImagePanel':
         image_topic=IMAGE_TOPIC,
         annotations={ANNOTATIONS_TOPIC: ImageAnnotationSettings(visible=True)},
     )
-    # Boxes belong to exactly the picture of their stamp.
+    # Boxes belong to exactly the image of their stamp.
     synced = {IMAGE_TOPIC: True, ANNOTATIONS_TOPIC: True}
     config = ImageConfig(image_mode=mode, synchronize=True, synced_topics=synced)
     return ImagePanel(title='Faces', config=config)

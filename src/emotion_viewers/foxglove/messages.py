@@ -1,11 +1,11 @@
-"""Results as messages of Foxglove; pure functions."""
+"""Images and annotations as messages of Foxglove; pure functions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emotion_perception.drawing.style import INK, PAPER, Bgr, emotion_color, line_width, text_size
 from emotion_perception.labels import emotion_name
-from emotion_perception.types import Face, pixel_box
+from emotion_perception.types import NS_PER_S, Face, pixel_box
 
 if TYPE_CHECKING:
     from foxglove.messages import (
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
         Timestamp,
     )
 
-UNCERTAIN_ID: Final = 255
-"""`emotion_id` of a face whose emotion is below the threshold, as in `FaceEmotion.msg`."""
-
-_NS_PER_S: Final = 1_000_000_000
-_DIGITS: Final = 4
 _PLATE_ALPHA: Final = 0.8
 
 
@@ -53,7 +48,7 @@ def image_annotations(
 def compressed_image(
     stamp_ns: int, frame_id: str, data: bytes, format: str = 'jpeg'
 ) -> 'CompressedImage':
-    """A picture file as a message.
+    """An image file as a message.
 
     Args:
         stamp_ns: Stamp of the image in nanoseconds.
@@ -66,42 +61,6 @@ def compressed_image(
     return CompressedImage(
         timestamp=_timestamp(stamp_ns), frame_id=frame_id, data=data, format=format
     )
-
-
-def emotions_record(
-    stamp_ns: int, frame_id: str, width: int, height: int, faces: Sequence[Face]
-) -> dict[str, Any]:
-    """The results of one image after `schemas.EMOTIONS_SCHEMA`; fractions have four digits.
-
-    Args:
-        stamp_ns: Stamp of the image in nanoseconds.
-        frame_id: Optical frame of the camera.
-        width: Width of the image in pixels.
-        height: Height of the image in pixels.
-        faces: The faces of the image; may be empty.
-    """
-    sec, nsec = divmod(stamp_ns, _NS_PER_S)
-    return {
-        'header': {'stamp': {'sec': sec, 'nsec': nsec}, 'frame_id': frame_id},
-        'image_width': width,
-        'image_height': height,
-        'faces': [_face_record(face, width, height) for face in faces],
-    }
-
-
-def _face_record(face: Face, width: int, height: int) -> dict[str, Any]:
-    names = ('x_offset', 'y_offset', 'width', 'height')
-    landmarks = [] if face.landmarks is None else face.landmarks.tolist()
-    return {
-        'track_id': int(face.track_id),
-        'box': dict(zip(names, pixel_box(face.box, width, height), strict=True)),
-        'score': round(float(face.score), _DIGITS),
-        'landmarks': [{'x': round(x, _DIGITS), 'y': round(y, _DIGITS)} for x, y in landmarks],
-        'emotion': emotion_name(face.emotion_id),
-        'emotion_id': UNCERTAIN_ID if face.emotion_id is None else int(face.emotion_id),
-        'confidence': round(float(face.confidence), _DIGITS),
-        'probabilities': [round(value, _DIGITS) for value in face.probabilities.tolist()],
-    }
 
 
 def _box(stamp_ns: int, width: int, height: int, face: Face, text: int) -> 'PointsAnnotation':
@@ -165,7 +124,7 @@ def _metadata(face: Face) -> 'list[KeyValuePair]':
 def _timestamp(stamp_ns: int) -> 'Timestamp':
     from foxglove.messages import Timestamp
 
-    sec, nsec = divmod(stamp_ns, _NS_PER_S)
+    sec, nsec = divmod(stamp_ns, NS_PER_S)
     return Timestamp(sec=sec, nsec=nsec)
 
 

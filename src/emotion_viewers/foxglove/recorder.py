@@ -9,7 +9,7 @@ from typing import Final
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.encodings import encode_jpeg
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.types import BgrImage, Face, Frame
 from emotion_viewers.foxglove.channels import EmotionChannels
 
@@ -28,7 +28,7 @@ def check_mcap_name(path: Path) -> None:
         raise OutputError(f"'{path.name}' is no name of a recording: use one that ends in .mcap.")
 
 
-class McapRecorder(Closing):
+class McapRecorder(Closeable):
     """Writes everything that goes through the channels to a file until it is closed.
 
     The file grows in a hidden one beside it, which takes its name once it is complete; an old file
@@ -101,7 +101,7 @@ class McapRecorder(Closing):
         )
 
 
-class McapOutput(Closing):
+class McapOutput(Closeable):
     """An MCAP file of frames and their results, without ROS; see `McapRecorder`.
 
     It is opened with the first frame.
@@ -135,7 +135,7 @@ class McapOutput(Closing):
 
         Raises:
             OutputError: The file cannot be written.
-            ImageFormatError: The picture is larger than JPEG allows.
+            ImageFormatError: The image is larger than JPEG allows.
         """
         if self._recorder is None:
             self._recorder = McapRecorder(self.path, self._channels)

@@ -12,9 +12,9 @@ from gradio.data_classes import ImageData
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.errors import SourceError
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.outputs.results import Record, Summary
-from emotion_viewers.web.card import CardPicture
-from emotion_viewers.web.timeline import Point
+from emotion_perception.outputs.results import FrameRecord, Summary
+from emotion_viewers.web.emotion_timeline import Point
+from emotion_viewers.web.model_card import CardImage
 
 _COLORS: Final = {
     EMOTION_NAMES[emotion]: '#{2:02x}{1:02x}{0:02x}'.format(*bgr)
@@ -52,7 +52,7 @@ def take_uploads(component: Any, files: Path) -> None:
 
 
 def take_data_urls(camera: Any, live: Any) -> None:
-    """Makes a webcam and its answer exchange data addresses, so that no file is made.
+    """Makes a webcam and its result exchange data addresses, so that no file is made.
 
     They may be given values only, see `take_uploads`.
     """
@@ -74,7 +74,7 @@ def probability_chart() -> gr.BarPlot:
     )
 
 
-def probability_frame(face: Record | None) -> pd.DataFrame | None:
+def probability_frame(face: FrameRecord | None) -> pd.DataFrame | None:
     """The chart's values: a face of a record; None for an empty chart."""
     if face is None:
         return None
@@ -135,7 +135,7 @@ def summary_text(summary: Summary) -> str:
     )
 
 
-def show_card(pieces: Sequence[str | CardPicture]) -> None:
+def show_model_card(pieces: Sequence[str | CardImage]) -> None:
     """Puts a model card onto the page."""
     for piece in pieces:
         if isinstance(piece, str):

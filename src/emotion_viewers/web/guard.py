@@ -40,7 +40,7 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware.
 
-    A page on loopback answers only to loopback's names, so that no other site can reach it through
+    A page on loopback responds only to loopback's names, so that no other site can reach it through
     a name of its own (DNS rebinding); and no other site's script may send anything.
 
     Args:
@@ -53,13 +53,13 @@ class Guard:
         self._loopback_only = is_loopback(host)
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
-        """Answers a request, or passes it on."""
+        """Responds to a request, or passes it on."""
         if scope['type'] == 'lifespan':
             await self._app(scope, receive, send)
         elif scope['type'] == 'http':
-            await self._answer(scope, receive, send)
+            await self._respond(scope, receive, send)
 
-    async def _answer(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def _respond(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         path = unquote(scope['path'])
 
         async def send_with_headers(message: _Message) -> None:
@@ -97,7 +97,7 @@ def _hostname(address: str) -> str:
 
 
 def _with_safe_headers(headers: Any, path: str) -> list[tuple[bytes, bytes]]:
-    # A picture that the browser keeps would outlive the session.
+    # An image that the browser keeps would outlive the session.
     extra = _HEADERS | ({'cache-control': 'no-store'} if path.startswith(_FILE) else {})
     kept = [(name, value) for name, value in headers if name.lower().decode() not in extra]
     return [*kept, *((name.encode(), value.encode()) for name, value in extra.items())]

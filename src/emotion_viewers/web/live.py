@@ -1,4 +1,4 @@
-"""One picture of a webcam in, the same with boxes and labels out; nothing touches the disk."""
+"""One image of a webcam in, the same with boxes and labels out; nothing touches the disk."""
 
 import base64
 import binascii
@@ -18,11 +18,11 @@ _JPEG_QUALITY: Final = 85
 
 
 @dataclass(frozen=True, slots=True)
-class LiveAnswer:
-    """What the page shows of one picture.
+class WebcamResult:
+    """What the page shows of one image.
 
     Attributes:
-        url: The annotated picture as a data address.
+        url: The annotated image as a data address.
         probabilities: Of the largest face, by emotion, 0..1; empty without a face.
     """
 
@@ -30,40 +30,40 @@ class LiveAnswer:
     probabilities: dict[str, float]
 
 
-def picture_of_url(url: str) -> bytes:
-    """The bytes behind a data address, as a browser sends the picture of a webcam.
+def image_of_url(url: str) -> bytes:
+    """The bytes behind a data address, as a browser sends the image of a webcam.
 
     Raises:
         ImageFormatError: It is none.
     """
     head, comma, body = url.partition(',')
     if not (comma and head.startswith('data:image/') and head.endswith(';base64')):
-        raise ImageFormatError('The webcam sent no picture: load the page again.')
+        raise ImageFormatError('The webcam sent no image: load the page again.')
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise ImageFormatError('The picture of the webcam is damaged.') from error
+        raise ImageFormatError('The image of the webcam is damaged.') from error
 
 
-def answer_live(
-    picture: bytes, stamp_ns: int, stream: Stream, settings: PipelineSettings
-) -> LiveAnswer:
-    """Answers the next picture of a webcam.
+def process_webcam(
+    data: bytes, stamp_ns: int, stream: Stream, settings: PipelineSettings
+) -> WebcamResult:
+    """Processes the next image of a webcam.
 
     Args:
-        picture: A picture file.
+        data: An image file.
         stamp_ns: When it came, in nanoseconds.
         stream: Of this webcam.
-        settings: Thresholds, which may change from picture to picture.
+        settings: Thresholds, which may change from image to image.
 
     Raises:
-        ImageFormatError: The picture is damaged.
+        ImageFormatError: The image is damaged.
     """
-    image = decode_still(picture, 'of the webcam')
+    image = decode_still(data, 'of the webcam')
     faces = stream.process(image, stamp_ns, settings)
     jpeg = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
     url = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
-    return LiveAnswer(url, _probabilities(faces[0]) if faces else {})
+    return WebcamResult(url, _probabilities(faces[0]) if faces else {})
 
 
 def _probabilities(face: Face) -> dict[str, float]:

@@ -10,7 +10,7 @@ from emotion_perception.types import BgrImage, Face
 
 
 class Networks:
-    """Answers pictures for any number of threads; one at a time, because a detector has buffers."""
+    """Processes images for any number of threads; one at a time, because a detector has buffers."""
 
     def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
         self._detector = detector
@@ -18,7 +18,7 @@ class Networks:
         self._lock = Lock()
 
     def still(self, image: BgrImage, settings: PipelineSettings) -> list[Face]:
-        """The faces of a picture that belongs to no stream, largest first.
+        """The faces of an image that belongs to no stream, largest first.
 
         Args:
             image: uint8 [height, width, 3], BGR.
@@ -33,7 +33,7 @@ class Networks:
 
 
 class Stream:
-    """The pictures of one video or one webcam."""
+    """The images of one video or one webcam."""
 
     def __init__(self, pipeline: EmotionPipeline, lock: Lock) -> None:
         self._pipeline = pipeline
@@ -42,12 +42,12 @@ class Stream:
     def process(
         self, image: BgrImage, stamp_ns: int, settings: PipelineSettings | None = None
     ) -> list[Face]:
-        """The faces of the next picture, largest first.
+        """The faces of the next image, largest first.
 
         Args:
             image: uint8 [height, width, 3], BGR.
             stamp_ns: Its time in nanoseconds.
-            settings: New thresholds from this picture on.
+            settings: New thresholds from this image on.
         """
         with self._lock:
             if settings is not None:

@@ -1,4 +1,4 @@
-"""The page itself: what is where, and which function answers which component. Needs Gradio."""
+"""The page itself: what is where, and which handler serves which component. Needs Gradio."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,23 +7,23 @@ from typing import Any, Final
 import gradio as gr
 
 from emotion_perception.pipeline import PipelineSettings
-from emotion_viewers.web.answers import Answers
-from emotion_viewers.web.card import NOTICE, model_card
 from emotion_viewers.web.components import (
     download_buttons,
     probability_chart,
-    show_card,
+    show_model_card,
     take_data_urls,
     take_uploads,
     timeline_chart,
 )
+from emotion_viewers.web.handlers import Handlers
 from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.model_card import NOTICE, model_card
 from emotion_viewers.web.tables import FACE_HEADERS
 
 CSS: Final = """
 #notice { border-left: 4px solid #d55e00; padding: .6rem 1rem; border-radius: .4rem;
   background: var(--block-background-fill); }
-#photo img, #picture img, #video video, #annotated video { max-height: 28rem; }
+#photo img, #image img, #video video, #annotated video { max-height: 28rem; }
 .card img { max-height: 34rem; object-fit: contain; }
 .card td { overflow-wrap: normal; word-break: normal; }
 /* Gradio's scissors load a program from another host. */
@@ -40,7 +40,7 @@ class Page:
     """Builds the page.
 
     Args:
-        answers: What happens when something is uploaded or pressed.
+        handlers: What happens when something is uploaded or pressed.
         files: Folder of the uploads.
         settings: What the sliders start with.
         limits: How much a visitor may ask for.
@@ -49,13 +49,13 @@ class Page:
 
     def __init__(
         self,
-        answers: Answers,
+        handlers: Handlers,
         files: Path,
         settings: PipelineSettings,
         limits: Limits,
         card: Path,
     ) -> None:
-        self._answers = answers
+        self._handlers = handlers
         self._files = files
         self._settings = settings
         self._limits = limits
@@ -76,8 +76,8 @@ class Page:
             with gr.Tab('Webcam'):
                 self._webcam_tab(sliders)
             with gr.Tab('Model card'):
-                show_card(model_card(self._card))
-            blocks.unload(self._answers.forget)
+                show_model_card(model_card(self._card))
+            blocks.unload(self._handlers.forget)
         return blocks
 
     def _sliders(self) -> list[gr.Slider]:
@@ -113,11 +113,11 @@ class Page:
                 buttons=[],
                 elem_id='photo',
             )
-            picture = gr.Image(
+            image = gr.Image(
                 label='Faces found',
                 interactive=False,
                 buttons=['fullscreen'],
-                elem_id='picture',
+                elem_id='image',
             )
         with gr.Row():
             with gr.Column():
@@ -133,16 +133,16 @@ class Page:
                 person = gr.Radio([], label='Probabilities of', visible=False)
                 chart = probability_chart()
         take_uploads(photo, self._files)
-        inputs, outputs = [photo, *sliders], [photo, picture, table, person, chart, *files]
+        inputs, outputs = [photo, *sliders], [photo, image, table, person, chart, *files]
         gr.on(
             [photo.upload, photo.clear, *(slider.release for slider in sliders[:2])],
-            self._answers.photo,
+            self._handlers.photo,
             inputs,
             outputs,
-            show_progress_on=[picture],
+            show_progress_on=[image],
             **_PRIVATE,
         )
-        person.input(self._answers.face, person, chart, **_PRIVATE)
+        person.input(self._handlers.face, person, chart, **_PRIVATE)
 
     def _video_tab(self, sliders: Sequence[gr.Slider]) -> None:
         with gr.Row():
@@ -166,16 +166,16 @@ class Page:
         files = download_buttons('Annotated video', 'JSON lines', 'CSV')
         take_uploads(video, self._files)
         start.click(
-            self._answers.video,
+            self._handlers.video,
             [video, *sliders],
             [result, summary, person, timeline, *files],
             show_progress_on=[result],
             concurrency_limit=_VIDEOS,
             **_PRIVATE,
         )
-        video.upload(self._answers.claim, video, show_progress='hidden', **_PRIVATE)
-        stop.click(self._answers.stop, queue=False, **_PRIVATE)
-        person.input(self._answers.person, person, timeline, **_PRIVATE)
+        video.upload(self._handlers.claim, video, show_progress='hidden', **_PRIVATE)
+        stop.click(self._handlers.stop, queue=False, **_PRIVATE)
+        person.input(self._handlers.person, person, timeline, **_PRIVATE)
 
     def _webcam_tab(self, sliders: Sequence[gr.Slider]) -> None:
         with gr.Row():
@@ -190,7 +190,7 @@ class Page:
             largest = gr.Label(label='Largest face', num_top_classes=7, elem_id='largest')
         take_data_urls(camera, live)
         camera.stream(
-            self._answers.live,
+            self._handlers.live,
             [camera, *sliders],
             [live, largest],
             stream_every=_STREAM_EVERY_S,

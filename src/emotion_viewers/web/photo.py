@@ -8,9 +8,9 @@ from typing import Final
 from emotion_perception.drawing import draw_faces
 from emotion_perception.encodings.compressed import encode_jpeg
 from emotion_perception.errors import OutputError
-from emotion_perception.outputs.results import Record, frame_record
+from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.pipeline import PipelineSettings
-from emotion_perception.sources.pictures import read_picture
+from emotion_perception.sources.image_files import read_image_file
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import result_stem
@@ -24,41 +24,41 @@ class PhotoResult:
 
     Attributes:
         record: As from `results.frame_record`, without a stamp, with the file's name.
-        picture: The annotated photo, a JPEG file.
+        image: The annotated photo, a JPEG file.
         json: The record as a file.
         csv: A row per face.
     """
 
-    record: Record
-    picture: Path
+    record: FrameRecord
+    image: Path
     json: Path
     csv: Path
 
 
-def answer_photo(
+def process_photo(
     photo: Path, folder: Path, networks: Networks, settings: PipelineSettings
 ) -> PhotoResult:
     """Finds the faces of a photo and their emotions.
 
     Args:
-        photo: Picture file.
+        photo: Image file.
         folder: Where the results go; it must exist.
-        networks: Answer it.
+        networks: Detector and classifier.
         settings: Thresholds.
 
     Raises:
         SourceError: The photo cannot be read or is damaged.
         OutputError: A result cannot be written.
     """
-    image = read_picture(photo)
+    image = read_image_file(photo)
     faces = networks.still(image, settings)
     height, width = image.shape[:2]
-    record: Record = {'file': photo.name, **frame_record(0, width, height, faces)}
+    record: FrameRecord = {'file': photo.name, **frame_record(0, width, height, faces)}
     del record['stamp']  # a photo has none
     start = str(folder / f'{result_stem(photo)}_emotions')
     result = PhotoResult(record, *(Path(start + end) for end in ('.jpg', '.json', '.csv')))
-    picture = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
-    _write(result.picture, picture)
+    annotated = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
+    _write(result.image, annotated)
     _write(result.json, (json.dumps(record, indent=2) + '\n').encode())
     with CsvWriter(result.csv) as table:
         table.write(record)

@@ -12,7 +12,7 @@ from emotion_perception.pipeline import PipelineSettings
 from emotion_viewers.web.guard import App, Guard
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.networks import Networks
-from emotion_viewers.web.sessions import Sessions
+from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
 
 _BACKLOG: Final = 128
@@ -68,7 +68,7 @@ def serve(
     """Serves the page until SIGINT or SIGTERM, and then removes every file it made.
 
     Args:
-        networks: Answer the pictures.
+        networks: Detector and classifier.
         settings: What the sliders start with.
         limits: How much a visitor may ask for.
         card: Model card of the model in use, a Markdown file.
@@ -109,11 +109,11 @@ def _application(
     import fastapi
     import gradio
 
-    from emotion_viewers.web.answers import Answers
+    from emotion_viewers.web.handlers import Handlers
     from emotion_viewers.web.page import CSS, Page
 
-    answers = Answers(networks, Sessions(workspace.files), settings, limits)
-    blocks = Page(answers, workspace.files, settings, limits, card).build()
+    handlers = Handlers(networks, Visitors(workspace.files), settings, limits)
+    blocks = Page(handlers, workspace.files, settings, limits, card).build()
     app: App = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         blocks,

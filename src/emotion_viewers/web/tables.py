@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.outputs.results import Record
+from emotion_perception.outputs.results import FrameRecord
+from emotion_perception.types import NS_PER_S
 
 FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
 """Columns of `face_rows`."""
@@ -17,13 +18,11 @@ CSV_HEADERS: Final = (
     *('seconds', 'track_id', 'emotion', 'confidence', 'x', 'y', 'width', 'height', 'score'),
     *(name.lower() for name in EMOTION_NAMES),
 )
-"""Columns of the CSV file: one row per face and picture."""
-
-_NS_PER_S: Final = 1_000_000_000
+"""Columns of the CSV file: one row per face and image."""
 
 
-def face_rows(record: Record) -> list[list[str]]:
-    """The faces of a picture as rows of text.
+def face_rows(record: FrameRecord) -> list[list[str]]:
+    """The faces of an image as rows of text.
 
     Args:
         record: From `results.frame_record`; `stamp` is not needed.
@@ -39,13 +38,13 @@ def face_rows(record: Record) -> list[list[str]]:
     ]
 
 
-def face_names(record: Record) -> list[str]:
+def face_names(record: FrameRecord) -> list[str]:
     """'#1 Happy' and so on, in the order of the faces."""
     return [f'#{face["track_id"]} {face["emotion"]}' for face in record['faces']]
 
 
-class CsvWriter(Closing):
-    """Writes one row per face; a picture without a face has none.
+class CsvWriter(Closeable):
+    """Writes one row per face; an image without a face has none.
 
     Args:
         path: Its folder must exist.
@@ -63,8 +62,8 @@ class CsvWriter(Closing):
         self._writer = csv.writer(self._file)
         self._write([CSV_HEADERS])
 
-    def write(self, record: Record) -> None:
-        """Appends the faces of a picture.
+    def write(self, record: FrameRecord) -> None:
+        """Appends the faces of an image.
 
         Args:
             record: From `results.frame_record`; without `stamp` it is at second 0.
@@ -73,7 +72,7 @@ class CsvWriter(Closing):
             OutputError: The file cannot be written.
         """
         stamp = record.get('stamp', {'sec': 0, 'nanosec': 0})
-        seconds = stamp['sec'] + stamp['nanosec'] / _NS_PER_S
+        seconds = stamp['sec'] + stamp['nanosec'] / NS_PER_S
         self._write([_csv_row(seconds, face) for face in record['faces']])
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ _LONGEST_STEM: Final = 60
 
 
 def check_video(path: Path) -> None:
-    """Checks that a file is a container that holds its pictures itself.
+    """Checks that a file is a container that holds its images itself.
 
     FFmpeg also reads playlists and scripts (HLS, concat, SDP), which name other files and hosts to
     be read in their place; a visitor must not choose those.

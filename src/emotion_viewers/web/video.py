@@ -10,17 +10,18 @@ from emotion_perception.outputs.results import Summary, frame_record
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources import FrameSource
-from emotion_perception.sources.base import NS_PER_SECOND, SourceOptions
-from emotion_perception.sources.pictures import AnimationSource, is_animated
+from emotion_perception.sources.base import SourceOptions
+from emotion_perception.sources.image_files import AnimationSource, is_animated
 from emotion_perception.sources.video import VideoSource
+from emotion_perception.types import NS_PER_S
+from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.networks import Networks, Stream
 from emotion_viewers.web.tables import CsvWriter
-from emotion_viewers.web.timeline import Timeline
 from emotion_viewers.web.uploads import check_video, result_stem
 
 
 class GoneError(EmotionPerceptionError):
-    """The visitor has left: nobody waits for the answer any more."""
+    """The visitor has left: nobody waits for the result any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,14 @@ class VideoResult:
     video: Path
     json: Path
     csv: Path
-    timeline: Timeline
+    timeline: EmotionTimeline
     summary: Summary
     remarks: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How a long answer is followed from outside.
+    """How a long result is followed from outside.
 
     Attributes:
         progress: Called after each frame with the frames so far and their number, None if unknown.
@@ -59,7 +60,7 @@ class Watch:
     gone: Callable[[], bool] = lambda: False
 
 
-def answer_video(
+def process_video(
     video: Path,
     folder: Path,
     networks: Networks,
@@ -70,9 +71,9 @@ def answer_video(
     """Finds the faces of every frame and their emotions.
 
     Args:
-        video: Video file or animated picture.
+        video: Video file or animated image.
         folder: Where the results go; it must exist.
-        networks: Answer the frames.
+        networks: Detector and classifier.
         settings: Of the pipeline.
         max_seconds: Longer videos are refused; one that does not say how long it is ends there.
         watch: Follows the work.
@@ -97,14 +98,14 @@ class _Work:
         self._stream = stream
         self._max_seconds = max_seconds
         self._watch = watch
-        self._timeline = Timeline()
+        self._timeline = EmotionTimeline()
         self._remarks: list[str] = []
 
     def run(self, source: FrameSource, video: Path, json: Path, csv: Path) -> VideoResult:
         recorder = VideoRecorder(video, source.frame_rate or 0.0)
         with RunOutputs(recorder, json, lines=False) as files, CsvWriter(csv) as table:
             try:
-                self._answer_all(source, files, table)
+                self._process_all(source, files, table)
             except SourceError as error:
                 # What came before the damage is still worth showing.
                 if not files.summary.frames:
@@ -114,14 +115,14 @@ class _Work:
             self._remarks.append(f'{source.skipped} damaged frames were left out.')
         return VideoResult(video, json, csv, self._timeline, files.summary, self._remarks)
 
-    def _answer_all(self, source: FrameSource, files: RunOutputs, table: CsvWriter) -> None:
+    def _process_all(self, source: FrameSource, files: RunOutputs, table: CsvWriter) -> None:
         for frame in source:
             if self._watch.gone():
                 raise GoneError('The page seemed to be closed: start the video again.')
             if self._watch.stopped():
-                self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_SECOND:.1f} s.')
+                self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_S:.1f} s.')
                 return
-            if frame.stamp_ns > self._max_seconds * NS_PER_SECOND:
+            if frame.stamp_ns > self._max_seconds * NS_PER_S:
                 self._remarks.append(f'Only the first {self._max_seconds:g} s were looked at.')
                 return
             faces = self._stream.process(frame.image, frame.stamp_ns)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.errors import OutputError
-from emotion_perception.files.closing import Closing
+from emotion_perception.files.closeable import Closeable
 
 _PREFIX: Final = 'emotion-web-'
 _LOCK: Final = 'lock'
 
 
-class Workspace(Closing):
+class Workspace(Closeable):
     """A new folder that only this user can enter, removed on closing.
 
     What a killed server left is removed by the next one.

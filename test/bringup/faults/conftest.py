@@ -33,7 +33,7 @@ def portrait(astronaut):
 
 @pytest.fixture(scope='session')
 def clip(tmp_path_factory, portrait):
-    """A folder of pictures with one face that moves a little."""
+    """A folder of images with one face that moves a little."""
     folder = tmp_path_factory.mktemp('clip')
     for number in range(4):
         cv2.imwrite(str(folder / f'{number}.png'), np.roll(portrait, 2 * number, axis=1))

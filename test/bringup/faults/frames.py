@@ -25,7 +25,7 @@ def good_frames(draw) -> Image:
     seed = draw(st.integers(0, 2**32 - 1))
     noise = np.random.default_rng(seed).integers(0, 256, step * rows, np.uint8)
     if np.dtype(layout.sample).kind == 'f':
-        noise[:] = 0  # random floats are no picture
+        noise[:] = 0  # random floats are no image
     return Image(
         width=width,
         height=height,
@@ -69,7 +69,7 @@ _FAULTS = {
 
 
 def is_readable(message: Image) -> bool:
-    """Whether the picture can be decoded, as it comes out of the middleware."""
+    """Whether the image can be decoded, as it comes out of the middleware."""
     try:
         image_from_message(deserialize_message(serialize_message(message), Image))
     except ImageFormatError:

@@ -9,10 +9,10 @@ _PERIOD_S = 0.03
 
 
 class MjpegCamera:
-    """Serves one picture again and again as `multipart/x-mixed-replace`."""
+    """Serves one image again and again as `multipart/x-mixed-replace`."""
 
-    def __init__(self, picture):
-        self._jpeg = cv2.imencode('.jpg', picture)[1].tobytes()
+    def __init__(self, image):
+        self._jpeg = cv2.imencode('.jpg', image)[1].tobytes()
         self.is_up = threading.Event()
         self.flows = threading.Event()
         self.flows.set()

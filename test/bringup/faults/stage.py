@@ -211,7 +211,7 @@ class Camera:
         self.image_topic = f'{namespace}/image'
         self.emotions_topic = f'{namespace}/emotions'
         self.name = f'{namespace}/emotion_node'
-        self.answers: list[FaceEmotionArray] = []
+        self.results: list[FaceEmotionArray] = []
         self._stamp_ns = FIRST_STAMP_NS
         self.plug_in()
         self.listen()
@@ -225,54 +225,54 @@ class Camera:
 
     def listen(self) -> None:
         self._ear = self._stage.node.create_subscription(
-            FaceEmotionArray, self.emotions_topic, self.answers.append, qos.emotions(self._mode)
+            FaceEmotionArray, self.emotions_topic, self.results.append, qos.emotions(self._mode)
         )
 
     def deafen(self) -> None:
         self._stage.node.destroy_subscription(self._ear)
 
-    def new_stream(self, picture) -> None:
+    def new_stream(self, image) -> None:
         """Makes the node listen anew, so that it warns anew."""
         self.deafen()
         self._stage.status(self.name, lambda status: status.message.startswith('Idle'))
         self.listen()
-        self.connect(picture)
+        self.connect(image)
         self._stage.forget_log()
 
-    def connect(self, picture) -> None:
+    def connect(self, image) -> None:
         """Waits until images come through; the first ones may be lost on the way."""
         self._stage.spin_until(lambda: self.images.get_subscription_count() > 0, 'the subscription')
-        self.answers.clear()
+        self.results.clear()
         deadline = time.monotonic() + DEADLINE_S
-        while not self.answers:
-            assert time.monotonic() < deadline, f'no answer; crashed: {self._stage.crashed()}'
-            self.send(picture)
+        while not self.results:
+            assert time.monotonic() < deadline, f'no result; crashed: {self._stage.crashed()}'
+            self.send(image)
             self._stage.spin(0.2)
-        last = self.send(picture)
-        self._stage.spin_until(lambda: last in self.stamps, 'the last answer of the warm-up')
-        self.answers.clear()
+        last = self.send(image)
+        self._stage.spin_until(lambda: last in self.stamps, 'the last result of the warm-up')
+        self.results.clear()
 
     @property
     def stamps(self) -> list[int]:
-        """Stamps of the answers so far, in nanoseconds."""
-        return [stamp_to_ns(answer.header.stamp) for answer in self.answers]
+        """Stamps of the results so far, in nanoseconds."""
+        return [stamp_to_ns(result.header.stamp) for result in self.results]
 
     def next_stamp(self, seconds=FRAME_NS / 1e9) -> int:
         self._stamp_ns += round(seconds * 1e9)
         return self._stamp_ns
 
-    def send(self, picture, stamp_ns=None) -> int:
-        """Publishes a BGR picture or a ready message; returns its stamp."""
+    def send(self, image, stamp_ns=None) -> int:
+        """Publishes a BGR image or a ready message; returns its stamp."""
         stamp_ns = self.next_stamp() if stamp_ns is None else stamp_ns
-        message = picture if isinstance(picture, Image) else image_message(picture)
+        message = image if isinstance(image, Image) else image_message(image)
         message.header = header(stamp_ns)
         self.images.publish(message)
         return stamp_ns
 
-    def ask(self, picture, stamp_ns=None) -> FaceEmotionArray:
-        """Publishes an image and returns the next answer, which must be the one to it."""
-        before = len(self.answers)
-        stamp_ns = self.send(picture, stamp_ns)
-        self._stage.spin_until(lambda: len(self.answers) > before, 'the answer')
+    def ask(self, image, stamp_ns=None) -> FaceEmotionArray:
+        """Publishes an image and returns the next result, which must be the one to it."""
+        before = len(self.results)
+        stamp_ns = self.send(image, stamp_ns)
+        self._stage.spin_until(lambda: len(self.results) > before, 'the result')
         assert self.stamps[before:] == [stamp_ns]
-        return self.answers[-1]
+        return self.results[-1]

@@ -1,4 +1,4 @@
-"""Broken images by the thousand among good ones: every good one is answered, in order."""
+"""Broken images by the thousand among good ones: every good one is processed, in order."""
 
 from dataclasses import dataclass, field
 
@@ -55,7 +55,7 @@ def values(status):
 )
 @given(frames=st.lists(good_frames() | broken_frames(), min_size=FRAMES, max_size=FRAMES))
 def fuzz(stage, process, camera, tally, frames):
-    camera.answers.clear()
+    camera.results.clear()
     expected = []
     for message in frames:
         stamp_ns = camera.send(message)
@@ -63,16 +63,16 @@ def fuzz(stage, process, camera, tally, frames):
             expected.append(stamp_ns)
     tally.tried += len(frames)
     tally.good += len(expected)
-    last = camera.send(camera.picture)
-    stage.spin_until(lambda: last in camera.stamps, 'the answer to the good image at the end')
+    last = camera.send(camera.image)
+    stage.spin_until(lambda: last in camera.stamps, 'the result to the good image at the end')
     assert camera.stamps == [*expected, last]
     assert process.is_alive
 
 
-def test_every_good_image_among_thousands_is_answered_in_order(
+def test_every_good_image_among_thousands_is_processed_in_order(
     stage, process, camera, tally, small
 ):
-    camera.picture = small
+    camera.image = small
     threads, handles, memory = process.threads, process.handles, process.memory_mib
     bad_before = int(values(stage.status(NODE))['bad frames'])
     fuzz(stage, process, camera, tally)
@@ -92,10 +92,10 @@ def test_bad_images_are_told_now_and_then_and_not_each(stage, process):
     assert 'Traceback' not in process.output
 
 
-def test_repeated_stamps_of_a_bag_are_all_answered(stage, camera, small):
-    camera.answers.clear()
+def test_repeated_stamps_of_a_bag_are_all_processed(stage, camera, small):
+    camera.results.clear()
     sent = [camera.send(small, stamp) for stamp in (10**9, 10**9, 10**9, 2 * 10**9, 0, 0)]
-    stage.spin_until(lambda: len(camera.answers) == len(sent), 'all answers')
+    stage.spin_until(lambda: len(camera.results) == len(sent), 'all results')
     assert camera.stamps == sent
 
 

@@ -11,12 +11,12 @@ from emotion_bringup.matching import StampMatcher
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.statistics import StreamStatistics
 from emotion_perception.sources.base import StampKind
-from emotion_perception.sources.playback import Timeline
+from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 
 SECOND = 1_000_000_000
 
-# --- images and their answers ------------------------------------------------------------------
+# --- images and their results ------------------------------------------------------------------
 
 
 @given(st.data())
@@ -25,23 +25,23 @@ def test_pairs_are_right_whatever_is_lost_or_repeated(data):
     stamps = data.draw(st.lists(st.integers(0, 6), max_size=30))
     kept = data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=30, max_size=30))
     images = [(s, n) for n, s in enumerate(stamps) if kept[n][0]]
-    answers = [(s, n) for n, s in enumerate(stamps) if kept[n][1]]
-    order = data.draw(st.permutations([0] * len(images) + [1] * len(answers)))
+    results = [(s, n) for n, s in enumerate(stamps) if kept[n][1]]
+    order = data.draw(st.permutations([0] * len(images) + [1] * len(results)))
     matcher = StampMatcher(None)
-    sides = (iter(images), iter(answers))
+    sides = (iter(images), iter(results))
     found = [add(matcher, side, *next(sides[side])) for side in order]
     pairs = [pair for pair in found if pair]
     assert all(stamps[left] == stamps[right] for left, right in pairs)
     assert [left for left, _ in pairs] == sorted({left for left, _ in pairs})
-    assert 2 * len(pairs) + matcher.dropped + len(matcher) == len(images) + len(answers)
+    assert 2 * len(pairs) + matcher.dropped + len(matcher) == len(images) + len(results)
 
 
 def add(matcher, side, stamp, number):
     return (matcher.add_left, matcher.add_right)[side](stamp, number)
 
 
-def test_images_that_are_never_answered_do_not_fill_the_memory():
-    """Damaged ones, say: the answer to a later image shows that theirs will not come."""
+def test_images_that_are_never_processed_do_not_fill_the_memory():
+    """Damaged ones, say: the result to a later image shows that theirs will not come."""
     matcher = StampMatcher(None)
     for stamp in range(1000):
         matcher.add_left(stamp, 'image')
@@ -115,10 +115,10 @@ class Clip:
 
 
 def stamps_at(clock, period_ns=40_000_000):
-    timeline = Timeline(Clip(), keeps_up=True)
-    picture = np.zeros((1, 1, 3), np.uint8)
+    timeline = PlaybackClock(Clip(), keeps_up=True)
+    image = np.zeros((1, 1, 3), np.uint8)
     return [
-        timeline.stamp(Frame(picture, number * period_ns, number), int(now))
+        timeline.stamp(Frame(image, number * period_ns, number), int(now))
         for number, now in enumerate(clock)
     ]
 

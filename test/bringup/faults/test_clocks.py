@@ -16,11 +16,11 @@ WIDTHS = {'real': 64, 'simulated': 96}
 
 
 class Robot:
-    """A camera and an emotion node in a namespace; their pictures have a width of their own."""
+    """A camera and an emotion node in a namespace; their images have a width of their own."""
 
     def __init__(self, stage, name, folder, **values):
         self.name = name
-        self.answers = stage.listen(FaceEmotionArray, f'/{name}/emotions', qos.emotions('live'))
+        self.results = stage.listen(FaceEmotionArray, f'/{name}/emotions', qos.emotions('live'))
         cv2.imwrite(str(folder / '0.png'), np.full((48, WIDTHS[name], 3), 120, np.uint8))
         source = {'video_device': f"'{folder}'", 'framerate': 50.0, 'loop': 'true', **values}
         arguments = ['-r', f'__ns:=/{name}/camera']
@@ -30,7 +30,7 @@ class Robot:
 
     @property
     def stamps(self):
-        return [stamp_to_ns(answer.header.stamp) for answer in self.answers]
+        return [stamp_to_ns(result.header.stamp) for result in self.results]
 
 
 class SimulatedClock:
@@ -60,7 +60,7 @@ def robots(stage, tmp_path_factory):
     """Both robots, the simulated one before anybody publishes /clock."""
     real = Robot(stage, 'real', tmp_path_factory.mktemp('real'))
     simulated = Robot(stage, 'simulated', tmp_path_factory.mktemp('sim'), use_sim_time='true')
-    stage.spin_until(lambda: len(real.answers) > 5, 'the answers in real time')
+    stage.spin_until(lambda: len(real.results) > 5, 'the results in real time')
     return real, simulated
 
 
@@ -92,24 +92,24 @@ def test_a_clock_that_does_not_start_is_told_once_and_the_nodes_live(robots, clo
 
 def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
     _, simulated = robots
-    simulated.answers.clear()
+    simulated.results.clear()
     clock.run_until(lambda: any(s >= START_NS for s in simulated.stamps), 'simulated stamps')
     assert max(simulated.stamps) <= clock.now_ns + SECOND
-    clock.run_until(lambda: len(simulated.answers) > 20, 'a stream of answers')
+    clock.run_until(lambda: len(simulated.results) > 20, 'a stream of results')
     for node in (simulated.emotion, simulated.camera):
         clock.run_until(lambda node=node: 'The time of /clock has come' in node.output, 'the news')
 
 
 def test_a_paused_clock_stops_stamps_but_not_diagnostics(stage, robots, clock):
     _, simulated = robots
-    simulated.answers.clear()
+    simulated.results.clear()
     for _ in range(2):
         stage.status('/simulated/emotion_node')
         stage.status('/simulated/camera/camera_node')
     assert simulated.stamps == sorted(set(simulated.stamps))
     assert all(stamp <= clock.now_ns + SECOND for stamp in simulated.stamps)
-    simulated.answers.clear()
-    clock.run_until(lambda: len(simulated.answers) > 10, 'the answers after the pause')
+    simulated.results.clear()
+    clock.run_until(lambda: len(simulated.results) > 10, 'the results after the pause')
 
 
 @pytest.mark.parametrize('seconds', [1000, -2000], ids=['forward', 'back'])
@@ -121,10 +121,10 @@ def test_a_clock_that_steps_takes_the_stamps_with_it(stage, robots, clock, secon
     def arrived():
         return any(target_ns <= stamp <= clock.now_ns + SECOND for stamp in simulated.stamps)
 
-    simulated.answers.clear()
+    simulated.results.clear()
     clock.run_until(arrived, 'stamps of the new time')
-    simulated.answers.clear()
-    clock.run_until(lambda: len(simulated.answers) > 10, 'a stream of answers')
+    simulated.results.clear()
+    clock.run_until(lambda: len(simulated.results) > 10, 'a stream of results')
     assert simulated.stamps == sorted(simulated.stamps)
     stage.status('/simulated/emotion_node', lambda s: s.level == DiagnosticStatus.OK)
 
@@ -134,13 +134,13 @@ def test_time_is_told_to_go_back_once(robots):
     assert simulated.emotion.output.count('Time went back') == 1
 
 
-def test_each_emotion_node_answers_its_own_camera_only(stage, robots):
+def test_each_emotion_node_results_its_own_camera_only(stage, robots):
     real, simulated = robots
     for robot in robots:
-        assert {answer.image_width for answer in robot.answers} == {WIDTHS[robot.name]}
+        assert {result.image_width for result in robot.results} == {WIDTHS[robot.name]}
     now_ns = stage.node.get_clock().now().nanoseconds
     assert all(0 < now_ns - stamp < 600 * SECOND for stamp in real.stamps)
-    before = len(real.answers)
+    before = len(real.results)
     simulated.emotion.kill()
-    stage.spin_until(lambda: len(real.answers) > before + 10, 'the answers of the other robot')
+    stage.spin_until(lambda: len(real.results) > before + 10, 'the results of the other robot')
     assert stage.crashed() == []

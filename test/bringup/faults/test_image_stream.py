@@ -31,17 +31,17 @@ def camera(running, small):
     return running
 
 
-def assert_well(stage, camera, picture):
+def assert_well(stage, camera, image):
     """Waits for OK while the camera goes on: one image alone is silence again after a second."""
     stage.status(
         NODE,
         lambda status: status.level == DiagnosticStatus.OK,
-        meanwhile=lambda: camera.ask(picture),
+        meanwhile=lambda: camera.ask(image),
     )
 
 
-def track_ids(answers):
-    return [[face.track_id for face in answer.faces] for answer in answers]
+def track_ids(results):
+    return [[face.track_id for face in result.faces] for result in results]
 
 
 # --- silence -----------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_a_camera_that_repeats_its_last_image_is_told_as_frozen(stage, camera, s
     assert_well(stage, camera, small)
 
 
-def test_a_camera_that_is_gone_and_comes_back_is_answered(stage, camera, small):
+def test_a_camera_that_is_gone_and_comes_back_is_processed(stage, camera, small):
     camera.unplug()
     status = stage.status(NODE, lambda s: 'nobody publishes it' in s.message)
     assert status.level == DiagnosticStatus.WARN
@@ -89,40 +89,40 @@ def test_a_rate_that_jumps_keeps_the_face_as_long_as_its_track_lives(camera, por
     camera.ask(portrait, camera.next_stamp(1.0))  # after a pause the whole image is searched
     for seconds in (0.9, 0.001, 0.5, 1 / 240, 0.99, 1 / 30):
         camera.ask(portrait, camera.next_stamp(seconds))
-    assert len({tuple(ids) for ids in track_ids(camera.answers)}) == 1
+    assert len({tuple(ids) for ids in track_ids(camera.results)}) == 1
     camera.ask(portrait, camera.next_stamp(5.0))
-    (before,), (after,) = track_ids(camera.answers)[-2:]
+    (before,), (after,) = track_ids(camera.results)[-2:]
     assert after > before
 
 
-def test_a_burst_of_images_ends_with_the_newest_one_answered(stage, camera, small):
+def test_a_burst_of_images_ends_with_the_newest_one_processed(stage, camera, small):
     sent = [camera.send(small) for _ in range(300)]
-    stage.spin_until(lambda: sent[-1] in camera.stamps, 'the newest answer')
+    stage.spin_until(lambda: sent[-1] in camera.stamps, 'the newest result')
     assert camera.stamps == sorted(set(camera.stamps))
     camera.ask(small)
 
 
-def encoded(picture, encoding):
+def encoded(image, encoding):
     if encoding == 'rgb8':
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     elif encoding.startswith('mono'):
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     if encoding == 'mono16':
-        picture = picture.astype(np.uint16) * 257
-    return image_message(picture, encoding, padding=8 if encoding == 'mono16' else 0)
+        image = image.astype(np.uint16) * 257
+    return image_message(image, encoding, padding=8 if encoding == 'mono16' else 0)
 
 
 @pytest.mark.parametrize('every', [1, 3], ids=['detected', 'followed'])
 def test_size_and_encoding_may_change_with_every_image(stage, camera, portrait, every):
     set_parameter(stage, 'detect_every_n', every)
     for side, encoding in [(256, 'bgr8'), (320, 'mono8'), (200, 'rgb8'), (256, 'mono16')] * 3:
-        picture = cv2.resize(portrait, (side, side + 20))
-        answer = camera.ask(encoded(picture, encoding))
-        assert (answer.image_width, answer.image_height) == (side, side + 20)
+        image = cv2.resize(portrait, (side, side + 20))
+        result = camera.ask(encoded(image, encoding))
+        assert (result.image_width, result.image_height) == (side, side + 20)
         assert all(
             face.box.x_offset + face.box.width <= side
             and face.box.y_offset + face.box.height <= side + 20
-            for face in answer.faces
+            for face in result.faces
         )
     set_parameter(stage, 'detect_every_n', 1)
     assert len(camera.ask(portrait).faces) == 1
@@ -141,16 +141,16 @@ def set_parameter(stage, name, value):
 # --- stamps ------------------------------------------------------------------------------------
 
 
-def test_images_without_stamp_are_all_answered_and_told_once(stage, camera, portrait):
+def test_images_without_stamp_are_all_processed_and_told_once(stage, camera, portrait):
     for _ in range(MANY):
         assert len(camera.ask(portrait, 0).faces) == 1
-    assert len({tuple(ids) for ids in track_ids(camera.answers)}) == 1
+    assert len({tuple(ids) for ids in track_ids(camera.results)}) == 1
     stage.spin_until(lambda: stage.logged('have no stamp', LOGGER), 'the warning')
     stage.status(NODE)
     assert len(stage.logged('have no stamp', LOGGER)) == 1
 
 
-def test_a_repeated_stamp_is_answered_once_and_told_once(stage, camera, small):
+def test_a_repeated_stamp_is_processed_once_and_told_once(stage, camera, small):
     stamp_ns = camera.next_stamp()
     camera.ask(small, stamp_ns)
     for _ in range(MANY):
@@ -166,9 +166,9 @@ def test_a_looped_bag_starts_new_tracks_with_every_round_and_is_told_once(stage,
     start_ns = camera.next_stamp()
     moved = [np.roll(portrait, 2 * number, axis=1) for number in range(4)]
     for _ in range(3):
-        for number, picture in enumerate(moved):
-            camera.ask(picture, start_ns + number * 40_000_000)
-    assert track_ids(camera.answers)[4:] == [[1]] * 8
+        for number, image in enumerate(moved):
+            camera.ask(image, start_ns + number * 40_000_000)
+    assert track_ids(camera.results)[4:] == [[1]] * 8
     # Once in a process's life, for a looped bag would tell it for ever.
     assert camera.process.output.count('Time went back') == 1
 
@@ -183,13 +183,13 @@ def test_probabilities_of_the_last_round_do_not_reach_into_the_next(stage, camer
     np.testing.assert_allclose(first, again, atol=1e-6)
 
 
-def test_strange_stamps_in_any_order_are_answered(stage, camera, small):
+def test_strange_stamps_in_any_order_are_processed(stage, camera, small):
     strange = [FIRST_STAMP_NS * 1.2, 1, 2**31 * 10**9 - 1, 0, 10**9, -1, -(2**31) * 10**9, 0, 5]
     for stamp_ns in map(int, strange):
         camera.ask(small, stamp_ns)
     unnormalised = image_message(small)
     unnormalised.header.stamp.nanosec = 2**32 - 1
     camera.images.publish(unnormalised)
-    stage.spin_until(lambda: len(camera.answers) > len(strange), 'the last answer')
-    assert camera.answers[-1].header == unnormalised.header
+    stage.spin_until(lambda: len(camera.results) > len(strange), 'the last result')
+    assert camera.results[-1].header == unnormalised.header
     camera.ask(small, camera.next_stamp(10.0))

@@ -19,7 +19,7 @@ from emotion_perception.bags.writer import BagWriter
 
 CROWD = str(Path(__file__).parent / 'crowd.py')
 FRAMES = 2000
-# Closer than any machine can answer, so that the bag is read as fast as the answers come.
+# Closer than any machine can result, so that the bag is read as fast as the results come.
 PERIOD_NS = 100_000
 EVERY_NTH_REPEATS = 500
 
@@ -33,13 +33,13 @@ def bag_stamps():
 
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory):
-    """Tiny pictures of two sizes in turns, so that an answer shows which picture it is to."""
+    """Tiny images of two sizes in turns, so that a result shows which image it is to."""
     path = tmp_path_factory.mktemp('bags') / 'full_speed'
-    pictures = [np.full((32, 32 + 16 * (n % 2), 3), 100, np.uint8) for n in range(2)]
+    images = [np.full((32, 32 + 16 * (n % 2), 3), 100, np.uint8) for n in range(2)]
     with BagWriter(path) as writer:
         connection = writer.add_topic('/image', 'sensor_msgs/msg/Image')
         for number, stamp_ns in enumerate(bag_stamps()):
-            message = image_message(pictures[number % 2])
+            message = image_message(images[number % 2])
             message.header = header(stamp_ns)
             time_ns = FIRST_STAMP_NS + number * PERIOD_NS
             writer.write(connection, time_ns, serialize_message(message))
@@ -48,11 +48,11 @@ def bag(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def replayed(stage, bag):
-    """(images, answers) of one replay."""
+    """(images, results) of one replay."""
     image = ['-r', 'image:=/bag/image_raw', '-r', 'emotions:=/bag/emotions']
     stage.start('emotion_node', *image, mode='replay', min_subscribers=2)
     images = stage.listen(Image, '/bag/image_raw', qos.image_in('replay'))
-    answers = stage.listen(FaceEmotionArray, '/bag/emotions', qos.emotions('replay'))
+    results = stage.listen(FaceEmotionArray, '/bag/emotions', qos.emotions('replay'))
     source = {'video_device': f"'{bag}'", 'mode': 'replay'}
     flow = {'wait_for_subscribers': 2, 'max_in_flight': 4}
     arguments = ['-r', '__ns:=/bag', *image]
@@ -61,19 +61,19 @@ def replayed(stage, bag):
     stage.listen(CameraInfo, '/bag/camera_info', qos.camera_info('replay'))
     stage.spin_until(lambda: not camera.is_alive, 'the end of the bag')
     assert camera.wait() == 0, camera.output
-    stage.spin_until(lambda: len(answers) >= FRAMES, 'the last answer')
-    return images, answers
+    stage.spin_until(lambda: len(results) >= FRAMES, 'the last result')
+    return images, results
 
 
 def test_every_stamp_of_the_bag_comes_back_once_and_in_order(replayed):
-    _, answers = replayed
-    assert [stamp_to_ns(answer.header.stamp) for answer in answers] == bag_stamps()
+    _, results = replayed
+    assert [stamp_to_ns(result.header.stamp) for result in results] == bag_stamps()
 
 
-def test_every_answer_is_the_one_to_its_picture(replayed):
-    images, answers = replayed
-    assert [image.header for image in images] == [answer.header for answer in answers]
-    assert [image.width for image in images] == [answer.image_width for answer in answers]
+def test_every_result_is_the_one_to_its_image(replayed):
+    images, results = replayed
+    assert [image.header for image in images] == [result.header for result in results]
+    assert [image.width for image in images] == [result.image_width for result in results]
 
 
 def test_nothing_crashed_and_nothing_was_given_up(stage, replayed):
@@ -84,7 +84,7 @@ def test_nothing_crashed_and_nothing_was_given_up(stage, replayed):
 
 # --- a subscriber that is behind ---------------------------------------------------------------
 
-# As many answers as the node may keep for a reader that is behind; 5000 without this profile.
+# As many results as the node may keep for a reader that is behind; 5000 without this profile.
 SHORT_QUEUE = """\
 <dds xmlns="http://www.eprosima.com"><profiles>
   <data_writer profile_name="/behind/emotions"><topic><resourceLimitsQos>
@@ -112,13 +112,13 @@ def test_a_subscriber_that_is_behind_is_waited_for_in_replay(stage, small, tmp_p
         return 'All have heard' in reader.output
 
     # A writer waits only for readers that it has found: that must come before they stop.
-    stage.spin_until(heard, 'an answer in the reader')
+    stage.spin_until(heard, 'a result in the reader')
     reader.signal(signal.SIGSTOP)
-    camera.answers.clear()
+    camera.results.clear()
     sent = [camera.send(small) for _ in range(60)]
     stage.spin_until(lambda: stage.logged('does not keep up'), 'the warning')
-    assert len(camera.answers) < len(sent)
+    assert len(camera.results) < len(sent)
     reader.signal(signal.SIGCONT)
-    stage.spin_until(lambda: len(camera.answers) >= len(sent), 'the last answer')
+    stage.spin_until(lambda: len(camera.results) >= len(sent), 'the last result')
     assert camera.stamps == sent
     reader.kill()

@@ -21,8 +21,8 @@ class Robot:
         self._stage, self._clip = stage, clip
         self.nodes = {}
         self.infos = stage.listen(CameraInfo, 'camera/camera_info', qos.camera_info('live'))
-        self.answers = stage.listen(FaceEmotionArray, 'emotions', qos.emotions('live'))
-        self.pictures = stage.listen(Image, 'emotions/image', qos.image_in('live'))
+        self.results = stage.listen(FaceEmotionArray, 'emotions', qos.emotions('live'))
+        self.images = stage.listen(Image, 'emotions/image', qos.image_in('live'))
         for name in NODES:
             self.start(name)
 
@@ -49,7 +49,7 @@ class Robot:
         )
 
     def spin_until_everything_goes_on(self):
-        self.spin_until_all_go_on(self.infos, self.answers, self.pictures)
+        self.spin_until_all_go_on(self.infos, self.results, self.images)
 
     def pids(self, *names):
         assert all(self.nodes[name].is_alive for name in names)
@@ -63,16 +63,16 @@ def robot(stage, clip):
     return robot
 
 
-def test_answers_come_back_after_the_emotion_node_was_killed(stage, robot):
+def test_results_come_back_after_the_emotion_node_was_killed(stage, robot):
     others = robot.pids('camera_node', 'overlay_node')
     robot.nodes['emotion_node'].kill()
     robot.spin_until_all_go_on(robot.infos)
-    last_ns = stamp_to_ns(robot.answers[-1].header.stamp)
-    before = len(robot.answers)
+    last_ns = stamp_to_ns(robot.results[-1].header.stamp)
+    before = len(robot.results)
     robot.start('emotion_node')
     robot.spin_until_everything_goes_on()
-    assert stamp_to_ns(robot.answers[before].header.stamp) > last_ns
-    assert {face.track_id for answer in robot.answers[before:] for face in answer.faces} == {1}
+    assert stamp_to_ns(robot.results[before].header.stamp) > last_ns
+    assert {face.track_id for result in robot.results[before:] for face in result.faces} == {1}
     assert robot.pids('camera_node', 'overlay_node') == others
 
 

@@ -51,7 +51,7 @@ class Session:
 
     def wait_for_records(self, count):
         wanted = len(self.records()) + count
-        self.wait_for(lambda: len(self.records()) >= wanted, 'more answers')
+        self.wait_for(lambda: len(self.records()) >= wanted, 'more results')
 
     def kill(self, name):
         """Kills a node as soon as it is there; returns when the session has noticed."""

@@ -41,16 +41,16 @@ def values(status):
     return {entry.key: entry.value for entry in status.values}
 
 
-def ask_many(camera, picture):
+def ask_many(camera, image):
     for _ in range(FRAMES):
-        camera.ask(picture)
+        camera.ask(image)
 
 
 def test_without_subscriber_there_is_no_work_and_diagnostics_are_ok(stage, camera, small):
     camera.deafen()
     status = stage.status(NODE, lambda s: s.message.startswith('Idle'))
     assert status.level == DiagnosticStatus.OK
-    # Not asked before: that report may be older than the last answer.
+    # Not asked before: that report may be older than the last result.
     before = values(status)['frames']
     stage.spin_until(
         lambda: stage.node.count_subscribers(camera.image_topic) == 0, 'the end of the listening'
@@ -67,23 +67,23 @@ def test_without_subscriber_there_is_no_work_and_diagnostics_are_ok(stage, camer
 def test_a_subscriber_that_never_reads_neither_blocks_nor_fills_the_node(
     stage, process, camera, stopped
 ):
-    picture = np.full((240, 320, 3), 128, np.uint8)
+    image = np.full((240, 320, 3), 128, np.uint8)
     before = stage.node.count_subscribers(camera.emotions_topic)
     deaf = stage.python('deaf', CROWD, camera.emotions_topic, '2', '0')
     spin_until_subscribers(stage, camera, before + 2)
-    camera.ask(picture)
+    camera.ask(image)
     if stopped:
         deaf.signal(signal.SIGSTOP)
     memory, handles, threads = process.memory_mib, process.handles, process.threads
-    ask_many(camera, picture)
+    ask_many(camera, image)
     assert process.memory_mib - memory < MOST_GROWTH_MIB
     assert (process.handles, process.threads) == (handles, threads)
     assert stage.status(NODE).level == DiagnosticStatus.OK
     deaf.kill()
-    camera.ask(picture)
+    camera.ask(image)
 
 
-def test_each_of_hundreds_of_subscribers_hears_the_answers(stage, process, camera, small):
+def test_each_of_hundreds_of_subscribers_hears_the_results(stage, process, camera, small):
     crowd = stage.python('crowd', CROWD, camera.emotions_topic, str(SUBSCRIBERS), '3')
     crowd.killed = True  # it ends by itself
     while crowd.is_alive:
@@ -93,23 +93,23 @@ def test_each_of_hundreds_of_subscribers_hears_the_answers(stage, process, camer
     assert stage.status(NODE).level == DiagnosticStatus.OK
 
 
-def test_best_effort_and_reliable_publishers_are_both_answered(stage, camera, small):
+def test_best_effort_and_reliable_publishers_are_both_processed(stage, camera, small):
     profile = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     second = stage.node.create_publisher(Image, camera.image_topic, profile)
     stage.spin_until(lambda: second.get_subscription_count() == 1, 'the match')
-    camera.answers.clear()
+    camera.results.clear()
 
-    def both_answered():
+    def both_processed():
         message = image_message(small)
         message.header = header(camera.next_stamp(), 'second')
         second.publish(message)
         camera.send(small)
-        return {answer.header.frame_id for answer in camera.answers} >= {
+        return {result.header.frame_id for result in camera.results} >= {
             'second',
             'head_camera_optical',
         }
 
-    stage.spin_until(both_answered, 'the answers to both')
+    stage.spin_until(both_processed, 'the results to both')
     stage.node.destroy_publisher(second)
     camera.connect(small)
     camera.ask(small)

@@ -48,7 +48,7 @@ class Peer:
         return subscription, received
 
     def result(self, future):
-        self.spin_until(future.done, 'the answer of the service')
+        self.spin_until(future.done, 'the result of the service')
         return future.result()
 
     def later(self, seconds):
@@ -63,25 +63,25 @@ class Peer:
 
 
 class ImageSender:
-    """Sends pictures to an emotion node."""
+    """Sends images to an emotion node."""
 
     def __init__(self, peer, message_type):
         self._peer = peer
         self.publisher = peer.node.create_publisher(message_type, 'image', qos.IMAGE_REPLAY)
 
-    def ask(self, picture, received):
-        """Sends a picture until it is answered, for live images may be lost; returns the answer."""
+    def ask(self, image, received):
+        """Sends an image until it is processed, for live images may be lost; returns the result."""
         sent = []
 
         def send():
-            if not sent or not _answers(received, sent[-1:]):
+            if not sent or not _results(received, sent[-1:]):
                 sent.append(self._peer.later(1 / 30))
-                message = image_message(picture)
+                message = image_message(image)
                 message.header = header(sent[-1])
                 self.publisher.publish(message)
 
-        self._peer.spin_until(lambda: _answers(received, sent), 'an answer', send)
-        return _answers(received, sent)[-1]
+        self._peer.spin_until(lambda: _results(received, sent), 'a result', send)
+        return _results(received, sent)[-1]
 
 
 class EmotionSender:
@@ -106,5 +106,5 @@ class EmotionSender:
         return self.publisher.get_subscription_count() == 1
 
 
-def _answers(received, stamps):
+def _results(received, stamps):
     return [one for one in received if stamp_to_ns(one.header.stamp) in stamps]

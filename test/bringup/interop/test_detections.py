@@ -67,12 +67,12 @@ def corner_and_size(bbox):
 
 
 def test_a_subscriber_of_the_detections_alone_gets_every_face(images, detections, two_faces):
-    answer = images.ask(two_faces, detections)
-    assert len(answer.detections) == 2
-    assert answer.header == header(stamp_to_ns(answer.header.stamp))
-    assert [one.header for one in answer.detections] == [answer.header] * 2
-    assert {one.id for one in answer.detections} == {'1', '2'}
-    large = answer.detections[0].bbox
+    result = images.ask(two_faces, detections)
+    assert len(result.detections) == 2
+    assert result.header == header(stamp_to_ns(result.header.stamp))
+    assert [one.header for one in result.detections] == [result.header] * 2
+    assert {one.id for one in result.detections} == {'1', '2'}
+    large = result.detections[0].bbox
     assert large.center.theta == 0.0
     assert np.allclose(corner_and_size(large), ASTRONAUT_BOX, atol=25)
 
@@ -84,23 +84,23 @@ def test_every_face_has_seven_hypotheses_with_the_strongest_first(
     peer.spin_until(lambda: info, 'the labels')
     names = {one.class_id: one.class_name for one in info[0].class_map}
     assert names == dict(enumerate(EMOTION_NAMES))
-    answer = images.ask(astronaut, detections)
-    hypotheses = [one.hypothesis for one in answer.detections[0].results]
+    result = images.ask(astronaut, detections)
+    hypotheses = [one.hypothesis for one in result.detections[0].results]
     assert {int(one.class_id) for one in hypotheses} == set(names)
     scores = [one.score for one in hypotheses]
     assert scores == sorted(scores, reverse=True)
     assert sum(scores) == pytest.approx(1, abs=1e-5)
 
 
-def test_an_image_without_a_face_is_answered_by_an_empty_array(images, detections, grey):
+def test_an_image_without_a_face_is_processed_by_an_empty_array(images, detections, grey):
     assert list(images.ask(grey, detections).detections) == []
 
 
 def test_detections_say_the_same_as_emotions(peer, images, detections, two_faces):
-    subscription, answers = peer.hear(FaceEmotionArray, 'emotions')
+    subscription, results = peer.hear(FaceEmotionArray, 'emotions')
     stamp = images.ask(two_faces, detections).header.stamp
-    peer.spin_until(lambda: any(one.header.stamp == stamp for one in answers), 'the answer')
-    (emotions,) = (one for one in answers if one.header.stamp == stamp)
+    peer.spin_until(lambda: any(one.header.stamp == stamp for one in results), 'the result')
+    (emotions,) = (one for one in results if one.header.stamp == stamp)
     (same,) = (one for one in detections if one.header.stamp == stamp)
     peer.node.destroy_subscription(subscription)
     for face, detection in zip(emotions.faces, same.detections, strict=True):
@@ -153,8 +153,8 @@ def test_without_vision_msgs_the_node_works_and_says_once_what_is_missing(
         ):
             request = ChangeState.Request(transition=Transition(id=transition))
             assert peer.result(change.call_async(request)).success
-        subscription, answers = peer.hear(FaceEmotionArray, '/bare/emotions')
-        assert len(ImageSender(peer, Image).ask(astronaut, answers).faces) == 1
+        subscription, results = peer.hear(FaceEmotionArray, '/bare/emotions')
+        assert len(ImageSender(peer, Image).ask(astronaut, results).faces) == 1
         assert peer.node.count_publishers('/bare/emotions/detections') == 0
         peer.node.destroy_subscription(subscription)
         code, out, err = interrupt(process)

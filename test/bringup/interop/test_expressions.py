@@ -34,7 +34,7 @@ def hri_msgs(messages):
 
 @pytest.fixture(scope='module')
 def node(with_messages):
-    """Without smoothing, so that each picture counts alone."""
+    """Without smoothing, so that each image counts alone."""
     process = start_node('expression_node', *parameters(smoothing=0.0), **with_messages)
     yield process
     code, _, err = interrupt(process)
@@ -54,12 +54,12 @@ def plain():
 
 
 class FaceDetector:
-    """Another package's detector: it says who is tracked, and sends pictures of the faces."""
+    """Another package's detector: it says who is tracked, and sends images of the faces."""
 
-    def __init__(self, peer, hri_msgs, humans='/humans', picture='cropped', profile=1):
+    def __init__(self, peer, hri_msgs, humans='/humans', image='cropped', profile=1):
         self.peer, self._types = peer, hri_msgs
-        self._topic, self._picture, self._profile = f'{humans}/faces', picture, profile
-        self.ids, self.pictures, self._expressions = [], {}, []
+        self._topic, self._image, self._profile = f'{humans}/faces', image, profile
+        self.ids, self.images, self._expressions = [], {}, []
         self._tracked = peer.node.create_publisher(
             hri_msgs.IdsList, f'{self._topic}/tracked', profile
         )
@@ -69,12 +69,12 @@ class FaceDetector:
         """Says who is there; opens a topic for each new face and closes those of the others."""
         self.ids = list(ids)
         for face_id in ids:
-            if face_id not in self.pictures:
-                self.pictures[face_id] = self.peer.node.create_publisher(
-                    Image, f'{self._topic}/{face_id}/{self._picture}', self._profile
+            if face_id not in self.images:
+                self.images[face_id] = self.peer.node.create_publisher(
+                    Image, f'{self._topic}/{face_id}/{self._image}', self._profile
                 )
-        for face_id in self.pictures.keys() - set(ids):
-            self.peer.node.destroy_publisher(self.pictures.pop(face_id))
+        for face_id in self.images.keys() - set(ids):
+            self.peer.node.destroy_publisher(self.images.pop(face_id))
         self.say()
 
     def say(self):
@@ -91,27 +91,27 @@ class FaceDetector:
         return received
 
     def send(self, face_id, message):
-        """Sends a picture or a message; returns its stamp."""
+        """Sends an image or a message; returns its stamp."""
         if isinstance(message, np.ndarray):
             message = image_message(message)
         message.header = header(self.peer.later(FRAME_S))
-        self.pictures[face_id].publish(message)
+        self.images[face_id].publish(message)
         return stamp_to_ns(message.header.stamp)
 
-    def ask(self, face_id, picture, received):
-        """Sends a picture until it is answered; returns the answer."""
+    def ask(self, face_id, image, received):
+        """Sends an image until it is processed; returns the result."""
         sent = []
 
-        def answers():
+        def results():
             return [one for one in received if stamp_to_ns(one.header.stamp) in sent]
 
         self.peer.spin_until(
-            answers, 'an expression', lambda: sent.append(self.send(face_id, picture))
+            results, 'an expression', lambda: sent.append(self.send(face_id, image))
         )
-        return answers()[-1]
+        return results()[-1]
 
     def is_watched(self, face_id):
-        return self.pictures[face_id].get_subscription_count() == 1
+        return self.images[face_id].get_subscription_count() == 1
 
     def deafen(self):
         while self._expressions:
@@ -119,7 +119,7 @@ class FaceDetector:
 
     def close(self):
         self.deafen()
-        for publisher in (self._tracked, *self.pictures.values()):
+        for publisher in (self._tracked, *self.images.values()):
             self.peer.node.destroy_publisher(publisher)
 
     def is_gone(self, face_id):
@@ -144,25 +144,25 @@ def expressions(peer):
 # --- what is said --------------------------------------------------------------------------------
 
 
-def test_a_smiling_face_is_happy_with_the_probability_of_the_whole_picture(
+def test_a_smiling_face_is_happy_with_the_probability_of_the_whole_image(
     detector, smiling, astronaut
 ):
     detector.track('bd34a')
-    answer = detector.ask('bd34a', smiling, detector.hear('bd34a'))
+    result = detector.ask('bd34a', smiling, detector.hear('bd34a'))
     # Not `predict_emotion`, whose networks would stay for the tests that count them.
     networks = create_detector('centerface'), EmotionClassifier(default_model_path())
     (face,) = analyse_still(astronaut, *networks, PipelineSettings())
-    assert answer.expression == 'happy'
+    assert result.expression == 'happy'
     assert face.emotion_id == Emotion.HAPPY
-    assert answer.confidence == pytest.approx(face.confidence, abs=0.15)
-    assert np.isnan([answer.valence, answer.arousal]).all()
+    assert result.confidence == pytest.approx(face.confidence, abs=0.15)
+    assert np.isnan([result.valence, result.arousal]).all()
 
 
-def test_the_header_is_the_pictures(detector, smiling):
+def test_the_header_is_the_images(detector, smiling):
     detector.track('bd34a')
-    answer = detector.ask('bd34a', smiling, detector.hear('bd34a'))
-    assert answer.header == header(stamp_to_ns(answer.header.stamp))
-    assert answer.header.frame_id == 'head_camera_optical'
+    result = detector.ask('bd34a', smiling, detector.hear('bd34a'))
+    assert result.header == header(stamp_to_ns(result.header.stamp))
+    assert result.header.frame_id == 'head_camera_optical'
 
 
 @pytest.mark.parametrize('encoding', ['rgb8', 'mono8', 'bgra8'])
@@ -175,17 +175,17 @@ def test_detectors_may_send_any_encoding(detector, smiling, encoding):
 
 def test_two_faces_at_once_have_their_own_expressions(detector, smiling, plain):
     reader = FaceCropReader(create_detector('centerface'), EmotionClassifier(default_model_path()))
-    pictures = {'left': smiling, 'right': plain}
-    expected = dict(zip(pictures, reader.read(list(pictures.values())).max(axis=1), strict=True))
-    detector.track(*pictures)
-    received = {face_id: detector.hear(face_id) for face_id in pictures}
+    images = {'left': smiling, 'right': plain}
+    expected = dict(zip(images, reader.read(list(images.values())).max(axis=1), strict=True))
+    detector.track(*images)
+    received = {face_id: detector.hear(face_id) for face_id in images}
     detector.peer.spin_until(
         lambda: all(received.values()),
         'both expressions',
-        lambda: [detector.send(*item) for item in pictures.items()],
+        lambda: [detector.send(*item) for item in images.items()],
     )
-    for face_id, answers in received.items():
-        assert answers[-1].confidence == pytest.approx(expected[face_id], abs=1e-3)
+    for face_id, results in received.items():
+        assert results[-1].confidence == pytest.approx(expected[face_id], abs=1e-3)
     assert received['left'][-1].expression == 'happy'
 
 
@@ -235,7 +235,7 @@ def test_faces_are_gone_when_their_detector_is(detector, peer, hri_msgs):
     detector.__init__(peer, hri_msgs)
 
 
-def test_without_a_subscriber_no_picture_is_listened_to(detector):
+def test_without_a_subscriber_no_image_is_listened_to(detector):
     detector.track('a', 'b')
     detector.hear('b')
     detector.peer.spin_until(lambda: detector.is_watched('b'), 'the listening')
@@ -270,7 +270,7 @@ def statuses(health, name='expression_node: expressions'):
     return [one for array in health for one in array.status if one.name == name]
 
 
-def test_a_picture_that_cannot_be_decoded_is_told_and_the_next_one_is_read(
+def test_a_image_that_cannot_be_decoded_is_told_and_the_next_one_is_read(
     detector, smiling, log, health
 ):
     detector.track('a')
@@ -326,11 +326,11 @@ def test_an_unusable_topic_is_told_in_one_sentence(with_messages):
 # --- other settings ------------------------------------------------------------------------------
 
 
-def test_a_robot_in_a_namespace_reads_aligned_pictures_sent_best_effort(
+def test_a_robot_in_a_namespace_reads_aligned_images_sent_best_effort(
     peer, hri_msgs, with_messages, smiling, health
 ):
     values = parameters(
-        humans_topic='humans', face_picture='aligned', image_timeout=0.1, mode='replay'
+        humans_topic='humans', face_image='aligned', image_timeout=0.1, mode='replay'
     )
     process = start_node('expression_node', '-r', '__ns:=/robot1', *values, **with_messages)
     other = None
@@ -341,7 +341,7 @@ def test_a_robot_in_a_namespace_reads_aligned_pictures_sent_best_effort(
         peer.spin_until(lambda: not other.is_gone('a'), 'the publisher', other.say)
         received = other.hear('a')
         peer.spin_until(
-            lambda: any('No picture on' in one.message for one in statuses(health)),
+            lambda: any('No image on' in one.message for one in statuses(health)),
             'the warning of silence',
         )
         assert other.ask('a', smiling, received).expression == 'happy'
@@ -370,9 +370,9 @@ def test_faces_that_come_and_go_leave_nothing_in_the_node(hri_msgs, model_path):
                 hri_msgs.Expression, topic, lambda _: None, 1
             )
             detector.publish(hri_msgs.IdsList(ids=[f'f{number}']))
-            picture = f'/crowd/faces/f{number}/cropped'
+            image = f'/crowd/faces/f{number}/cropped'
             bench.spin_until(
-                lambda topic=picture: bench.node.count_subscribers(topic), 'the listening'
+                lambda topic=image: bench.node.count_subscribers(topic), 'the listening'
             )
             detector.publish(hri_msgs.IdsList())
             bench.spin_until(

@@ -218,7 +218,7 @@ def test_unknown_landmarks_have_no_confidence(humans, hri_msgs, landmarks):
     assert not any(point.c for point in message.landmarks)
 
 
-# --- pictures ------------------------------------------------------------------------------------
+# --- images ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope='module')
@@ -227,14 +227,14 @@ def images(peer, bridge):
 
 
 @pytest.fixture
-def hear_picture(humans, peer, images, astronaut):
-    """Listens to pictures of the face; returns the newest one."""
+def hear_image(humans, peer, images, astronaut):
+    """Listens to images of the face; returns the newest one."""
 
-    def hear(name, picture=astronaut, size=(512, 512)):
+    def hear(name, image=astronaut, size=(512, 512)):
         (face_id,), _ = humans.see([FACE])
         received = humans.hear(Image, f'{face_id}/{name}', qos.IMAGE_OUT)
-        send_pair = sender_of_pairs(peer, humans, images, picture, size)
-        peer.spin_until(lambda: received, 'the picture', send_pair)
+        send_pair = sender_of_pairs(peer, humans, images, image, size)
+        peer.spin_until(lambda: received, 'the image', send_pair)
         return received[-1]
 
     return hear
@@ -244,10 +244,10 @@ def stamps_of(received):
     return [stamp_to_ns(one.header.stamp) for one in received]
 
 
-def sender_of_pairs(peer, humans, images, picture, size=(512, 512)):
+def sender_of_pairs(peer, humans, images, image, size=(512, 512)):
     def send():
         stamp_ns = peer.later(FRAME_S)
-        message = image_message(picture)
+        message = image_message(image)
         message.header = header(stamp_ns)
         images.publish(message)
         humans._sender.send([FACE], stamp_ns, *size)
@@ -256,35 +256,35 @@ def sender_of_pairs(peer, humans, images, picture, size=(512, 512)):
     return send
 
 
-def test_the_crop_is_the_face_in_its_proportions_with_black_beside_it(hear_picture, astronaut):
-    message = hear_picture('cropped')
+def test_the_crop_is_the_face_in_its_proportions_with_black_beside_it(hear_image, astronaut):
+    message = hear_image('cropped')
     assert (message.width, message.height, message.encoding) == (128, 128, 'bgr8')
     assert message.header.frame_id == 'head_camera_optical'
-    picture = image_from_message(message)
+    image = image_from_message(message)
     x, y, width, height = ASTRONAUT_BOX
     bar = (128 - 128 * width // height) // 2 - 1
-    assert not picture[:, :bar].any()
-    assert not picture[:, -bar:].any()
+    assert not image[:, :bar].any()
+    assert not image[:, -bar:].any()
     original = astronaut[y : y + height, x : x + width].mean(axis=(0, 1))
-    assert np.allclose(picture[:, bar + 2 : -bar - 2].mean(axis=(0, 1)), original, atol=4)
+    assert np.allclose(image[:, bar + 2 : -bar - 2].mean(axis=(0, 1)), original, atol=4)
 
 
-def test_the_aligned_face_has_the_size_of_the_crop_and_no_black(hear_picture):
-    message = hear_picture('aligned')
+def test_the_aligned_face_has_the_size_of_the_crop_and_no_black(hear_image):
+    message = hear_image('aligned')
     assert (message.width, message.height, message.encoding) == (128, 128, 'bgr8')
-    picture = image_from_message(message)
+    image = image_from_message(message)
     # The edge of the frame would be repeated; here the face is in its middle.
-    assert picture[64, 64].any()
-    assert picture.std() > 20
+    assert image[64, 64].any()
+    assert image.std() > 20
 
 
-def test_images_are_listened_to_only_while_pictures_are(humans, peer, images, hear_picture):
+def test_images_are_listened_to_only_while_images_are(humans, peer, images, hear_image):
     peer.spin_until(
         lambda: images.get_subscription_count() == 0,
         'the end of what was listened to before',
         lambda: humans.see([FACE]),
     )
-    hear_picture('cropped')
+    hear_image('cropped')
     assert images.get_subscription_count() == 1
     peer.node.destroy_subscription(humans._subscriptions.pop())
     peer.spin_until(
@@ -295,9 +295,9 @@ def test_images_are_listened_to_only_while_pictures_are(humans, peer, images, he
 
 
 def test_an_image_of_another_size_is_left_out_and_the_bridge_lives_on(
-    humans, peer, images, hear_picture, astronaut
+    humans, peer, images, hear_image, astronaut
 ):
-    hear_picture('cropped')
+    hear_image('cropped')
     received = humans.hear(Image, f'{humans.tracked[-1].ids[0]}/aligned', qos.IMAGE_OUT)
     send_wrong = sender_of_pairs(peer, humans, images, np.ascontiguousarray(astronaut[::2, ::2]))
     wrong = []
@@ -306,7 +306,7 @@ def test_an_image_of_another_size_is_left_out_and_the_bridge_lives_on(
         humans.see([FACE])
     peer.spin_until(
         lambda: any(stamp > wrong[-1] for stamp in stamps_of(received)),
-        'a picture of a later image',
+        'an image of a later image',
         sender_of_pairs(peer, humans, images, astronaut),
     )
     assert not set(wrong) & set(stamps_of(received))
@@ -391,7 +391,7 @@ def test_without_hri_msgs_a_node_ends_with_one_sentence(node, distribution, cure
 # --- with the emotion node -----------------------------------------------------------------------
 
 
-def test_a_face_in_a_picture_is_a_human(
+def test_a_face_in_a_image_is_a_human(
     peer, messages, hri_msgs, with_messages, model_path, astronaut
 ):
     """Emotion node, bridge and camera in a robot's namespace, people below it too."""
@@ -408,12 +408,12 @@ def test_a_face_in_a_picture_is_a_human(
         assert camera.ask(astronaut, tracked).ids == ['f1']
         topic = '/robot1/humans/faces/f1'
         expressions = peer.hear(hri_msgs.Expression, f'{topic}/expression')[1]
-        pictures = peer.hear(Image, f'{topic}/aligned', qos.IMAGE_OUT)[1]
+        images = peer.hear(Image, f'{topic}/aligned', qos.IMAGE_OUT)[1]
         peer.spin_until(
-            lambda: expressions and pictures, 'both', lambda: camera.ask(astronaut, tracked)
+            lambda: expressions and images, 'both', lambda: camera.ask(astronaut, tracked)
         )
         assert expressions[-1].expression in ('happy', 'sad')
-        assert image_from_message(pictures[-1]).std() > 20
+        assert image_from_message(images[-1]).std() > 20
         for process in reversed(processes):
             code, _, err = interrupt(process)
             assert code == 0

@@ -53,13 +53,13 @@ def test_the_expression_node_may_do_exactly_what_it_does(messages, model_path):
     hri = messages('hri_msgs')
     from emotion_bringup.nodes.expression import ExpressionNode
 
-    def graph(picture):
+    def graph(image):
         arguments = parameters(
-            model_path=model_path, detector='haar', face_picture=picture, use_sim_time='true'
+            model_path=model_path, detector='haar', face_image=image, use_sim_time='true'
         )
         bench = Bench(ExpressionNode, arguments)
         try:
-            return graph_with_a_tracked_face(bench, hri, listens_to(f'/humans/faces/x/{picture}'))
+            return graph_with_a_tracked_face(bench, hri, listens_to(f'/humans/faces/x/{image}'))
         finally:
             bench.close()
 
@@ -72,19 +72,19 @@ def graph_with_a_tracked_face(bench, hri, holds):
     bench.client.create_subscription(hri.Expression, '/humans/faces/x/expression', print, 1)
     bench.spin_until(tracked.get_subscription_count, 'the listening')
     tracked.publish(hri.IdsList(ids=['x']))
-    bench.spin_until(lambda: holds(used(bench.node)), 'the listening to pictures')
+    bench.spin_until(lambda: holds(used(bench.node)), 'the listening to images')
     return used(bench.node)
 
 
 def graph_with_a_face(bench, hri, holds):
-    """What the bridge uses once a picture of a face is watched."""
-    answers = bench.client.create_publisher(FaceEmotionArray, 'emotions', qos.EMOTIONS_REPLAY)
+    """What the bridge uses once an image of a face is watched."""
+    results = bench.client.create_publisher(FaceEmotionArray, 'emotions', qos.EMOTIONS_REPLAY)
     ids = []
     bench.client.create_subscription(
         hri.IdsList, '/humans/faces/tracked', ids.append, qos.EMOTIONS_REPLAY
     )
-    bench.spin_until(answers.get_subscription_count, 'the listening')
-    answers.publish(emotions_message(header(1_700_000_000_000_000_000), 64, 64, [FACE]))
+    bench.spin_until(results.get_subscription_count, 'the listening')
+    results.publish(emotions_message(header(1_700_000_000_000_000_000), 64, 64, [FACE]))
     bench.spin_until(lambda: ids and ids[-1].ids, 'the face')
     topic = f'/humans/faces/{ids[-1].ids[0]}/cropped'
     bench.client.create_subscription(Image, topic, print, qos.IMAGE_REPLAY)
@@ -92,8 +92,8 @@ def graph_with_a_face(bench, hri, holds):
     stamps = itertools.count(1_700_000_000_100_000_000, 100_000_000)
 
     def listens():
-        # The bridge looks at who listens whenever an answer comes.
-        answers.publish(emotions_message(header(next(stamps)), 64, 64, [FACE]))
+        # The bridge looks at who listens whenever a result comes.
+        results.publish(emotions_message(header(next(stamps)), 64, 64, [FACE]))
         return holds(used(bench.node))
 
     bench.spin_until(listens, 'the listening to images')

@@ -1,4 +1,4 @@
-"""Photos, videos and webcam pictures to results; without Gradio."""
+"""Photos, videos and webcam images to results; without Gradio."""
 
 import base64
 import csv
@@ -13,12 +13,12 @@ from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Box, Face
-from emotion_viewers.web.live import answer_live, picture_of_url
-from emotion_viewers.web.photo import answer_photo
+from emotion_viewers.web.emotion_timeline import EmotionTimeline
+from emotion_viewers.web.live import image_of_url, process_webcam
+from emotion_viewers.web.photo import process_photo
 from emotion_viewers.web.tables import CSV_HEADERS, face_names, face_rows
-from emotion_viewers.web.timeline import Timeline
 from emotion_viewers.web.uploads import check_video, result_stem, visitor_text
-from emotion_viewers.web.video import GoneError, Watch, answer_video
+from emotion_viewers.web.video import GoneError, Watch, process_video
 
 SETTINGS = PipelineSettings()
 
@@ -33,9 +33,9 @@ def frames_of(video):
         frames.append(frame)
 
 
-def has_box(picture, emotion):
-    """Whether a picture has much of an emotion's colour."""
-    distance = np.abs(picture.astype(int) - EMOTION_COLORS[emotion]).sum(axis=2)
+def has_box(image, emotion):
+    """Whether an image has much of an emotion's colour."""
+    distance = np.abs(image.astype(int) - EMOTION_COLORS[emotion]).sum(axis=2)
     return (distance < 60).sum() > 100
 
 
@@ -44,11 +44,11 @@ def rows_of(table):
         return list(csv.DictReader(file))
 
 
-def test_photo_gives_an_annotated_picture_and_its_tables(media, tmp_path, networks, portrait):
-    result = answer_photo(media / 'photo.png', tmp_path, networks, SETTINGS)
-    picture = cv2.imread(str(result.picture))
-    assert picture.shape == portrait.shape
-    assert has_box(picture, Emotion.HAPPY)
+def test_photo_gives_an_annotated_image_and_its_tables(media, tmp_path, networks, portrait):
+    result = process_photo(media / 'photo.png', tmp_path, networks, SETTINGS)
+    image = cv2.imread(str(result.image))
+    assert image.shape == portrait.shape
+    assert has_box(image, Emotion.HAPPY)
     assert not has_box(portrait, Emotion.HAPPY)
     record = json.loads(result.json.read_text())
     assert (record['file'], record['faces'][0]['emotion']) == ('photo.png', 'Happy')
@@ -59,24 +59,24 @@ def test_photo_gives_an_annotated_picture_and_its_tables(media, tmp_path, networ
 
 
 def test_rows_and_names_of_the_faces(media, tmp_path, networks):
-    record = answer_photo(media / 'two.png', tmp_path, networks, SETTINGS).record
+    record = process_photo(media / 'two.png', tmp_path, networks, SETTINGS).record
     assert sorted(face_names(record)) == ['#1 Happy', '#2 Happy']
     assert [row[1] for row in face_rows(record)] == ['Happy', 'Happy']
 
 
 def test_settings_are_followed(media, tmp_path, networks):
     unsure = PipelineSettings(confidence_threshold=1.0)
-    record = answer_photo(media / 'photo.png', tmp_path, networks, unsure).record
+    record = process_photo(media / 'photo.png', tmp_path, networks, unsure).record
     assert record['faces'][0]['emotion'] == 'Uncertain'
     large = PipelineSettings(min_face_size=500)
-    assert not answer_photo(media / 'photo.png', tmp_path, networks, large).record['faces']
+    assert not process_photo(media / 'photo.png', tmp_path, networks, large).record['faces']
 
 
 def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
     photo = tmp_path / 'holiday.jpg'
-    photo.write_bytes(b'\xff\xd8 no picture')
+    photo.write_bytes(b'\xff\xd8 no image')
     with pytest.raises(SourceError) as caught:
-        answer_photo(photo, tmp_path, networks, SETTINGS)
+        process_photo(photo, tmp_path, networks, SETTINGS)
     sentence = visitor_text(caught.value, photo)
     assert 'holiday.jpg' in sentence
     assert str(tmp_path) not in sentence
@@ -85,7 +85,7 @@ def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
 def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, networks):
     seen = []
     watch = Watch(progress=lambda done, total: seen.append((done, total)))
-    result = answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    result = process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
     frames = frames_of(result.video)
     assert len(frames) == 6
     assert all(has_box(frame, Emotion.HAPPY) for frame in frames)
@@ -99,27 +99,27 @@ def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, netwo
 
 def test_too_long_video_is_refused(media, tmp_path, networks):
     with pytest.raises(SourceError, match=r'clip\.mp4 lasts 1 s, and this page takes 0\.5 s'):
-        answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 0.5)
+        process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 0.5)
 
 
 def test_stopped_video_keeps_what_there_is(media, tmp_path, networks):
     done = []
     watch = Watch(lambda *count: done.append(count), stopped=lambda: len(done) == 2)
-    result = answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    result = process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
     assert len(frames_of(result.video)) == 2
     assert result.remarks == ['Stopped at 0.4 s.']
 
 
 def test_video_of_a_visitor_who_left_is_given_up(media, tmp_path, networks):
     with pytest.raises(GoneError):
-        answer_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, Watch(gone=lambda: True))
+        process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, Watch(gone=lambda: True))
 
 
 def test_cut_off_video_keeps_what_can_be_read(media, tmp_path, networks):
     clip = tmp_path / 'cut.mp4'
     whole = (media / 'clip.mp4').read_bytes()
     clip.write_bytes(whole[: int(0.8 * len(whole))])
-    result = answer_video(clip, tmp_path, networks, SETTINGS, 5)
+    result = process_video(clip, tmp_path, networks, SETTINGS, 5)
     assert 0 < result.summary.frames < 6
     assert result.remarks
 
@@ -150,7 +150,7 @@ def test_ordinary_videos_are_taken(tmp_path, networks, portrait, suffix):
     with VideoWriter(path, 10, (320, 320)) as writer:
         writer.write(portrait)
         writer.write(portrait)
-    assert answer_video(path, tmp_path, networks, SETTINGS, 5).summary.faces == 2
+    assert process_video(path, tmp_path, networks, SETTINGS, 5).summary.faces == 2
 
 
 def test_names_of_results_are_plain(tmp_path):
@@ -159,28 +159,28 @@ def test_names_of_results_are_plain(tmp_path):
     assert result_stem(tmp_path / '&&&.png') == 'result'
 
 
-def test_webcam_picture_comes_back_with_its_boxes(networks, portrait):
+def test_webcam_image_comes_back_with_its_boxes(networks, portrait):
     jpeg = cv2.imencode('.jpg', portrait)[1].tobytes()
     sent = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
     stream = networks.stream(SETTINGS)
-    answer = answer_live(picture_of_url(sent), 0, stream, SETTINGS)
-    shown = cv2.imdecode(np.frombuffer(picture_of_url(answer.url), np.uint8), cv2.IMREAD_COLOR)
+    result = process_webcam(image_of_url(sent), 0, stream, SETTINGS)
+    shown = cv2.imdecode(np.frombuffer(image_of_url(result.url), np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == portrait.shape
     assert has_box(shown, Emotion.HAPPY)
-    assert max(answer.probabilities, key=answer.probabilities.get) == 'Happy'
+    assert max(result.probabilities, key=result.probabilities.get) == 'Happy'
 
 
-def test_webcam_picture_without_a_face_has_no_probabilities(networks):
+def test_webcam_image_without_a_face_has_no_probabilities(networks):
     jpeg = cv2.imencode('.jpg', np.zeros((120, 160, 3), np.uint8))[1].tobytes()
-    assert answer_live(jpeg, 0, networks.stream(SETTINGS), SETTINGS).probabilities == {}
+    assert process_webcam(jpeg, 0, networks.stream(SETTINGS), SETTINGS).probabilities == {}
 
 
 @pytest.mark.parametrize(
     'url', ['', 'http://example.org/a.jpg', 'data:text/html;base64,AAAA', 'data:image/png;base64,!']
 )
-def test_what_is_no_webcam_picture_is_refused(url):
+def test_what_is_no_webcam_image_is_refused(url):
     with pytest.raises(ImageFormatError):
-        picture_of_url(url)
+        image_of_url(url)
 
 
 def face(track_id, strongest):
@@ -190,7 +190,7 @@ def face(track_id, strongest):
 
 
 def test_timeline_has_the_person_seen_longest_first():
-    timeline = Timeline()
+    timeline = EmotionTimeline()
     timeline.add(0, [face(1, 3), face(2, 4)])
     timeline.add(500_000_000, [face(2, 4)])
     assert timeline.people() == [2, 1]
@@ -200,7 +200,7 @@ def test_timeline_has_the_person_seen_longest_first():
 
 
 def test_long_timeline_is_averaged_to_a_readable_number_of_points():
-    timeline = Timeline()
+    timeline = EmotionTimeline()
     for index in range(1000):
         timeline.add(index * 100_000_000, [face(1, 3 if index < 500 else 4)])
     points = timeline.points(1, max_points=10)

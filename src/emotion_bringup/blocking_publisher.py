@@ -8,14 +8,14 @@ from rclpy.node import Node
 
 from emotion_perception.errors import OutputError
 
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 
 
-class PatientPublishing:
+class BlockingPublisher:
     """Publishes on topics that keep all; only there a full queue makes `publish` fail."""
 
     def __init__(self, node: Node) -> None:
-        """Has waited for nobody yet.
+        """Stores the node.
 
         Args:
             node: Whose logger is used.
@@ -30,7 +30,7 @@ class PatientPublishing:
             OutputError: A subscriber has read nothing for 10 s. From then on it is not waited for
                 until it reads again.
         """
-        deadline_s = time.monotonic() + (0.0 if self._given_up else _PATIENCE_S)
+        deadline_s = time.monotonic() + (0.0 if self._given_up else _TIMEOUT_S)
         while True:
             try:
                 publisher.publish(message)
@@ -42,7 +42,7 @@ class PatientPublishing:
                     self._given_up = True
                     raise OutputError(
                         f'A subscriber of {publisher.topic_name} has read nothing for '
-                        f'{_PATIENCE_S:g} s, so the answer is lost: end it or make it quicker.'
+                        f'{_TIMEOUT_S:g} s, so the result is lost: end it or make it quicker.'
                     ) from error
 
     def _tell(self, topic: str) -> None:

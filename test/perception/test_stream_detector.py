@@ -1,4 +1,4 @@
-"""Following real faces with the real detector, in turn with whole pictures and beside them."""
+"""Real faces of a stream by the real detector, in turn with whole images and in the background."""
 
 import threading
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from emotion_perception.detection import create_detector
+from emotion_perception.detection.stream import StreamDetector
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.tracking.follower import FaceFollower
 from emotion_perception.types import Box, iou_matrix
 
 FRAME_NS = 33_333_333
@@ -41,8 +41,8 @@ class Watched:
         self.near += 1
         return self._detector.detect_near(image, faces, score_threshold)
 
-    def twin(self):
-        self.other = Behind(self, self._detector.twin())
+    def clone(self):
+        self.other = Behind(self, self._detector.clone())
         return self.other
 
 
@@ -73,22 +73,26 @@ def blank(portrait):
 
 @pytest.fixture
 def beside(watched):
-    """A follower with a thread."""
-    follower = FaceFollower(watched, in_background=True)
-    yield Stream(follower)
+    """A detector with a thread."""
+    detector = StreamDetector(watched, in_background=True)
+    yield Stream(detector)
     watched.allowed.set()
-    follower.close()
+    detector.close()
 
 
 class Stream:
-    def __init__(self, follower):
-        self._follower, self._stamp = follower, 0
+    def __init__(self, detector):
+        self.detector, self._stamp, self._known = detector, 0, []
 
     def find(self, image, settings=Settings(), step=FRAME_NS):
         self._stamp += step
-        faces = self._follower.find(image, self._stamp, settings)
-        self._follower.keep(faces)
+        faces = self.detector.find(image, self._stamp, self._known, settings)
+        self._known = [face.box for face in faces]
         return faces
+
+    def reset(self):
+        self.detector.reset()
+        self._known = []
 
 
 def moving(portrait, count):
@@ -107,8 +111,8 @@ def overlap(first, second):
 # --- in turn -----------------------------------------------------------------------------------
 
 
-def test_faces_are_followed_between_searches(detector, watched, portrait):
-    stream = Stream(FaceFollower(watched))
+def test_faces_are_found_between_searches(detector, watched, portrait):
+    stream = Stream(StreamDetector(watched))
     for number, image in enumerate(moving(portrait, 10)):
         (face,) = stream.find(image)
         (wanted,) = detector.detect(image, 0.5, 24)
@@ -118,8 +122,8 @@ def test_faces_are_followed_between_searches(detector, watched, portrait):
         assert watched.whole == 1 + number // 3
 
 
-def test_every_picture_is_searched_where_that_is_asked(detector, watched, portrait):
-    stream = Stream(FaceFollower(watched))
+def test_every_image_is_searched_where_that_is_asked(detector, watched, portrait):
+    stream = Stream(StreamDetector(watched))
     for image in moving(portrait, 3):
         found = stream.find(image, Settings(detect_every_n=1))
         (wanted,) = detector.detect(image, 0.5, 24)
@@ -128,13 +132,13 @@ def test_every_picture_is_searched_where_that_is_asked(detector, watched, portra
 
 
 def test_a_new_face_is_found_at_the_next_search(watched, portrait, blank):
-    stream = Stream(FaceFollower(watched))
+    stream = Stream(StreamDetector(watched))
     counts = [len(stream.find(image)) for image in [blank, portrait, portrait, portrait]]
     assert counts == [0, 0, 0, 1]
 
 
 def test_a_face_that_vanishes_is_gone_at_once(watched, portrait, blank):
-    stream = Stream(FaceFollower(watched))
+    stream = Stream(StreamDetector(watched))
     settings = Settings(detect_every_n=100)
     counts = [len(stream.find(image, settings)) for image in [portrait, portrait, blank, blank]]
     assert counts == [1, 1, 0, 0]
@@ -142,14 +146,14 @@ def test_a_face_that_vanishes_is_gone_at_once(watched, portrait, blank):
 
 
 @pytest.mark.parametrize('step', [200_000_000, 3_600_000_000_000])
-def test_after_a_pause_the_whole_picture_is_searched(watched, portrait, blank, step):
-    stream = Stream(FaceFollower(watched))
+def test_after_a_pause_the_whole_image_is_searched(watched, portrait, blank, step):
+    stream = Stream(StreamDetector(watched))
     counts = [len(stream.find(image, step=step)) for image in [blank, portrait, blank, portrait]]
     assert counts == [0, 1, 0, 1]
 
 
-def test_another_size_of_picture_is_searched(watched, portrait):
-    stream = Stream(FaceFollower(watched))
+def test_another_size_of_image_is_searched(watched, portrait):
+    stream = Stream(StreamDetector(watched))
     half = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     assert [len(stream.find(image)) for image in [portrait, half, portrait]] == [1, 1, 1]
     assert watched.whole == 3
@@ -158,17 +162,16 @@ def test_another_size_of_picture_is_searched(watched, portrait):
 def test_a_crowd_is_searched_as_a_whole(watched, portrait):
     tile = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     crowd = np.tile(tile, (2, 4, 1))
-    stream = Stream(FaceFollower(watched))
+    stream = Stream(StreamDetector(watched))
     settings = Settings(detect_every_n=100)
     assert [len(stream.find(crowd, settings)) for _ in range(3)] == [8, 8, 8]
     assert (watched.whole, watched.near) == (3, 0)
 
 
 def test_two_places_of_one_face_become_one(watched, portrait):
-    follower = FaceFollower(watched)
-    (face,) = follower.find(portrait, 0, Settings())
-    follower.keep([face, face])
-    assert len(follower.find(portrait, FRAME_NS, Settings())) == 1
+    detector = StreamDetector(watched)
+    (face,) = detector.find(portrait, 0, [], Settings())
+    assert len(detector.find(portrait, FRAME_NS, [face.box, face.box], Settings())) == 1
 
 
 # --- beside ------------------------------------------------------------------------------------
@@ -177,15 +180,15 @@ def test_two_places_of_one_face_become_one(watched, portrait):
 def wait_for_look(stream, watched):
     """Lets the search that goes on come to its end."""
     watched.allowed.set()
-    look = stream._follower._background._look
+    look = stream.detector._background._look
     look.exception(60)
     watched.allowed.clear()
 
 
-def test_a_search_beside_delays_no_answer(beside, watched, portrait):
-    answers = [beside.find(image) for image in moving(portrait, 12)]
-    assert [len(faces) for faces in answers] == [1] * 12
-    # Only the first picture, when no face was known, had to wait.
+def test_a_search_beside_delays_no_result(beside, watched, portrait):
+    results = [beside.find(image) for image in moving(portrait, 12)]
+    assert [len(faces) for faces in results] == [1] * 12
+    # Only the first image, when no face was known, had to wait.
     assert watched.whole == 1 and watched.other.whole == 0
 
 
@@ -200,7 +203,7 @@ def test_a_face_found_beside_joins(beside, watched, two_faces, portrait):
 
 
 def test_a_face_not_found_beside_is_dropped(beside, watched, portrait):
-    """What near looks take for a face does not outlive the whole picture's verdict."""
+    """What near looks take for a face does not outlive the whole image's verdict."""
     for _ in range(4):
         beside.find(portrait)
     watched.other._detector = Blind()
@@ -211,7 +214,7 @@ def test_a_face_not_found_beside_is_dropped(beside, watched, portrait):
 def test_a_search_of_an_earlier_stream_counts_no_more(beside, watched, portrait, blank):
     for _ in range(4):
         beside.find(portrait)
-    beside._follower.reset()
+    beside.reset()
     watched.allowed.set()
     assert [len(beside.find(blank)) for _ in range(4)] == [0] * 4
 

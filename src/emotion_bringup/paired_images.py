@@ -1,4 +1,4 @@
-"""Images and the answers to them, for nodes that show or pass both on."""
+"""Images and their results, for nodes that show or pass both on."""
 
 import time
 from collections.abc import Callable
@@ -8,22 +8,23 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from emotion_bringup import qos
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.entities import forget_destroyed
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.parameters import value_of
 from emotion_msgs.msg import FaceEmotionArray
 
-# Live images waiting for their answer: half a second at 30 Hz.
+# Live images waiting for their result: half a second at 30 Hz.
 _LIVE_LIMIT = 15
 # What a file still sends has come when nothing has come for this long.
 _QUIET_S = 0.5
 
 
-class AnsweredImages:
-    """Listens to `emotions`, and to `image` where pictures are wanted, paired by exact stamps.
+class PairedImages:
+    """Listens to `emotions`, and to `image` where images are wanted, paired by exact stamps.
 
     Attributes:
         received: Messages of both topics so far.
@@ -33,65 +34,65 @@ class AnsweredImages:
         self,
         node: Node,
         on_pair: Callable[[ImageMessage, FaceEmotionArray], None],
-        on_answer: Callable[[FaceEmotionArray], None] = lambda _: None,
+        on_result: Callable[[FaceEmotionArray], None] = lambda _: None,
     ) -> None:
-        """Listens to nothing yet.
+        """Stores the callbacks; the subscriptions are made on demand.
 
         Args:
             node: Has the parameters `mode` and `image_transport`.
-            on_pair: Called with an image and its answer, as soon as both are there.
-            on_answer: Called with every answer, after `on_pair` where its image is there.
+            on_pair: Called with an image and its result, as soon as both are there.
+            on_result: Called with every result, after `on_pair` where its image is there.
         """
         self._node = node
-        self._on_answer = on_answer
+        self._on_result = on_result
         self._on_pair = on_pair
         self._mode: str = value_of(node, 'mode')
         limit = None if self._mode == REPLAY else _LIVE_LIMIT
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._images = ImageSubscription(node, self._receive_image)
-        self._answers: Any = None
+        self._results: Any = None
         self._lonely_reports = 0
         self.received = 0
 
     @property
     def is_listening(self) -> bool:
-        """Whether answers are listened to."""
-        return self._answers is not None
+        """Whether results are listened to."""
+        return self._results is not None
 
     @property
     def dropped(self) -> int:
-        """Images and answers that waited in vain for each other."""
+        """Images and results that waited in vain for each other."""
         return self._matcher.dropped
 
     @property
     def waiting(self) -> int:
-        """Images and answers that still wait for each other."""
+        """Images and results that still wait for each other."""
         return len(self._matcher)
 
-    def listen(self, *, answers: bool, images: bool) -> None:
+    def listen(self, *, results: bool, images: bool) -> None:
         """Subscribes to what is wanted and to nothing else.
 
         Args:
-            answers: Whether answers are wanted.
-            images: Whether images with their answers are wanted.
+            results: Whether results are wanted.
+            images: Whether images with their results are wanted.
         """
-        if (answers or images) and not self.is_listening:
-            self._start_answers()
-        elif not (answers or images) and self.is_listening:
-            self._stop_answers()
+        if (results or images) and not self.is_listening:
+            self._start_results()
+        elif not (results or images) and self.is_listening:
+            self._stop_results()
         if images and not self._images.is_listening:
             self._images.start()
         elif not images and self._images.is_listening:
             self._images.stop()
             self._matcher.clear()
 
-    def forget_unanswerable(self) -> None:
-        """Without an emotion node images get no answer; to be called once a second.
+    def forget_unmatched(self) -> None:
+        """Without an emotion node images get no result; to be called once a second.
 
         They must not fill the memory.
         """
-        is_lonely = self._images.is_listening and not self._answers.get_publisher_count()
-        # Twice in a row: at the start an image may come before its answerer is discovered.
+        is_lonely = self._images.is_listening and not self._results.get_publisher_count()
+        # Twice in a row: at the start an image may come before the emotion node is discovered.
         self._lonely_reports = self._lonely_reports + 1 if is_lonely else 0
         if self._lonely_reports > 1:
             self._matcher.forget_all()
@@ -104,18 +105,18 @@ class AnsweredImages:
             if self.received != seen:
                 quiet_since, seen = time.monotonic(), self.received
 
-    def _start_answers(self) -> None:
-        self._answers = self._node.create_subscription(
+    def _start_results(self) -> None:
+        self._results = self._node.create_subscription(
             FaceEmotionArray,
-            'emotions',
-            self._receive_answer,
+            EMOTIONS,
+            self._receive_result,
             qos.emotions(self._mode),
             qos_overriding_options=qos.overridable(),
         )
 
-    def _stop_answers(self) -> None:
-        self._node.destroy_subscription(self._answers)
-        self._answers = None
+    def _stop_results(self) -> None:
+        self._node.destroy_subscription(self._results)
+        self._results = None
         forget_destroyed(self._node)
 
     def _receive_image(self, message: ImageMessage) -> None:
@@ -124,10 +125,10 @@ class AnsweredImages:
         if pair is not None:
             self._on_pair(*pair)
 
-    def _receive_answer(self, message: FaceEmotionArray) -> None:
+    def _receive_result(self, message: FaceEmotionArray) -> None:
         self.received += 1
         if self._images.is_listening:
             pair = self._matcher.add_right(stamp_to_ns(message.header.stamp), message)
             if pair is not None:
                 self._on_pair(*pair)
-        self._on_answer(message)
+        self._on_result(message)

@@ -1,4 +1,4 @@
-"""Still pictures, folders of them, and animated pictures (GIF, WebP, PNG)."""
+"""Still images, folders of them, and animated images (GIF, WebP, PNG)."""
 
 import re
 import struct
@@ -14,20 +14,19 @@ from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
 from emotion_perception.sources.base import (
-    NS_PER_SECOND,
-    ClosingSource,
+    CloseableSource,
     SourceOptions,
     StampKind,
     stamp_at,
 )
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
-PICTURE_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.gif')
 )
 
 DEFAULT_RATE = 10.0
-"""Frames per second of pictures that have no rate of their own."""
+"""Frames per second of images that have no rate of their own."""
 
 # Browsers play frames without a sensible duration for a tenth of a second.
 _SHORTEST_MS, _DEFAULT_MS = 10.0, 100.0
@@ -45,11 +44,11 @@ _DAMAGED = (
 )
 
 
-class PictureSource(ClosingSource):
-    """One or many still pictures, a frame each; a damaged one among many is left out and counted.
+class ImageFileSource(CloseableSource):
+    """One or many still images, a frame each; a damaged one among many is left out and counted.
 
     Args:
-        paths: The pictures in order; at least one.
+        paths: The images in order; at least one.
         name: What they are called together.
         options: `frame_rate` replaces DEFAULT_RATE.
     """
@@ -65,10 +64,10 @@ class PictureSource(ClosingSource):
         self._paths = paths
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yields the pictures, upright.
+        """Yields the images, upright.
 
         Raises:
-            SourceError: Not one of the pictures can be read.
+            SourceError: Not one of the images can be read.
         """
         index = 0
         first_error: Exception | None = None
@@ -76,7 +75,7 @@ class PictureSource(ClosingSource):
             if self._closed:
                 return
             try:
-                image = read_picture(path)
+                image = read_image_file(path)
             except SourceError as error:
                 self.skipped += 1
                 first_error = first_error or error
@@ -87,8 +86,8 @@ class PictureSource(ClosingSource):
             raise first_error
 
 
-class AnimationSource(ClosingSource):
-    """An animated picture; every frame keeps its own duration.
+class AnimationSource(CloseableSource):
+    """An animated image; every frame keeps its own duration.
 
     Args:
         path: A GIF, WebP or PNG file.
@@ -109,9 +108,7 @@ class AnimationSource(ClosingSource):
         self._durations_ns = self._read_durations()
         count = len(self._durations_ns)
         self.frame_count: int | None = count
-        self.frame_rate: float = options.frame_rate or count * NS_PER_SECOND / sum(
-            self._durations_ns
-        )
+        self.frame_rate: float = options.frame_rate or count * NS_PER_S / sum(self._durations_ns)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames.
@@ -159,7 +156,7 @@ class AnimationSource(ClosingSource):
         return durations
 
     def _check_work(self, count: int, animation: Image.Image) -> None:
-        # Every frame, however little it changes, costs a pass over the whole picture.
+        # Every frame, however little it changes, costs a pass over the whole image.
         if count * animation.width * animation.height > MAX_ANIMATION_PIXELS:
             raise SourceError(
                 f'Animation {self._path} is refused: its {count} frames have '
@@ -180,9 +177,9 @@ class AnimationSource(ClosingSource):
             ) from error
 
 
-def is_picture(path: Path) -> bool:
-    """Says whether a file is a picture, by its bytes; a picture's suffix counts if damaged."""
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+def is_image_file(path: Path) -> bool:
+    """Says whether a file is an image, by its bytes; an image's suffix counts if damaged."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         return True
     try:
         # Pillow knows many more formats, whose parsers need not see what nobody can decode.
@@ -193,18 +190,18 @@ def is_picture(path: Path) -> bool:
 
 
 def is_animated(path: Path) -> bool:
-    """Says whether a picture has more than one frame (pages of a TIFF do not count)."""
+    """Says whether an image has more than one frame (pages of a TIFF do not count)."""
     try:
-        with Image.open(path, formats=_ANIMATED_FORMATS) as picture:
-            return picture.format == 'GIF' or bool(getattr(picture, 'is_animated', False))
+        with Image.open(path, formats=_ANIMATED_FORMATS) as image:
+            return image.format == 'GIF' or bool(getattr(image, 'is_animated', False))
     except Image.DecompressionBombError:
         return path.suffix.lower() == '.gif'  # which is refused with the right reason
     except _DAMAGED:
         return False
 
 
-def read_picture(path: Path) -> BgrImage:
-    """Reads a picture file, upright.
+def read_image_file(path: Path) -> BgrImage:
+    """Reads an image file, upright.
 
     Raises:
         SourceError: It cannot be read or is damaged.
@@ -212,25 +209,25 @@ def read_picture(path: Path) -> BgrImage:
     try:
         return decode_still(path.read_bytes(), str(path))
     except OSError as error:
-        raise SourceError(f'Picture {path} cannot be read ({error.strerror}).') from error
+        raise SourceError(f'Image {path} cannot be read ({error.strerror}).') from error
     except ImageFormatError as error:
         raise SourceError(str(error)) from error
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder (not of its subfolders) in natural order, hidden files left out.
+def image_files_in(folder: Path) -> list[Path]:
+    """The images of a folder (not of its subfolders) in natural order, hidden files left out.
 
     Raises:
         SourceError: There is none.
     """
     files = (path for path in folder.iterdir() if not path.name.startswith('.'))
-    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
-    if not pictures:
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
         raise SourceError(
-            f'Folder {folder} has no pictures: it needs {", ".join(sorted(PICTURE_SUFFIXES))} '
+            f'Folder {folder} has no images: it needs {", ".join(sorted(IMAGE_SUFFIXES))} '
             'files, or a bag.'
         )
-    return natural_order(pictures)
+    return natural_order(images)
 
 
 def natural_order(paths: Sequence[Path]) -> list[Path]:

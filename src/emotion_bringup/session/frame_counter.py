@@ -1,4 +1,4 @@
-"""Accounts for every frame: published, answered, or missing."""
+"""Accounts for every frame: published, processed, or missing."""
 
 import time
 from collections import OrderedDict
@@ -8,8 +8,8 @@ from collections.abc import Callable
 _MAX_OPEN = 10_000
 
 
-class Account:
-    """Which frames were published and not answered yet.
+class FrameCounter:
+    """Which frames were published and not processed yet.
 
     Attributes:
         published: Number of frames that `camera_info` told of.
@@ -23,24 +23,24 @@ class Account:
         """
         self.published = 0
         self._clock = clock
-        # Stamps in nanoseconds: of frames without an answer, with the time at which they came, and
-        # of answers that overtook their camera_info on the way.
+        # Stamps in nanoseconds: of frames without a result, with the time at which they came, and
+        # of results that overtook their camera_info on the way.
         self._open: OrderedDict[int, float] = OrderedDict()
         self._early: OrderedDict[int, float] = OrderedDict()
 
     @property
     def missing(self) -> int:
-        """Frames that were published and not answered (yet); at most 10,000 are remembered."""
+        """Frames that were published and not processed (yet); at most 10,000 are remembered."""
         return len(self._open)
 
-    def publish(self, stamp_ns: int) -> None:
+    def frame_published(self, stamp_ns: int) -> None:
         """Notes a frame."""
         self.published += 1
         if self._early.pop(stamp_ns, None) is None:
             _remember(self._open, stamp_ns, self._clock())
 
-    def answer(self, stamp_ns: int) -> float | None:
-        """Notes the answer to a frame.
+    def result_received(self, stamp_ns: int) -> float | None:
+        """Notes the result to a frame.
 
         Not the age of the stamp is its latency: the stamps of a bag, or of a file on a slow
         machine, lie in the past.

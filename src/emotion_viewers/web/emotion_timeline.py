@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.types import Face
+from emotion_perception.types import NS_PER_S, Face
 
 MAX_POINTS: Final = 240
 """Points of one line: more than a chart shows apart, and few enough for a phone."""
-
-_NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Point:
     probability: float
 
 
-class Timeline:
+class EmotionTimeline:
     """Collects the faces of a video."""
 
     def __init__(self) -> None:
@@ -40,14 +38,14 @@ class Timeline:
         self._probabilities: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
 
     def add(self, stamp_ns: int, faces: Sequence[Face]) -> None:
-        """Adds a picture.
+        """Adds an image.
 
         Args:
             stamp_ns: Its position in the video, in nanoseconds.
             faces: Its faces.
         """
         for face in faces:
-            self._seconds[face.track_id].append(stamp_ns / _NS_PER_S)
+            self._seconds[face.track_id].append(stamp_ns / NS_PER_S)
             self._probabilities[face.track_id].append(face.probabilities)
 
     def people(self) -> list[int]:

@@ -1,7 +1,6 @@
 """A node that was killed and started again must not take the port of its dead self."""
 
 import fcntl
-import os
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from domains import claim_domain, ports_of
 from processes import start_node
 from ros_bench import parameters
 
-from emotion_bringup.dead_ports import number_beside_the_dead, profile_with_number
 from emotion_bringup.distributions import PORT_NAMES
+from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
 from emotion_perception.files.resources import config_path
 
 PORTS = Path('/dev/shm')
@@ -45,7 +44,7 @@ def test_a_killed_node_starts_again_on_another_port(domain, model_path):
         assert has_port(domain, 0)
         process.kill()
         process.wait()
-        assert number_beside_the_dead(domain) == 1
+        assert free_participant_id(domain) == 1
         process = start()
         assert any('CPUExecutionProvider' in line for line in process.stderr)
         assert has_port(domain, 1)
@@ -59,21 +58,21 @@ def test_the_living_are_no_reason_to_go_elsewhere(tmp_path, name):
     lock = tmp_path / f'{name}7411_el'
     with lock.open('w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert number_beside_the_dead(0, tmp_path) is None
-    assert number_beside_the_dead(0, tmp_path) == 1
+        assert free_participant_id(0, tmp_path) is None
+    assert free_participant_id(0, tmp_path) == 1
 
 
 def test_numbers_run_out_at_the_end(tmp_path):
     for number in range(32):
         (tmp_path / f'fastdds_port{7411 + 2 * number}_el').touch()
-    assert number_beside_the_dead(0, tmp_path) is None
+    assert free_participant_id(0, tmp_path) is None
     (tmp_path / 'fastdds_port7431_el').unlink()
-    assert number_beside_the_dead(0, tmp_path) == 10
-    assert number_beside_the_dead(1, tmp_path) is None
+    assert free_participant_id(0, tmp_path) == 10
+    assert free_participant_id(1, tmp_path) is None
 
 
 def test_the_profile_keeps_the_transports():
-    profile = profile_with_number(config_path('fastdds.xml'), 5)
+    profile = profile_with_participant_id(config_path('fastdds.xml'), 5)
     text = profile.read_text()
     profile.unlink()
     assert text.count('<participantID>5</participantID>') == 1

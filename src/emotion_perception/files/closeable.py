@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from emotion_perception.errors import EmotionPerceptionError
 
-_Self = TypeVar('_Self', bound='Closing')
+_Self = TypeVar('_Self', bound='Closeable')
 
 
-class Closing:
+class Closeable:
     """Closes itself at the end of a `with` block.
 
     When the block failed, an error of closing is dropped: the one that ended the block says more

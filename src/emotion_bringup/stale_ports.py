@@ -23,7 +23,7 @@ _BASE_PORT, _PORTS_OF_DOMAIN, _FIRST_PORT, _PORTS_OF_PARTICIPANT = 7400, 250, 11
 _PARTICIPANTS = 32
 
 
-def number_beside_the_dead(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
+def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
     """The lowest participant number that neither a living nor a killed process has.
 
     Args:
@@ -50,7 +50,7 @@ def _locks(folder: Path, port: int) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def profile_with_number(profile: Path, number: int) -> Path:
+def profile_with_participant_id(profile: Path, number: int) -> Path:
     """A copy of a DDS profile in which the search for a free participant number starts elsewhere.
 
     Args:

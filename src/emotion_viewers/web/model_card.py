@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Final
 
 NOTICE: Final = """\
-**Responsible use.** The answers name the *apparent expression in a picture*, not what a person
+**Responsible use.** The results name the *apparent expression in an image*, not what a person
 feels. Do not decide about a person by them, and ask people before you show their faces. In the
 European Union, inferring emotions at work and in education is banned (AI Act, article 5(1)(f)).
-Pictures stay on the machine that runs this page and are removed when you close it.
+Images stay on the machine that runs this page and are removed when you close it.
 More under *Model card*."""
 
-_PICTURE: Final = re.compile(r'^!\[(?P<title>[^\]]*)\]\((?P<file>[^)\s]+)\)\s*$', re.M)
+_IMAGE: Final = re.compile(r'^!\[(?P<title>[^\]]*)\]\((?P<file>[^)\s]+)\)\s*$', re.M)
 _RELATIVE_LINK: Final = re.compile(r'(?<!!)\[(?P<text>[^\]]+)\]\((?![a-z]+:)[^)]*\)')
 
 
 @dataclass(frozen=True, slots=True)
-class CardPicture:
-    """A picture of the card.
+class CardImage:
+    """An image of the card.
 
     Attributes:
         title: What it shows.
@@ -29,26 +29,26 @@ class CardPicture:
     path: Path
 
 
-def model_card(card: Path) -> list[str | CardPicture]:
-    """A model card in pieces, in order: Markdown text, and the pictures between.
+def model_card(card: Path) -> list[str | CardImage]:
+    """A model card in pieces, in order: Markdown text, and the images between.
 
-    Links to files beside the card become plain text, since the page does not serve them. A picture
+    Links to files beside the card become plain text, since the page does not serve them. An image
     whose file is missing is left out, and a missing card is a sentence that says so.
 
     Args:
-        card: Markdown file; each picture stands on a line of its own.
+        card: Markdown file; each image stands on a line of its own.
     """
     try:
         text = card.read_text(encoding='utf-8')
     except OSError:
         return ['The model in use brings no model card: nobody has said where it fails.']
-    pieces: list[str | CardPicture] = []
+    pieces: list[str | CardImage] = []
     position = 0
-    for match in _PICTURE.finditer(text):
+    for match in _IMAGE.finditer(text):
         pieces.append(_without_relative_links(text[position : match.start()]))
         path = card.parent / match['file']
         if path.is_file():
-            pieces.append(CardPicture(match['title'], path))
+            pieces.append(CardImage(match['title'], path))
         position = match.end()
     pieces.append(_without_relative_links(text[position:]))
     return [piece for piece in pieces if not isinstance(piece, str) or piece.strip()]

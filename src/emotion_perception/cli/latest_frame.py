@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.outputs.recording import VideoRecorder
-from emotion_perception.types import BgrImage, Frame
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Arrival:
     second: float
 
 
-class NewestFrame:
+class LatestFrame:
     """Reads frames in a thread; whoever is slower than the camera misses frames, not time.
 
     Attributes:
@@ -38,7 +38,7 @@ class NewestFrame:
             frames: The source, paced.
         """
         self.dropped = 0
-        self._newest: Arrival | None = None
+        self._latest: Arrival | None = None
         self._ended = False
         self._error: BaseException | None = None
         self._changed = threading.Condition()
@@ -50,7 +50,7 @@ class NewestFrame:
     def ended(self) -> bool:
         """Whether nothing will come any more, neither a frame nor an error."""
         with self._changed:
-            return self._ended and self._newest is None and self._error is None
+            return self._ended and self._latest is None and self._error is None
 
     def take(self, timeout_s: float) -> Arrival | None:
         """The newest frame that has not been taken yet; None when none came in time.
@@ -59,8 +59,8 @@ class NewestFrame:
             SourceError: What ended the source, after its last frame.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._ended, timeout_s)
-            arrival, self._newest = self._newest, None
+            self._changed.wait_for(lambda: self._latest is not None or self._ended, timeout_s)
+            arrival, self._latest = self._latest, None
             if arrival is None and self._error is not None:
                 raise self._error
             return arrival
@@ -73,8 +73,8 @@ class NewestFrame:
         try:
             for frame in frames:
                 with self._changed:
-                    self.dropped += self._newest is not None
-                    self._newest = Arrival(frame, time.monotonic())
+                    self.dropped += self._latest is not None
+                    self._latest = Arrival(frame, time.monotonic())
                     self._changed.notify()
         # Whatever it is, the thread that takes the frames reports it.
         except BaseException as error:
@@ -85,14 +85,13 @@ class NewestFrame:
                 self._changed.notify()
 
 
-_NS_PER_S: Final = 1_000_000_000
 _DEFAULT_RATE: Final = 30.0
-# A camera that was away for minutes should not leave minutes of a still picture.
+# A camera that was away for minutes should not leave minutes of a still image.
 _LONGEST_GAP_S: Final = 1.0
 
 
 class RealTimeRecorder:
-    """Repeats or leaves out pictures, so that a video of constant rate keeps real time.
+    """Repeats or leaves out images, so that a video of constant rate keeps real time.
 
     Args:
         path: Video file, see `VideoWriter`.
@@ -112,7 +111,7 @@ class RealTimeRecorder:
         return self._recorder.frames + (self._last is not None)
 
     def write(self, image: BgrImage, stamp_ns: int) -> None:
-        """Appends a picture, which must not be changed afterwards.
+        """Appends an image, which must not be changed afterwards.
 
         Args:
             image: uint8 [height, width, 3], BGR.
@@ -126,7 +125,7 @@ class RealTimeRecorder:
         self._last = (image, stamp_ns)
 
     def close(self) -> None:
-        """Finishes the file; without a single picture there is none.
+        """Finishes the file; without a single image there is none.
 
         Raises:
             OutputError: The file cannot be finished.
@@ -138,7 +137,7 @@ class RealTimeRecorder:
         self._recorder.close()
 
     def _show_until(self, image: BgrImage, from_ns: int, until_ns: int) -> None:
-        elapsed_s = min(max((until_ns - from_ns) / _NS_PER_S, 0.0), _LONGEST_GAP_S)
+        elapsed_s = min(max((until_ns - from_ns) / NS_PER_S, 0.0), _LONGEST_GAP_S)
         self._position += elapsed_s * self._rate
         while self._recorder.frames < round(self._position):
             self._recorder.write(image, from_ns)

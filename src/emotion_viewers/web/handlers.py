@@ -19,32 +19,32 @@ from emotion_viewers.web.components import (
     timeline_frame,
 )
 from emotion_viewers.web.limits import Limits
-from emotion_viewers.web.live import answer_live, picture_of_url
+from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.networks import Networks
-from emotion_viewers.web.photo import PhotoResult, answer_photo
-from emotion_viewers.web.sessions import Session, Sessions
+from emotion_viewers.web.photo import PhotoResult, process_photo
 from emotion_viewers.web.tables import face_names, face_rows
 from emotion_viewers.web.uploads import visitor_text
-from emotion_viewers.web.video import VideoResult, Watch, answer_video
+from emotion_viewers.web.video import VideoResult, Watch, process_video
+from emotion_viewers.web.visitors import Visitor, Visitors
 
 _FILES = 3  # annotated, JSON, CSV
 
 
-class Answers:
+class Handlers:
     """The page's functions; each says what is wrong in a sentence and clears what it shows.
 
     Args:
-        networks: Answer the pictures.
-        sessions: Keeps the visitors' files apart.
+        networks: Detector and classifier.
+        visitors: Keeps the visitors' files apart.
         settings: Those that no slider changes.
         limits: How much a visitor may ask for.
     """
 
     def __init__(
-        self, networks: Networks, sessions: Sessions, settings: PipelineSettings, limits: Limits
+        self, networks: Networks, visitors: Visitors, settings: PipelineSettings, limits: Limits
     ) -> None:
         self._networks = networks
-        self._sessions = sessions
+        self._visitors = visitors
         self._settings = settings
         self._limits = limits
 
@@ -60,20 +60,20 @@ class Answers:
         if path is None:
             return _no_photo()
         photo, settings = Path(path), self._chosen(threshold, face_size, smoothing)
-        with self._sessions.job(_id(request), photo) as session:
-            session.photo = None
+        with self._visitors.job(_id(request), photo) as visitor:
+            visitor.photo = None
             try:
-                result = answer_photo(photo, session.folder, self._networks, settings)
+                result = process_photo(photo, visitor.folder, self._networks, settings)
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, photo))
                 return _no_photo()
-            session.photo = result.record
+            visitor.photo = result.record
             return [path, *_photo_outputs(result)]
 
     def face(self, name: str, request: gr.Request) -> Any:
         """The chart of the face that was chosen."""
-        with self._sessions.job(_id(request)) as session:
-            record = session.photo or {'faces': []}
+        with self._visitors.job(_id(request)) as visitor:
+            record = visitor.photo or {'faces': []}
             named = dict(zip(face_names(record), record['faces'], strict=True))
             return probability_frame(named.get(name))
 
@@ -91,16 +91,18 @@ class Answers:
             tell('Choose a video first.')
             return _no_video()
         video, settings = Path(path), self._chosen(threshold, face_size, smoothing)
-        with self._sessions.job(_id(request), video) as session:
-            session.stopped, session.timeline = False, None
-            watch = _watch(session, progress)
+        with self._visitors.job(_id(request), video) as visitor:
+            visitor.stopped, visitor.timeline = False, None
+            watch = _watch(visitor, progress)
             limit = self._limits.video_s
             try:
-                result = answer_video(video, session.folder, self._networks, settings, limit, watch)
+                result = process_video(
+                    video, visitor.folder, self._networks, settings, limit, watch
+                )
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, video))
                 return _no_video()
-            session.timeline = result.timeline
+            visitor.timeline = result.timeline
             for remark in result.remarks:
                 tell(remark)
             return _video_outputs(result)
@@ -108,13 +110,13 @@ class Answers:
     def claim(self, path: str | None, request: gr.Request) -> None:
         """Keeps an upload for the visitor, who may take a while to press the button."""
         if path is not None:
-            with self._sessions.job(_id(request), Path(path)):
+            with self._visitors.job(_id(request), Path(path)):
                 pass
 
     def person(self, name: str, request: gr.Request) -> Any:
         """The timeline of the person that was chosen."""
-        with self._sessions.job(_id(request)) as session:
-            timeline = session.timeline
+        with self._visitors.job(_id(request)) as visitor:
+            timeline = visitor.timeline
             if timeline is None:
                 return None
             named = {_person_name(track): track for track in timeline.people()}
@@ -128,26 +130,26 @@ class Answers:
         smoothing: float,
         request: gr.Request,
     ) -> tuple[Any, Any]:
-        """Annotated picture and probabilities of the largest face, for one picture of a webcam."""
+        """Annotated image and probabilities of the largest face, for one image of a webcam."""
         if not url:
             return None, None
         settings = self._chosen(threshold, face_size, smoothing)
-        with self._sessions.job(_id(request)) as session:
-            stream = session.stream = session.stream or self._networks.stream(settings)
+        with self._visitors.job(_id(request)) as visitor:
+            stream = visitor.stream = visitor.stream or self._networks.stream(settings)
             try:
-                answer = answer_live(picture_of_url(url), time.monotonic_ns(), stream, settings)
+                result = process_webcam(image_of_url(url), time.monotonic_ns(), stream, settings)
             except EmotionPerceptionError as error:
                 tell(str(error))
                 return None, None
-        return answer.url, answer.probabilities or None
+        return result.url, result.probabilities or None
 
     def stop(self, request: gr.Request) -> None:
-        """Ends the video that is being answered, with what there is."""
-        self._sessions.stop(_id(request))
+        """Ends the video that is being processed, with what there is."""
+        self._visitors.stop(_id(request))
 
     def forget(self, request: gr.Request) -> None:
         """Removes what belongs to a visitor who has left."""
-        self._sessions.end(_id(request))
+        self._visitors.end(_id(request))
 
     def _chosen(self, threshold: float, face_size: float, smoothing: float) -> PipelineSettings:
         return replace(
@@ -161,11 +163,11 @@ class Answers:
 def _photo_outputs(result: PhotoResult) -> list[Any]:
     faces = result.record['faces']
     if not faces:
-        tell('No face was found: try a larger or clearer picture, or a lower “Smallest face”.')
+        tell('No face was found: try a larger or clearer image, or a lower “Smallest face”.')
     return [
-        *(str(result.picture), face_rows(result.record)),
+        *(str(result.image), face_rows(result.record)),
         *(choices(face_names(result.record)), probability_frame(faces[0] if faces else None)),
-        *downloads(result.picture, result.json, result.csv),
+        *downloads(result.image, result.json, result.csv),
     ]
 
 
@@ -191,11 +193,11 @@ def _person_name(track_id: int) -> str:
     return f'Person {track_id}'
 
 
-def _watch(session: Session, progress: gr.Progress) -> Watch:
+def _watch(visitor: Visitor, progress: gr.Progress) -> Watch:
     def show(done: int, total: int | None) -> None:
         progress((done, total), desc='Looking for faces', unit='frames')
 
-    return Watch(show, lambda: session.stopped, lambda: session.ended)
+    return Watch(show, lambda: visitor.stopped, lambda: visitor.ended)
 
 
 def _id(request: gr.Request) -> str:

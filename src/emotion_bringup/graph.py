@@ -1,0 +1,84 @@
+"""The graph of nodes: what there is, in which namespace, and which topics are connected.
+
+One description for all that start nodes: the executables, `ros2 launch` and `emotion nodes`.
+Nothing of ROS is imported here, so that a missing installation is reported in one sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from emotion_bringup.endings import ALWAYS, NEVER, Restartable, camera_restartable
+
+CAMERA_IMAGE: Final = 'camera/image_raw'
+"""Where the camera node's images are, below the robot's namespace."""
+
+EMOTIONS: Final = 'emotions'
+"""Topic of the results, below the robot's namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One node.
+
+    Attributes:
+        module: Module of its class.
+        class_name: Name of its class.
+        namespace: Its namespace below the robot's; empty for that itself.
+        reads_images: Whether its topic `image` is connected to a camera.
+        reads_results: Whether its topic `emotions` is connected to that outside its namespace.
+        is_required: Whether nothing is left to do once it has ended.
+    """
+
+    module: str
+    class_name: str
+    namespace: str = ''
+    reads_images: bool = True
+    reads_results: bool = False
+    is_required: bool = False
+
+    def remappings(self, image: str, emotions: str) -> dict[str, str]:
+        """Names of topics as ROS wants them remapped.
+
+        Args:
+            image: Topic of the images.
+            emotions: Full name of the topic of results.
+        """
+        wanted = {'image': image} if self.reads_images else {}
+        return wanted | ({EMOTIONS: emotions} if self.reads_results else {})
+
+
+_NODES: Final = 'emotion_bringup.nodes'
+
+GRAPH: Final[Mapping[str, NodeSpec]] = {
+    'camera_node': NodeSpec(
+        f'{_NODES}.camera',
+        'CameraNode',
+        namespace='camera',
+        reads_images=False,
+        reads_results=True,  # to count its frames in flight
+        is_required=True,
+    ),
+    'emotion_node': NodeSpec(f'{_NODES}.emotion', 'EmotionNode'),
+    'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode'),
+    'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode'),
+    'expression_node': NodeSpec(f'{_NODES}.expression', 'ExpressionNode', reads_images=False),
+    'foxglove_node': NodeSpec(f'{_NODES}.foxglove', 'FoxgloveNode'),
+}
+"""All nodes by the name of their executable."""
+
+
+def restart_rule(
+    name: str, *, is_live: bool = False, loop: bool = False, writes_file: bool = False
+) -> Restartable:
+    """The endings after which a node may be started again.
+
+    Args:
+        name: Of its executable.
+        is_live: Whether the camera node has a camera or stream, not a file.
+        loop: Whether a file starts again at its end.
+        writes_file: Whether the node writes a video or recording, which it would begin anew.
+    """
+    if name == 'camera_node':
+        return camera_restartable(live=is_live, loop=loop)
+    return NEVER if writes_file else ALWAYS

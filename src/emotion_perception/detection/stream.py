@@ -1,0 +1,216 @@
+"""Finds the faces of a stream: searches the whole image now and then, and regions between.
+
+A search of a whole image costs the detector about ten times what the region about one face costs.
+So it searches the whole of every n-th image only (`detect_every_n`), which finds new faces, and in
+the others the regions where faces were. In the background, the whole image does not even delay a
+result: the faces found are looked for in the image that is there when the search has ended.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from emotion_perception.detection.base import FaceDetector
+from emotion_perception.pipeline_settings import PipelineSettings
+from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
+
+# What is processed now goes before what may be found anew.
+_NICENESS = 10
+
+
+class BackgroundDetection:
+    """Looks at one image at a time. The networks let go of Python's lock while they work."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        """Stores the detector; the first search starts the thread.
+
+        Args:
+            detector: Used by the thread alone from now on.
+        """
+        self._detector = detector
+        self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
+        self._look: Future[list[Detection]] | None = None
+
+    def start(self, image: BgrImage, score_threshold: float, min_face_size: int) -> bool:
+        """Starts a look at a copy of an image; returns False while another one is going on."""
+        if self._look is not None:
+            return False
+        arguments = image.copy(), score_threshold, min_face_size
+        self._look = self._thread.submit(self._detector.detect, *arguments)
+        return True
+
+    def take(self) -> list[Detection] | None:
+        """The faces of the last look, once; None before it has ended.
+
+        Raises:
+            Exception: What the detector raised.
+        """
+        if self._look is None or not self._look.done():
+            return None
+        look, self._look = self._look, None
+        return look.result()
+
+    def forget(self) -> None:
+        """The last look is of no interest any more."""
+        self._look = None
+
+    def finish(self) -> None:
+        """Waits for the end of the last look, which is of no interest any more.
+
+        Two looks at whole images at once would be no quicker, and need the memory of both.
+        """
+        if self._look is not None and not self._look.cancel():
+            wait((self._look,))
+        self._look = None
+
+    def close(self) -> None:
+        """Ends the thread, after its last look."""
+        self._thread.shutdown()
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread, where threads have one of their own (Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+# For more faces than these the whole image is searched quicker than a region for each (CenterFace).
+_MOST_REGIONS: Final = 6
+# In a longer pause a face may leave its region: slow cameras have every image searched.
+_LONGEST_PAUSE_NS: Final = 150_000_000
+# Two places of one face overlap by more, two faces by less.
+_SAME_FACE: Final = 0.4
+
+
+class StreamDetector:
+    """Finds the faces of one stream of images."""
+
+    def __init__(self, detector: FaceDetector, in_background: bool = False) -> None:
+        """Prepares for the first image.
+
+        Args:
+            detector: Used by the caller's thread alone.
+            in_background: Search whole images in another thread while faces are known. Results
+                then depend on how quick the machine is: for live streams only.
+        """
+        self._detector = detector
+        self._background = BackgroundDetection(detector.clone()) if in_background else None
+        self._last: tuple[int, tuple[int, ...]] | None = None
+        self._since_search = 0
+
+    def reset(self) -> None:
+        """The next image starts a new stream."""
+        self._last = None
+        if self._background is not None:
+            self._background.forget()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        if self._background is not None:
+            self._background.close()
+
+    def find(
+        self, image: BgrImage, stamp_ns: int, known: Sequence[Box], settings: PipelineSettings
+    ) -> list[Detection]:
+        """Finds the faces of the next image.
+
+        Args:
+            image: uint8 [height, width, 3], BGR.
+            stamp_ns: Its time in nanoseconds.
+            known: The faces of the last image that are still of interest, in pixels.
+            settings: How to search.
+
+        Returns:
+            Faces in no particular order. Without known ones it is empty for images between two
+            searches: a new face appears up to n - 1 images late.
+        """
+        if settings.detect_every_n <= 1:
+            self.reset()
+            return self._detect(image, settings)
+        last, self._last = self._last, (stamp_ns, image.shape)
+        self._since_search += 1
+        if last is None or last[1] != image.shape or stamp_ns - last[0] > _LONGEST_PAUSE_NS:
+            return self._search(image, settings)
+        is_due = self._since_search >= settings.detect_every_n
+        if not known:
+            return self._search(image, settings) if is_due else []
+        if len(known) > _MOST_REGIONS:
+            return self._search(image, settings)
+        if self._background is not None:
+            return self._search_in_background(self._background, image, known, settings, is_due)
+        found = None if is_due else self._search_regions(image, known, settings)
+        return self._search(image, settings) if found is None else found
+
+    def _detect(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
+        return self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
+
+    def _search(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
+        """Searches the whole image now."""
+        if self._background is not None:
+            self._background.finish()
+        self._since_search = 0
+        seen = self._detect(image, settings)
+        if len(seen) > _MOST_REGIONS:
+            return seen
+        # A detector's boxes depend a little on the scale: those of regions alone do not jump.
+        near = self._detector.detect_near(image, _boxes(seen), settings.face_score_threshold)
+        return _distinct([found or whole for found, whole in zip(near, seen, strict=True)])
+
+    def _search_regions(
+        self, image: BgrImage, places: Sequence[Box], settings: PipelineSettings
+    ) -> list[Detection] | None:
+        """Searches the regions where faces were; None when one is gone."""
+        near = self._detector.detect_near(image, places, settings.face_score_threshold)
+        found = [face for face in near if face is not None]
+        return _distinct(found) if len(found) == len(near) else None
+
+    def _search_in_background(
+        self,
+        background: BackgroundDetection,
+        image: BgrImage,
+        known: Sequence[Box],
+        settings: PipelineSettings,
+        is_due: bool,
+    ) -> list[Detection]:
+        """Searches regions now, and whole images in the other thread when they are due."""
+        seen = background.take()
+        places = known if seen is None else merged(_boxes(seen), known)
+        if is_due and background.start(
+            image, settings.face_score_threshold, settings.min_face_size
+        ):
+            self._since_search = 0
+        found = self._search_regions(image, places, settings)
+        return self._search(image, settings) if found is None else found
+
+
+def merged(seen: Sequence[Box], known: Sequence[Box]) -> list[Box]:
+    """The faces of an image that was searched, where they are now as far as that is known.
+
+    Args:
+        seen: Boxes in an image of a moment ago.
+        known: Boxes in the newest image.
+
+    Returns:
+        As many as were seen: known faces that the search did not find are dropped.
+    """
+    places = list(seen)
+    for column, row in match_greedily(iou_matrix(known, seen), _SAME_FACE):
+        places[column] = known[row]
+    return places
+
+
+def _boxes(faces: Sequence[Detection]) -> list[Box]:
+    return [face.box for face in faces]
+
+
+def _distinct(faces: Sequence[Detection]) -> list[Detection]:
+    """Leaves out the lower score of two that have become one face."""
+    kept: list[Detection] = []
+    for face in sorted(faces, key=lambda face: face.score, reverse=True):
+        overlaps = iou_matrix([face.box], _boxes(kept))
+        if not (overlaps > _SAME_FACE).any():
+            kept.append(face)
+    return kept
