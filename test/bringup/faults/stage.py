@@ -12,7 +12,7 @@ from pathlib import Path
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from domains import claim_domain
-from processes import environment
+from processes import environment, open_files
 from rcl_interfaces.msg import Log
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -82,7 +82,7 @@ class NodeProcess:
 
     @property
     def handles(self) -> int:
-        return len(list(Path(f'/proc/{self.pid}/fd').iterdir()))
+        return open_files(self.pid)
 
     @property
     def threads(self) -> int:
