@@ -118,6 +118,7 @@ class Cycles:
 
 
 @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='needs Linux')
+@pytest.mark.slow
 def test_two_hundred_lives_leave_nothing_behind(bench, held, astronaut):
     cycles = Cycles(bench, cv2.resize(astronaut, (128, 128), interpolation=cv2.INTER_AREA))
     cycles.with_images()

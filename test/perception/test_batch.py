@@ -494,6 +494,7 @@ def _address(text):
 @pytest.mark.skipif(
     importlib.util.find_spec('ray') is None, reason='ray is not installed: make ray-env'
 )
+@pytest.mark.slow
 def test_ray_loses_nothing_and_repeats_nothing_when_a_worker_is_killed(
     run, tmp_path, clips, tiny_model
 ):
