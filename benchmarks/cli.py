@@ -4,17 +4,26 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from benchmarks import machine, page, report
 from benchmarks.errors import BenchmarkError
 from benchmarks.parts import PARTS
-from benchmarks.schema import PartResult
 from benchmarks.settings import Settings
-from emotion_perception.cli.options import number, whole_number
+from emotion_perception.settings.setting import Setting, add_settings
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
+_SETTINGS = (
+    Setting('threads', 0, 'CPU threads of the networks; 0 is automatic', 0, 4096),
+    Setting(
+        'effort',
+        1.0,
+        'factor on the number of repetitions; 1 is below five minutes in all',
+        0.01,
+        1000,
+    ),
+    Setting('minutes', 1.0, 'length of the end-to-end run in minutes', 0.01, 10_000),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,22 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_part(name: str, settings: Settings) -> bool:
     """Runs, saves and prints one part; one that cannot run is told of and left out."""
-    start = machine.Usage.now()
-    when = datetime.now().astimezone().isoformat(timespec='seconds')
     try:
-        findings = PARTS[name].load()(settings)
+        run = PARTS[name].load()
+        result = machine.observe(name, settings.threads, lambda: run(settings))
     except BenchmarkError as error:
         print(f'error: {name}: {error}', file=sys.stderr)
         return False
-    end = machine.Usage.now()
-    result = PartResult(
-        part=name,
-        findings=findings,
-        seconds=end.wall - start.wall,
-        started=when,
-        conditions=machine.describe(settings.threads),
-        others=end.others_since(start),
-    )
     report.save(result, settings.out)
     report.print_part(result, sys.stdout)
     return True
@@ -90,20 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--out', type=Path, default=Path('out/bench'), help='folder (default: %(default)s)'
     )
-    parser.add_argument(
-        '--threads',
-        type=whole_number(0),
-        default=0,
-        help='CPU threads of the networks; 0 is automatic',
-    )
-    parser.add_argument(
-        '--effort', type=number(0.01, 1000), default=1.0,
-        help='factor on the number of repetitions (default: 1, below five minutes in all)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--minutes', type=number(0.01, 10_000), default=1.0,
-        help='length of the end-to-end run in minutes (default: 1)',
-    )  # fmt: skip
+    add_settings(parser, _SETTINGS)
     parser.add_argument('--page', type=Path, help='Markdown page whose figures to bring up to date')
     parser.add_argument('--clips', type=Path, help='folder of clips for recall and tracking')
     parser.add_argument(

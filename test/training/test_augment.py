@@ -26,7 +26,7 @@ def test_without_augmentation_training_sees_what_the_runtime_sees(faces, size):
     np.testing.assert_allclose(resized[:, 0].numpy(), runtime[:, 2], atol=1e-4)
 
 
-def test_same_seed_same_pictures(faces):
+def test_same_seed_same_images(faces):
     config = AugmentConfig(erase=0.5)
     one, two, other = (
         augment.augment(torch.from_numpy(faces), 60, config, torch.Generator().manual_seed(seed))

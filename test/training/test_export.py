@@ -129,8 +129,8 @@ def test_every_stage_agrees(run, dataset, exported, fp32):
         assert scores[key]['n'] == 7
 
     images = dataset['PublicTest'].images
-    wanted = answers(run / 'last.ckpt', images, manifest.preprocessing)
-    given = answers(model, images, manifest.preprocessing)
+    wanted = all_logits(run / 'last.ckpt', images, manifest.preprocessing)
+    given = all_logits(model, images, manifest.preprocessing)
     assert given.shape == (7, 14 if checkpoint.load(run / 'last.ckpt').recipe.model.votes else 7)
     error = np.abs(given - wanted).max()
     if fp32:
@@ -143,13 +143,13 @@ def test_every_stage_agrees(run, dataset, exported, fp32):
         assert model.stat().st_size < 2 * weights, 'bytes, of which fp32 has four a weight'
 
 
-def answers(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
+def all_logits(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
     opened = predict.open_model(model, None)
-    return np.hstack(list(predict.answers(opened.run, images, spec, model.suffix).values()))
+    return np.hstack(list(predict.predict_logits(opened.run, images, spec, model.suffix).values()))
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)
-def test_two_answers_are_calibrated_and_scored_apart(run, dataset, exported):
+def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset, exported):
     done = exported(run)
     manifest = read_manifest(done.model.with_suffix('.json'))
     scores = manifest.scores['PublicTest']['ferplus']
@@ -173,7 +173,7 @@ def test_votes_without_use_are_refused(run, dataset):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
-def test_blocks_of_a_grey_network_take_the_pictures_as_they_are(run, exported):
+def test_blocks_of_a_grey_network_take_the_images_as_they_are(run, exported):
     nodes = onnx.load(exported(run).model).graph.node
     assert [node.op_type for node in nodes if 'input' in node.input] == ['Conv']
 
@@ -181,7 +181,7 @@ def test_blocks_of_a_grey_network_take_the_pictures_as_they_are(run, exported):
 def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
     empty = dataset['PublicTest'].select(np.array([], int))
     nothing = data.Dataset(Path('made'), dataset.splits | {'PublicTest': empty})
-    with pytest.raises(TrainingError, match='made has no PublicTest pictures'):
+    with pytest.raises(TrainingError, match='made has no PublicTest images'):
         export(tmp_path / 'last.ckpt', nothing, tmp_path / 'x.onnx')
 
 
@@ -205,8 +205,10 @@ def test_training_goes_on_from_an_exported_file(run, dataset, exported, fp32):
         dataset['PublicTest'].images,
         read_manifest(model.with_suffix('.json')).preprocessing,
     )
-    given = predict.answers(predict.torch_predictor(fresh.network.eval()), images, spec, 'start')
-    wanted = answers(model, images, spec)
+    given = predict.predict_logits(
+        predict.torch_predictor(fresh.network.eval()), images, spec, 'start'
+    )
+    wanted = all_logits(model, images, spec)
     # What int8 rounds between the layers is not in the weights.
     tolerance = (0.003 if fp32 else 0.05) * np.ptp(wanted)
     assert np.abs(np.hstack(list(given.values())) - wanted).max() < tolerance

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.pipeline import EmotionPipeline
-
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import paired, predict, report, scenes, tencrop
-from .readings import keep_reading
-from .scores import SplitReport
-from .splits import score_splits, splits_to_score
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import paired, predict, report, scenes, tencrop
+from training.scoring.private_test_log import log_private_test
+from training.scoring.scores import SplitReport
+from training.scoring.splits import score_splits, splits_to_score
 
 SAMPLE_SEED = 0
 
@@ -30,8 +29,8 @@ class Request:
         final: Also read PrivateTest; the reading is logged beside the model, because each further
             reading makes the figure a little less of a test.
         ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
-        ten_crop: Also answer with the mean of ten crops.
-        pipeline: Also run the pictures, placed in scenes, through the runtime's pipeline.
+        ten_crop: Also score the mean prediction of ten crops.
+        pipeline: Also run the images, placed in scenes, through the runtime's pipeline.
         limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
             slow; None takes all. The headline figures always take all.
         threads: CPU threads.
@@ -48,7 +47,7 @@ class Request:
 def evaluate(
     model: Path, dataset: Dataset, out: Path, request: Request | None = None
 ) -> list[SplitReport]:
-    """Scores a model and writes `report.md`, `scores.json` and the pictures.
+    """Scores a model and writes `report.md`, `scores.json` and the figures.
 
     Args:
         model: A `.ckpt` of a run folder or an `.onnx` with its manifest.
@@ -66,7 +65,7 @@ def evaluate(
     results = [_extend(found, tools, request) for found in scored]
     report.write(out, model, results)
     if request.final:
-        keep_reading(model, results[-1])
+        log_private_test(model, results[-1])
     return results
 
 
@@ -97,7 +96,7 @@ def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
         compared = paired.compare(direct == rows.labels, crops == rows.labels)
         found = dataclasses.replace(found, ten_crop=compared)
     if tools.pipeline is not None:
-        seen = scenes.answers(tools.pipeline, rows, f'{rows.name} in scenes')
+        seen = scenes.predict_scenes(tools.pipeline, rows, f'{rows.name} in scenes')
         found = dataclasses.replace(found, pipeline=scenes.score(seen, direct, rows.labels))
     return found
 

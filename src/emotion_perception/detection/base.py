@@ -11,6 +11,7 @@ from emotion_perception.types import BgrImage, Box, Detection, iou_matrix
 # Twice the face: it may move by half of its width, and detectors want to see some background.
 _TIMES_THE_FACE: Final = 2.0
 _MIN_OVERLAP: Final = 0.2
+_SMALLEST_BOUND: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,15 @@ def moved(detection: Detection, x: float, y: float) -> Detection:
     )
 
 
-DEFAULT_MAX_SIDE: Final = 480
-"""Longest side, in pixels, of the image that a network sees.
+STREAM_MAX_SIDE: Final = 480
+"""Longest side, in pixels, at which images of a stream are searched.
 
 CenterFace then finds faces from 32 pixels in a 640x480 image and from 64 in a 1280x720 one, in
 about 60 % of the time that a side of 640 takes.
 """
+
+NO_BOUND: Final = 0
+"""Images are searched at the scale that the smallest wanted face needs, however long it takes."""
 
 
 class FaceDetector(Protocol):
@@ -86,7 +90,11 @@ class FaceDetector(Protocol):
     name: str
 
     def detect(
-        self, image: BgrImage, score_threshold: float, min_face_size: int
+        self,
+        image: BgrImage,
+        score_threshold: float,
+        min_face_size: int,
+        max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
         """Finds the faces of one image.
 
@@ -96,6 +104,8 @@ class FaceDetector(Protocol):
             min_face_size: Smallest face to report, in pixels of the shorter side of its box, >= 1.
                 A larger value lets a detector work on a smaller image, which is faster but places
                 the landmarks less exactly.
+            max_side: Longest side at which the image is searched, in pixels; `NO_BOUND` sets none.
+                Where it is too small for `min_face_size`, small faces are not found.
 
         Returns:
             Faces by descending score; boxes and landmarks in pixels of `image`, where pixel (i, j)
@@ -150,3 +160,21 @@ def detect_in_crops(
 
 def _is_large_enough(box: Box, min_face_size: int) -> bool:
     return min(box.width, box.height) >= min_face_size and box.area > 0.0
+
+
+def wanted_scale(
+    width: int, height: int, min_face_size: int, detectable: float, max_side: int
+) -> float:
+    """Scale at which an image is to be searched.
+
+    Args:
+        width: Width of the image in pixels, > 0.
+        height: Height of the image in pixels, > 0.
+        min_face_size: Smallest wanted face in pixels of the image.
+        detectable: Smallest face that the network finds, in pixels of its input.
+        max_side: Bound of the longer side of the scaled image; `NO_BOUND` enlarges none beyond
+            `STREAM_MAX_SIDE`, where nothing is gained.
+    """
+    longest = max(width, height)
+    bound = max_side if max_side != NO_BOUND else max(longest, STREAM_MAX_SIDE)
+    return min(detectable / max(min_face_size, 1), max(bound, _SMALLEST_BOUND) / longest)

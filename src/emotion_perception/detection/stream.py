@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from emotion_perception.detection.base import FaceDetector
-from emotion_perception.pipeline_settings import PipelineSettings
+from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
 
 # What is processed now goes before what may be found anew.
@@ -34,11 +34,13 @@ class BackgroundDetection:
         self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
         self._look: Future[list[Detection]] | None = None
 
-    def start(self, image: BgrImage, score_threshold: float, min_face_size: int) -> bool:
+    def start(
+        self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
+    ) -> bool:
         """Starts a look at a copy of an image; returns False while another one is going on."""
         if self._look is not None:
             return False
-        arguments = image.copy(), score_threshold, min_face_size
+        arguments = image.copy(), score_threshold, min_face_size, max_side
         self._look = self._thread.submit(self._detector.detect, *arguments)
         return True
 
@@ -145,7 +147,7 @@ class StreamDetector:
         return self._search(image, settings) if found is None else found
 
     def _detect(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
-        return self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
+        return self._detector.detect(image, *_wanted(settings))
 
     def _search(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
         """Searches the whole image now."""
@@ -178,12 +180,15 @@ class StreamDetector:
         """Searches regions now, and whole images in the other thread when they are due."""
         seen = background.take()
         places = known if seen is None else merged(_boxes(seen), known)
-        if is_due and background.start(
-            image, settings.face_score_threshold, settings.min_face_size
-        ):
+        if is_due and background.start(image, *_wanted(settings)):
             self._since_search = 0
         found = self._search_regions(image, places, settings)
         return self._search(image, settings) if found is None else found
+
+
+def _wanted(settings: PipelineSettings) -> tuple[float, int, int]:
+    """What a detector is told about the faces to find."""
+    return settings.face_score_threshold, settings.min_face_size, settings.max_detection_side
 
 
 def merged(seen: Sequence[Box], known: Sequence[Box]) -> list[Box]:

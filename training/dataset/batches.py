@@ -1,4 +1,4 @@
-"""Endless seeded order of the training pictures, cut into epochs and batches."""
+"""Endless seeded order of the training images, cut into epochs and batches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from ..config import Recipe
-from .data import Split
+from training.config import Recipe
+from training.dataset.data import Split
 
-_VALIDATION = 128  # pictures per batch, of any size that fits into memory
+_VALIDATION = 128  # images per batch, of any size that fits into memory
 
 Batch = tuple[Tensor, Tensor]
 
@@ -25,7 +25,7 @@ def order(count: int, start: int, length: int, seed: int) -> NDArray[np.int64]:
     It depends on its arguments alone, so a resumed run goes on where the killed one was.
 
     Args:
-        count: Pictures in the split.
+        count: Images in the split.
         start: First position of the stretch.
         length: Positions in the stretch.
         seed: Seed of the run.
@@ -42,18 +42,18 @@ def order(count: int, start: int, length: int, seed: int) -> NDArray[np.int64]:
     return np.concatenate(passes)[offset : offset + length]
 
 
-class Batches(IterableDataset[Batch]):
+class BatchDataset(IterableDataset[Batch]):
     """Batches of one epoch; whole batches only when shuffled.
 
     Args:
-        split: Pictures and labels.
-        batch_size: Pictures per batch, in all parts together.
+        split: Images and labels.
+        batch_size: Images per batch, in all parts together.
         seed: Seed of the shuffle; None keeps the file's order.
-        epoch_images: Pictures per epoch; None for as many as the split has.
+        epoch_images: Images per epoch; None for as many as the split has.
         targets: float32 `[n, c]` to yield in place of the labels, or None.
         part: Which of the parts to yield, from 0.
         parts: Processes that share each batch; a shuffled batch must divide by it. Together the
-            parts yield what a single one would, and no picture twice.
+            parts yield what a single one would, and no image twice.
 
     Attributes:
         epoch: Which stretch of the order to yield, counted from 0.
@@ -98,13 +98,13 @@ class Batches(IterableDataset[Batch]):
             )
 
 
-class Feed(lightning.LightningDataModule):
+class DataModule(lightning.LightningDataModule):
     """Training and validation batches, dealt among the processes of the run.
 
     Args:
         recipe: The run.
-        training: Pictures to train on.
-        validation: Pictures to validate on.
+        training: Images to train on.
+        validation: Images to validate on.
         targets: float32 `[n, c]` to train on in place of the labels, or None.
     """
 
@@ -122,7 +122,7 @@ class Feed(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """This process's part of the shuffled batches."""
         part, parts = self._part()
-        batches = Batches(
+        batches = BatchDataset(
             self.training,
             self.recipe.train.batch_size,
             seed=self.recipe.seed,
@@ -134,9 +134,9 @@ class Feed(lightning.LightningDataModule):
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """This process's part of the validation pictures, in the file's order."""
+        """This process's part of the validation images, in the file's order."""
         part, parts = self._part()
-        batches = Batches(self.validation, _VALIDATION, part=part, parts=parts)
+        batches = BatchDataset(self.validation, _VALIDATION, part=part, parts=parts)
         return DataLoader(batches, batch_size=None)
 
     def _part(self) -> tuple[int, int]:
