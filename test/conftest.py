@@ -4,6 +4,7 @@ import signal
 
 import pytest
 from fuzz_counts import COUNTS, write_counts
+from hypothesis import settings
 
 from emotion_perception.sources.capture import silence_opencv
 
@@ -11,6 +12,10 @@ from emotion_perception.sources.capture import silence_opencv
 # inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile('no deadline', deadline=None)
+settings.load_profile('no deadline')
 # FFmpeg's log level is read once per process, with the first video that any test opens.
 silence_opencv()
 
