@@ -13,6 +13,7 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.outputs.results import STANDARD_OUTPUT
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.settings.setting import add_settings, by_name
 from emotion_perception.settings.tables import (
@@ -37,7 +38,10 @@ def add_video_outputs(parser: argparse.ArgumentParser) -> None:
         help='annotated video: .mp4, .mkv, .avi or .gif',
     )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='one JSON document per line and frame; - is the standard output',
     )
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
     add_settings(parser, [BLUR_FACES])
@@ -149,10 +153,18 @@ def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | N
     Raises:
         OutputError: One is.
     """
-    taken = {Path(source).expanduser().resolve() for source in sources}
+    taken = [Path(source).expanduser() for source in sources]
     for path in outputs:
-        if path is None:
+        if path is None or path == STANDARD_OUTPUT:
             continue
-        if path.resolve() in taken:
+        if any(_is_same_file(path, other) for other in taken):
             raise OutputError(f'{path} is read or written already: choose another output.')
-        taken.add(path.resolve())
+        taken.append(path)
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    """Two names of one file are one file; what is not there yet has its name only."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return path.resolve() == other.resolve()
