@@ -87,6 +87,12 @@ FOXGLOVE_PORT = Setting(
 )
 _NETWORKS = (*NETWORKS, *GPU)
 
+STRICT_PARAMETERS = Setting(
+    'strict_parameters',
+    False,
+    'end with an error, in place of a warning, where a parameter file holds names that no node has',
+)
+
 CAMERA_PARAMETERS: tuple[Setting, ...] = (
     *(SOURCE, FRAME_RATE, *CAMERA_FORMAT),
     Setting('frame_id', 'camera_optical_frame', 'optical frame of the images (REP-103)'),
@@ -117,6 +123,7 @@ CAMERA_PARAMETERS: tuple[Setting, ...] = (
         1000,
     ),
     MODE,
+    STRICT_PARAMETERS,
 )
 
 EMOTION_PARAMETERS: tuple[Setting, ...] = (
@@ -135,6 +142,7 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
     ),
     _AUTOSTART,
     _timeout('image_timeout', 'time without an image after which the node says so'),
+    STRICT_PARAMETERS,
 )
 
 OVERLAY_PARAMETERS: tuple[Setting, ...] = (
@@ -146,6 +154,7 @@ OVERLAY_PARAMETERS: tuple[Setting, ...] = (
     Setting('draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True),
     Setting('draw_landmarks', False, 'draw the five landmarks', live=True),
     BLUR_FACES,
+    STRICT_PARAMETERS,
 )
 
 FOXGLOVE_PARAMETERS: tuple[Setting, ...] = (
@@ -156,6 +165,7 @@ FOXGLOVE_PARAMETERS: tuple[Setting, ...] = (
         'address to listen on; 0.0.0.0 lets every machine in the network see the camera',
     ),
     *(FOXGLOVE_PORT, MCAP, _JPEG_QUALITY, BLUR_FACES),
+    STRICT_PARAMETERS,
 )
 
 HUMANS_PARAMETERS: tuple[Setting, ...] = (
@@ -163,6 +173,7 @@ HUMANS_PARAMETERS: tuple[Setting, ...] = (
     Setting('face_width', 128, 'width of cropped and aligned faces', 16, 1024, unit='px'),
     Setting('face_height', 128, 'height of cropped and aligned faces', 16, 1024, unit='px'),
     _timeout('emotions_timeout', 'time without results after which all faces count as gone'),
+    STRICT_PARAMETERS,
 )
 
 EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
@@ -175,6 +186,7 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
     ),
     *(SMOOTHING, *_NETWORKS, MODE),
     _timeout('image_timeout', 'time without an image of a face after which the node says so'),
+    STRICT_PARAMETERS,
 )
 
 NODE_PARAMETERS: dict[str, tuple[Setting, ...]] = {
