@@ -111,7 +111,6 @@ def test_json_of_another_kind(path, text):
         (lambda d: d['preprocessing'].update(std=0), 'positive'),
         (lambda d: d['framing']['landmarks'].pop(), '5 landmarks'),
     ],
-    ids=str,
 )
 def test_invalid_fields(path, edit, part):
     change(path, edit)
