@@ -90,7 +90,7 @@ def blind(**found):
     return search, looks
 
 
-FOUND = [Detection(Box(0, 0, 90, 90), 0.9)]
+FOUND = [Detection(Box(0, 0, 290, 290), 0.9)]
 
 
 def test_where_nothing_is_found_half_the_scale_is_tried():
@@ -98,6 +98,8 @@ def test_where_nothing_is_found_half_the_scale_is_tried():
     search, looks = blind(s200=FOUND)
     assert search_at(search, image, (400, 300)) == FOUND
     assert looks == [(400, 300), (200, 150)]
+    small = [Detection(Box(0, 0, 90, 90), 0.9)]
+    assert search_at(blind(s200=small)[0], image, (400, 300)) == []
     search, looks = blind(s400=FOUND)
     assert search_at(search, image, (400, 300)) == FOUND
     assert looks == [(400, 300)]

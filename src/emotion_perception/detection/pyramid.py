@@ -20,7 +20,9 @@ Search = Callable[[BgrImage, tuple[int, int]], list[Detection]]
 TILE: Final = 640
 """Longest side, in pixels, of what a network sees at once."""
 
-_SECOND_LOOK: Final = 64
+_SMALLEST_SECOND_LOOK: Final = 48
+# Height of the face in a close-up, in units of the image's shorter side.
+_CLOSE_UP: Final = 0.5
 
 # Faces that may be cut by the edge of a tile are whole in the next one: each scale has to find
 # faces up to twice the smallest, larger ones are found at the next scale, which is half of it.
@@ -44,9 +46,16 @@ def search_at(search: Search, image: BgrImage, size: tuple[int, int]) -> list[De
     """
     if max(size) > TILE:
         return _search_pyramid(search, image, size)
-    # A head that fills an image is too large for the network: it is seen at half the scale.
-    half = max(size[0] // 2, 1), max(size[1] // 2, 1)
-    return search(image, size) or (search(image, half) if max(half) >= _SECOND_LOOK else [])
+    return search(image, size) or _search_close_up(search, image, size)
+
+
+def _search_close_up(search: Search, image: BgrImage, size: tuple[int, int]) -> list[Detection]:
+    """A head that fills an image is too large for the network: it is seen at half the scale."""
+    half = size[0] // 2, size[1] // 2
+    if min(half) < _SMALLEST_SECOND_LOOK:
+        return []
+    side = _CLOSE_UP * min(image.shape[:2])
+    return [face for face in search(image, half) if face.box.height >= side]
 
 
 def _search_pyramid(search: Search, image: BgrImage, size: tuple[int, int]) -> list[Detection]:
