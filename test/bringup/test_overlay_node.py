@@ -201,7 +201,7 @@ def test_a_video_holds_every_frame(open_bench, astronaut, tmp_path):
 def test_a_video_that_cannot_be_written_does_not_end_the_overlay(open_bench, astronaut, tmp_path):
     blocked = tmp_path / 'file'
     blocked.write_text('no folder')
-    bench = open_bench(mode='replay', video_path=blocked / 'overlay.mp4')
+    bench = open_bench(mode='replay', video_path=blocked / 'overlay.mp4', video_framerate=30.0)
     bench.watch()
     bench.draw(image_message(astronaut), [FACE])
     bench.draw(image_message(astronaut), [FACE])
