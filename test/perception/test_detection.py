@@ -359,9 +359,9 @@ def test_haar_without_cascades_in_opencv(monkeypatch):
 
 
 def test_yunet_box_landmarks_and_scale(tmp_path):
-    detector = create_detector(yunet_like(tmp_path / 'yunet.onnx'), max_side=64)
+    detector = create_detector(yunet_like(tmp_path / 'yunet.onnx'))
 
-    (face,) = detector.detect(np.zeros((128, 128, 3), np.uint8), 0.5, 24)
+    (face,) = detector.detect(np.zeros((128, 128, 3), np.uint8), 0.5, 24, 64)
 
     assert detector.name == 'yunet'
     assert face.box == Box(2 * (28 - 12), 2 * (20 - 16), 48, 64)
