@@ -25,6 +25,7 @@ def index():
         pytest.skip('the package index cannot be reached')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('machine', MACHINES, ids='-'.join)
 def test_every_package_of_the_core_has_a_wheel(index, tmp_path, machine):
     code, said = resolve_for(held(RUNTIME, *machine), *machine, tmp_path)

@@ -62,6 +62,7 @@ def index():
         pytest.skip('the package index cannot be reached')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('machine', MACHINES, ids='-'.join)
 def test_every_package_has_a_wheel(index, tmp_path, machine):
     code, said = resolve_for(held(PINNED, *machine), *machine, tmp_path)

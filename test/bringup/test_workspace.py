@@ -24,6 +24,8 @@ pytest.importorskip('colcon_core', reason='colcon is not installed')
 if not stand_in_messages.can_build() or shutil.which('git') is None:
     pytest.skip('cmake, a C++ compiler and git build the workspace', allow_module_level=True)
 
+# Each builds the messages with colcon.
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 MESSAGES = 'emotion_msgs'
 BUILD_TIMEOUT_S = 1800

@@ -37,6 +37,8 @@ MODELS = {
     'mini_xception': {'arch': 'mini_xception'},
     'efficientnet_lite0': {'arch': 'efficientnet_lite0'},
 }
+# What is never shipped and takes longest.
+LONGEST = ('vgg16', 'resnet50v2')
 # SGD takes unlike steps in unlike networks; Adam moves each weight by about its rate.
 CONTENT = {
     'name': 'tiny',
@@ -66,7 +68,12 @@ def dataset() -> data.Dataset:
     return data.Dataset(Path('made'), splits)
 
 
-@pytest.fixture(scope='module', params=MODELS)
+@pytest.fixture(
+    scope='module',
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONGEST else []) for name in MODELS
+    ],
+)
 def run(request, dataset, tmp_path_factory) -> Path:
     content = copy.deepcopy(CONTENT) | {'model': MODELS[request.param] | {'dropout': 0}}
     if request.param == 'grey':
