@@ -34,6 +34,7 @@ MODELS = {
     'resnet50v2': {'arch': 'resnet50v2'},
     'mini_xception': {'arch': 'mini_xception'},
     'efficientnet_lite0': {'arch': 'efficientnet_lite0'},
+    'resnet9': {'arch': 'resnet9'},
 }
 # SGD takes unlike steps in unlike networks; Adam moves each weight by about its rate.
 CONTENT = {

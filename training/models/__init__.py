@@ -8,12 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..config import FC_WIDTH, STRIDE, ModelConfig
+from ..config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
 from ..errors import TrainingError
 from .alexnet import AlexNet, answers
 from .efficientnet_lite import SCALES, EfficientNetLite
 from .layers import COLOURS
 from .mini_xception import MiniXception
+from .resnet9 import ResNet9
 from .resnet50v2 import ResNet50V2
 from .small_cnn import SmallCnn
 from .vgg16 import Vgg16
@@ -23,6 +24,7 @@ __all__ = [
     'AlexNet',
     'EfficientNetLite',
     'MiniXception',
+    'ResNet9',
     'ResNet50V2',
     'SmallCnn',
     'Vgg16',
@@ -83,7 +85,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks', 'votes')
+_ALEXNET = ('grey', 'stride', 'conv_ranks', 'widths', 'fc_ranks', 'votes')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -94,6 +96,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         grey=config.grey,
         stride=config.stride,
         conv_ranks=config.conv_ranks,
+        widths=config.widths,
         fc_ranks=config.fc_ranks,
         votes=config.votes,
     )
@@ -120,8 +123,13 @@ def _resnet50v2(config: ModelConfig) -> nn.Module:
 
 
 def _efficientnet_lite(scale: int, config: ModelConfig) -> nn.Module:
-    _refuse(config, 'grey', 'stride', 'conv_ranks', 'fc_ranks', 'fc_width', 'batch_norm')
+    _refuse(config, *_ALEXNET[:-1], 'fc_width', 'batch_norm')
     return EfficientNetLite(scale, dropout=config.dropout, side=config.side, votes=config.votes)
+
+
+def _resnet9(config: ModelConfig) -> nn.Module:
+    _refuse(config, *_ALEXNET[:-1], 'fc_width', 'side', 'batch_norm')
+    return ResNet9(dropout=config.dropout, votes=config.votes)
 
 
 def _mini_xception(config: ModelConfig) -> nn.Module:
@@ -135,6 +143,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
         'grey': False,
         'stride': STRIDE,
         'conv_ranks': None,
+        'widths': WIDTHS,
         'fc_ranks': None,
         'votes': False,
         'fc_width': FC_WIDTH,
@@ -155,5 +164,6 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
     'vgg16': _vgg16,
     'resnet50v2': _resnet50v2,
     'mini_xception': _mini_xception,
+    'resnet9': _resnet9,
     **{f'efficientnet_lite{scale}': partial(_efficientnet_lite, scale) for scale in SCALES},
 }

@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from emotion_perception.inference.manifest import sha256_of
 
 from .. import checkpoint
-from ..config import FC_WIDTH, STRIDE, ModelConfig
+from ..config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
 from ..dataset import augment
 from ..errors import TrainingError
 from ..fit.module import Classifier, Ema
@@ -179,6 +179,7 @@ def _from_published(
         grey=False,
         stride=STRIDE,
         conv_ranks=None,
+        widths=WIDTHS,
         fc_ranks=None,
         votes=False,
         fc_width=FC_WIDTH,
