@@ -23,7 +23,7 @@ from emotion_perception.inference.preprocessing import Preprocessing, preprocess
 from emotion_perception.labels import FER2013, LABEL_SETS
 
 from .. import checkpoint, models
-from ..config import INPUT_SIZE
+from ..config import EXPOSURE, INPUT_SIZE
 from ..console import progress
 from ..dataset.data import SIDE, Images
 from ..errors import TrainingError
@@ -39,7 +39,7 @@ Predictor = Callable[[Faces], dict[str, NDArray[np.float32]]]
 
 def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocessing:
     """The runtime's preprocessing with the statistics of a training split."""
-    return Preprocessing(face_size=SIDE, input_size=size, mean=mean, std=std)
+    return Preprocessing(SIDE, size, mean, std, EXPOSURE)
 
 
 @dataclass(frozen=True)

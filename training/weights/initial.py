@@ -34,9 +34,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotion_perception.inference.manifest import sha256_of
+from emotion_perception.inference.preprocessing import correct_exposure
 
 from .. import checkpoint
-from ..config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
+from ..config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig
 from ..dataset import augment
 from ..errors import TrainingError
 from ..fit.module import Classifier, Ema
@@ -220,7 +221,8 @@ def _check_same(config: ModelConfig, trained: ModelConfig, path: Path) -> None:
 def _faces(module: Classifier, images: NDArray[np.uint8]) -> Tensor:
     """Training pictures spread over the file, as the network first gets them."""
     count = min(CALIBRATION_IMAGES, len(images))
-    chosen = np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+    spread = np.linspace(0, len(images) - 1, count).astype(int)
+    chosen = correct_exposure(np.asarray(images[spread]), EXPOSURE)
     faces = augment.resize(
         augment.to_unit(torch.from_numpy(chosen)), module.recipe.train.size_at(0)
     )
