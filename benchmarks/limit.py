@@ -19,7 +19,7 @@ from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import measure
 from emotion_perception.detection import create_detector
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE
+from emotion_perception.detection.base import STREAM_MAX_SIDE
 from emotion_perception.detection.centerface import input_size
 from emotion_perception.detection.centerface_graph import INPUT_NAME
 from emotion_perception.files.resources import default_model_path
@@ -90,7 +90,7 @@ def _detector_case(providers: ProviderSettings, settings: Settings) -> _Case:
     frame = pictures.two_face_frames()[0]
     height, width = frame.shape[:2]
     detector = create_detector('centerface', providers)
-    inner = input_size(width, height, _DEFAULTS.min_face_size, DEFAULT_MAX_SIDE)
+    inner = input_size(width, height, _DEFAULTS.min_face_size, STREAM_MAX_SIDE)
     columns, rows = (side + -side % _SIZE_MULTIPLE for side in inner)
     times = measure(
         {

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from emotion_perception.detection import FaceDetector, create_detector
+from emotion_perception.detection.base import NO_BOUND
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
@@ -67,7 +68,7 @@ def analyse_still(
         classifier: Reads their emotions.
         settings: Thresholds; what concerns time is ignored.
     """
-    still = replace(settings, smoothing=0.0, detect_every_n=1)
+    still = replace(settings, smoothing=0.0, detect_every_n=1, max_detection_side=NO_BOUND)
     return EmotionPipeline(detector, classifier, still).process(image, 0)
 
 

@@ -11,8 +11,7 @@ from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
-from emotion_perception.tracking.smoothing import smooth, smoothing_weight
-from emotion_perception.tracking.tracker import FaceTracker, Track
+from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
 from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face
 
 __all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'largest_faces']

@@ -20,6 +20,8 @@ class PipelineSettings:
         max_faces: Only the largest faces are kept; 0 keeps all.
         detect_every_n: The detector looks at the whole of every n-th frame; between, near the known
             faces only, and new ones appear later. 1 looks at the whole of every frame.
+        max_detection_side: Longest side in pixels at which a whole frame is searched; 0 follows
+            `min_face_size` alone. Where it is too small for that, small faces are not found.
     """
 
     confidence_threshold: float = 0.0
@@ -28,3 +30,4 @@ class PipelineSettings:
     smoothing: float = 0.3
     max_faces: int = 0
     detect_every_n: int = 1
+    max_detection_side: int = 480

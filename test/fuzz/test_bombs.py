@@ -15,8 +15,7 @@ from rosbags import rosbag2
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from emotion_perception.bags import guard
-from emotion_perception.bags.reader import BagReader
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import BagReader, ros2_typestore
 from emotion_perception.errors import BagError
 from emotion_perception.inference.manifest import manifest_path_for
 from emotion_perception.limits import MAX_MESSAGE_BYTES

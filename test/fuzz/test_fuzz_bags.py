@@ -10,7 +10,7 @@ from rosbags import rosbag1, rosbag2
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 
 from emotion_perception.bags.messages import compressed_image_message, image_message
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.bags.reader import ros1_typestore, ros2_typestore
 
 START = 1_700_000_000_000_000_000
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'

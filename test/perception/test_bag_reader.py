@@ -10,8 +10,7 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from skimage.data import astronaut
 
-from emotion_perception.bags.reader import BagReader, is_bag
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
+from emotion_perception.bags.reader import BagReader, is_bag, ros1_typestore, ros2_typestore
 from emotion_perception.errors import BagError, ImageFormatError
 
 STORES = {2: ros2_typestore(), 1: ros1_typestore()}

@@ -24,9 +24,8 @@ from rosbags.rosbag2 import StoragePlugin
 from emotion_perception.bags.messages import emotion_typestore, image_message
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.batch.discovery import find_sources
-from emotion_perception.batch.folder import output_folder
-from emotion_perception.batch.job import Job, make_task
-from emotion_perception.batch.record import Status, finished_record
+from emotion_perception.batch.job import Job, Status, finished_record, make_task
+from emotion_perception.batch.run import output_folder
 from emotion_perception.batch.summary import EmotionTime
 from emotion_perception.batch.work import work
 from emotion_perception.cli.main import main

@@ -19,8 +19,13 @@ from emotion_perception.drawing import (
 )
 from emotion_perception.drawing.chart import ChartSize, draw_chart
 from emotion_perception.drawing.emoji import emoji_sprite
-from emotion_perception.drawing.label import face_label, small_label
-from emotion_perception.drawing.layout import Surroundings, chart_corners, label_corners
+from emotion_perception.drawing.layout import (
+    Surroundings,
+    chart_corners,
+    face_label,
+    label_corners,
+    small_label,
+)
 from emotion_perception.drawing.sprite import paste
 from emotion_perception.drawing.style import text_size
 from emotion_perception.errors import ImageFormatError

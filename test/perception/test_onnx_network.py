@@ -3,9 +3,13 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from emotion_perception.inference import onnx_network
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings, create_session
+from emotion_perception.inference import onnx_session
+from emotion_perception.inference.onnx_session import (
+    CPU_PROVIDER,
+    OnnxNetwork,
+    ProviderSettings,
+    create_session,
+)
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def session():
 def network(request, session, monkeypatch):
     """Once as on the CPU, once as on a GPU but with the CPU in the GPU's place."""
     if request.param == 'bound':
-        monkeypatch.setitem(onnx_network._DEVICES, CPU_PROVIDER, 'cpu')
+        monkeypatch.setitem(onnx_session._DEVICES, CPU_PROVIDER, 'cpu')
     return OnnxNetwork(session, ['double', 'sum'])
 
 
@@ -72,7 +76,7 @@ def test_without_names_all_outputs_come_in_the_graphs_order(session):
 
 
 def test_the_buffer_is_kept_while_the_shape_stays(session, monkeypatch):
-    monkeypatch.setitem(onnx_network._DEVICES, CPU_PROVIDER, 'cpu')
+    monkeypatch.setitem(onnx_session._DEVICES, CPU_PROVIDER, 'cpu')
     made = []
     make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
     monkeypatch.setattr(

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from emotion_perception.tracking.smoothing import (
+from emotion_perception.tracking.tracker import (
     SmoothedProbabilities,
     smooth,
     smoothing_weight,

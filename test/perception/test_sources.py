@@ -13,7 +13,7 @@ from PIL import Image
 from rosbags.rosbag2 import Writer
 from skimage.data import astronaut
 
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import ros2_typestore
 from emotion_perception.errors import SourceError
 from emotion_perception.sources import (
     DemoSource,

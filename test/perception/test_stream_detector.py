@@ -21,6 +21,7 @@ class Settings:
     detect_every_n: int = 3
     face_score_threshold: float = 0.5
     min_face_size: int = 24
+    max_detection_side: int = 480
 
 
 class Watched:
@@ -33,9 +34,9 @@ class Watched:
         self.allowed = threading.Event()
         self.other = None
 
-    def detect(self, image, score_threshold, min_face_size):
+    def detect(self, image, score_threshold, min_face_size, max_side):
         self.whole += 1
-        return self._detector.detect(image, score_threshold, min_face_size)
+        return self._detector.detect(image, score_threshold, min_face_size, max_side)
 
     def detect_near(self, image, faces, score_threshold):
         self.near += 1
@@ -51,9 +52,9 @@ class Behind(Watched):
         super().__init__(detector)
         self._owner = owner
 
-    def detect(self, image, score_threshold, min_face_size):
+    def detect(self, image, score_threshold, min_face_size, max_side):
         assert self._owner.allowed.wait(60)
-        return super().detect(image, score_threshold, min_face_size)
+        return super().detect(image, score_threshold, min_face_size, max_side)
 
 
 @pytest.fixture(scope='module')
@@ -238,5 +239,5 @@ def test_what_fails_beside_is_told(beside, watched, portrait):
 
 
 class Blind:
-    def detect(self, image, score_threshold, min_face_size):
+    def detect(self, image, score_threshold, min_face_size, max_side):
         return []

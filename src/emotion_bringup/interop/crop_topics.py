@@ -19,7 +19,7 @@ from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.interop.humans import expression_message
 from emotion_bringup.statistics import LossCounter
-from emotion_perception.tracking.smoothing import Probabilities, SmoothedProbabilities
+from emotion_perception.tracking.tracker import Probabilities, SmoothedProbabilities
 
 OnCrop = Callable[['CropTopics', Image, int | None], None]
 """Called with a face, an image of it, and how many were lost before it; None where unknown."""

@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup.parameters import ParameterError
 from emotion_perception.labels import Emotion
-from emotion_perception.tracking.smoothing import Probabilities
+from emotion_perception.tracking.tracker import Probabilities
 from emotion_perception.types import Face, Landmarks
 
 EXPRESSIONS: Final[Mapping[Emotion, str]] = {

@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 from rosbags.typesys.store import Typestore
 
-from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
-from emotion_perception.bags.typestore import ros2_typestore
+from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, ros2_typestore
 from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
 from emotion_perception.files.resources import share_folder

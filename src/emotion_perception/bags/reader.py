@@ -1,6 +1,6 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +8,43 @@ from typing import Any, TypeAlias
 
 from rosbags import rosbag1, rosbag2
 from rosbags.interfaces import Connection
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from emotion_perception.bags import guard
-from emotion_perception.bags.typestore import ros1_typestore, ros2_typestore
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import NS_PER_S, BgrImage
+
+# The distribution that the package is built for, where this version of `rosbags` knows it.
+_PREFERRED = 'ROS2_KILTED'
+
+
+def ros2_typestore(definitions: Mapping[str, str] | None = None) -> Typestore:
+    """The standard ROS 2 message types, and more from the text of `.msg` files.
+
+    Args:
+        definitions: `.msg` text by full name, for example
+            {'emotion_msgs/msg/FaceEmotion': 'uint32 track_id'}.
+
+    Raises:
+        rosbags.typesys.TypesysError: A text is no valid message definition.
+    """
+    store = get_typestore(getattr(Stores, _PREFERRED, Stores.LATEST))
+    types = {}
+    for name, text in (definitions or {}).items():
+        types.update(get_types_from_msg(text, name))
+    if types:
+        store.register(types)
+    return store
+
+
+def ros1_typestore() -> Typestore:
+    """The standard ROS 1 message types: their header has one field more."""
+    return get_typestore(Stores.ROS1_NOETIC)
+
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'

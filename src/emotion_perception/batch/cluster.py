@@ -10,9 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from emotion_perception.batch.job import Job, Task
+from emotion_perception.batch.job import Job, Record, Task
 from emotion_perception.batch.processes import Finished
-from emotion_perception.batch.record import Record
 from emotion_perception.batch.work import work
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.closeable import Closeable

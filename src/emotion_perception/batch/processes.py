@@ -9,8 +9,7 @@ from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from emotion_perception.batch.job import Job, Task
-from emotion_perception.batch.record import Record
+from emotion_perception.batch.job import Job, Record, Task
 from emotion_perception.batch.work import work
 from emotion_perception.files.closeable import Closeable
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import emotion_perception
-from emotion_perception.batch.job import Job
-from emotion_perception.batch.record import Record, Status
+from emotion_perception.batch.job import Job, Record, Status
 from emotion_perception.errors import OutputError
-from emotion_perception.files.atomic import replace_file
+from emotion_perception.files.resources import replace_file
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import NS_PER_S, Face
 

@@ -11,16 +11,17 @@ from typing import Final
 import cv2
 
 import emotion_perception
-from emotion_perception.batch.job import Job, Task
-from emotion_perception.batch.produce import DetectorAndClassifier, FrameHandler, Production
-from emotion_perception.batch.record import (
+from emotion_perception.batch.job import (
+    Job,
     Record,
     Status,
+    Task,
     finished_record,
     sizes_of,
     without_result,
     write_record,
 )
+from emotion_perception.batch.produce import DetectorAndClassifier, FrameHandler, Production
 from emotion_perception.detection import create_detector
 from emotion_perception.errors import EmotionPerceptionError, ModelError
 from emotion_perception.files.resources import default_model_path

@@ -17,8 +17,8 @@ from emotion_perception.cli.options import (
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import BagError
-from emotion_perception.outputs.console import note, say
 from emotion_perception.outputs.results import Summary
+from emotion_perception.outputs.run import note, say
 from emotion_perception.types import Face, Frame
 
 DESCRIPTION = """\

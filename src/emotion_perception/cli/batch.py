@@ -10,11 +10,18 @@ from tqdm import tqdm
 from emotion_perception.bags.annotate import AnnotateOptions
 from emotion_perception.batch.cluster import LOCAL, RayWorkers, check_address
 from emotion_perception.batch.discovery import find_sources
-from emotion_perception.batch.folder import output_folder
-from emotion_perception.batch.job import PRODUCTS, Job, Task, make_task
+from emotion_perception.batch.job import (
+    PRODUCTS,
+    Job,
+    Record,
+    Status,
+    Task,
+    finished_record,
+    make_task,
+    without_result,
+)
 from emotion_perception.batch.processes import LocalWorkers
-from emotion_perception.batch.record import Record, Status, finished_record, without_result
-from emotion_perception.batch.run import run_tasks
+from emotion_perception.batch.run import output_folder, run_tasks
 from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
 from emotion_perception.cli.options import (
@@ -29,7 +36,7 @@ from emotion_perception.errors import SourceError
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.outputs.console import note, say
+from emotion_perception.outputs.run import note, say
 
 DESCRIPTION = """\
 Reads the emotions in many videos and rosbags, on all cores of this machine or on a Ray cluster.

@@ -22,9 +22,9 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
-from emotion_perception.files.atomic import replace_file
-from emotion_perception.outputs.console import note, say
+from emotion_perception.files.resources import replace_file
 from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
+from emotion_perception.outputs.run import note, say
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
 from emotion_perception.types import BgrImage
 

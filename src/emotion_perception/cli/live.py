@@ -22,8 +22,7 @@ from emotion_perception.cli.options import (
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
-from emotion_perception.outputs.console import note
-from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.run import RunOutputs, note
 from emotion_perception.outputs.window import Window
 from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
 from emotion_perception.sources import (

@@ -12,7 +12,7 @@ from typing import Final
 import emotion_perception
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.console import route_log
+from emotion_perception.outputs.run import route_log
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -28,7 +28,7 @@ _COMMANDS: Final = {
     'annotate-bag': 'copy of a rosbag with emotions and an overlay added',
     'batch': 'many videos and rosbags, on all cores or on many machines',
     'web': 'page in the browser: photos, videos and the webcam',
-    'nodes': 'the three ROS 2 nodes, without `ros2 launch`',
+    'nodes': 'the ROS 2 nodes, without `ros2 launch`',
 }
 _DESCRIPTION: Final = (
     'Finds every face and reads its emotion, in photos, videos, cameras and rosbags.'

@@ -11,7 +11,7 @@ from emotion_perception.cli.options import (
     whole_number,
 )
 from emotion_perception.files.resources import default_model_path
-from emotion_perception.outputs.console import note, say
+from emotion_perception.outputs.run import note, say
 from emotion_viewers.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.server import listen, require_gradio, serve

@@ -1,17 +1,81 @@
 """What every face detector offers, and the steps that all of them share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from emotion_perception.detection.roi import closest, moved, roi_around
-from emotion_perception.types import BgrImage, Box, Detection
+import numpy as np
 
-DEFAULT_MAX_SIDE: Final = 480
-"""Longest side, in pixels, of the image that a network sees.
+from emotion_perception.types import BgrImage, Box, Detection, iou_matrix
+
+# Twice the face: it may move by half of its width, and detectors want to see some background.
+_TIMES_THE_FACE: Final = 2.0
+_MIN_OVERLAP: Final = 0.2
+_SMALLEST_BOUND: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Roi:
+    """A square about a face; may reach beyond the image.
+
+    Attributes:
+        left: First column.
+        top: First row.
+        side: Width and height in pixels, >= 2.
+    """
+
+    left: int
+    top: int
+    side: int
+
+    def inside(self, image: BgrImage) -> tuple[BgrImage, int, int]:
+        """The part within an image.
+
+        Returns:
+            A view of uint8 [height, width, 3], maybe empty, and the column and the row of the
+            image at which it begins.
+        """
+        left, top = max(self.left, 0), max(self.top, 0)
+        right, bottom = max(self.left + self.side, 0), max(self.top + self.side, 0)
+        return image[top:bottom, left:right], left, top
+
+
+def roi_around(face: Box) -> Roi:
+    """The square about a face in which to look for it again."""
+    side = max(round(_TIMES_THE_FACE * max(face.width, face.height)), 2)
+    x, y = face.center
+    return Roi(round(x - side / 2), round(y - side / 2), side)
+
+
+def closest(found: Iterable[Detection], face: Box) -> Detection | None:
+    """The detection that overlaps a face most; None when all lie somewhere else."""
+    candidates = list(found)
+    if not candidates:
+        return None
+    overlaps = iou_matrix([face], [candidate.box for candidate in candidates])[0]
+    best = int(np.argmax(overlaps))
+    return candidates[best] if overlaps[best] >= _MIN_OVERLAP else None
+
+
+def moved(detection: Detection, x: float, y: float) -> Detection:
+    """A detection at another place."""
+    box, points = detection.box, detection.landmarks
+    return Detection(
+        Box(box.x + x, box.y + y, box.width, box.height),
+        detection.score,
+        None if points is None else points + np.array((x, y), np.float32),
+    )
+
+
+STREAM_MAX_SIDE: Final = 480
+"""Longest side, in pixels, at which images of a stream are searched.
 
 CenterFace then finds faces from 32 pixels in a 640x480 image and from 64 in a 1280x720 one, in
 about 60 % of the time that a side of 640 takes.
 """
+
+NO_BOUND: Final = 0
+"""Images are searched at the scale that the smallest wanted face needs, however long it takes."""
 
 
 class FaceDetector(Protocol):
@@ -26,7 +90,11 @@ class FaceDetector(Protocol):
     name: str
 
     def detect(
-        self, image: BgrImage, score_threshold: float, min_face_size: int
+        self,
+        image: BgrImage,
+        score_threshold: float,
+        min_face_size: int,
+        max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
         """Finds the faces of one image.
 
@@ -36,6 +104,8 @@ class FaceDetector(Protocol):
             min_face_size: Smallest face to report, in pixels of the shorter side of its box, >= 1.
                 A larger value lets a detector work on a smaller image, which is faster but places
                 the landmarks less exactly.
+            max_side: Longest side at which the image is searched, in pixels; `NO_BOUND` sets none.
+                Where it is too small for `min_face_size`, small faces are not found.
 
         Returns:
             Faces by descending score; boxes and landmarks in pixels of `image`, where pixel (i, j)
@@ -90,3 +160,21 @@ def detect_in_crops(
 
 def _is_large_enough(box: Box, min_face_size: int) -> bool:
     return min(box.width, box.height) >= min_face_size and box.area > 0.0
+
+
+def wanted_scale(
+    width: int, height: int, min_face_size: int, detectable: float, max_side: int
+) -> float:
+    """Scale at which an image is to be searched.
+
+    Args:
+        width: Width of the image in pixels, > 0.
+        height: Height of the image in pixels, > 0.
+        min_face_size: Smallest wanted face in pixels of the image.
+        detectable: Smallest face that the network finds, in pixels of its input.
+        max_side: Bound of the longer side of the scaled image; `NO_BOUND` enlarges none beyond
+            `STREAM_MAX_SIDE`, where nothing is gained.
+    """
+    longest = max(width, height)
+    bound = max_side if max_side != NO_BOUND else max(longest, STREAM_MAX_SIDE)
+    return min(detectable / max(min_face_size, 1), max(bound, _SMALLEST_BOUND) / longest)

@@ -13,16 +13,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE, select_faces
+from emotion_perception.detection.base import (
+    STREAM_MAX_SIDE,
+    closest,
+    moved,
+    roi_around,
+    select_faces,
+    wanted_scale,
+)
 from emotion_perception.detection.centerface_graph import (
     INPUT_NAME,
     OUTPUT_NAMES,
     load_centerface_graph,
 )
-from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, round_up, scaled
-from emotion_perception.detection.roi import closest, moved, roi_around
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.detection.network_input import SIZE_MULTIPLE, NetworkInput, scaled
+from emotion_perception.detection.pyramid import TILE, search_at
+from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.types import BgrImage, Box, Detection
 
@@ -41,6 +47,13 @@ _DETECTABLE_FACE: Final = 24.0
 _NEAR_SIDE: Final = 96
 # Largest batch that TensorRT prepares for; more are looked for in several.
 _MOST_NEAR: Final = 8
+# Usual is a camera's 4:3.
+_INPUT_SHAPES: Final = InputShapes(
+    INPUT_NAME,
+    smallest=(1, 3, SIZE_MULTIPLE, SIZE_MULTIPLE),
+    usual=(1, 3, 352, STREAM_MAX_SIDE),
+    largest=(_MOST_NEAR, 3, TILE, TILE),
+)
 
 
 class CenterFaceDetector:
@@ -53,42 +66,43 @@ class CenterFaceDetector:
 
     name: str = 'centerface'
 
-    def __init__(
-        self, providers: ProviderSettings | None = None, *, max_side: int = DEFAULT_MAX_SIDE
-    ) -> None:
+    def __init__(self, providers: ProviderSettings | None = None) -> None:
         """Loads the network.
 
         Args:
             providers: Which hardware to use; the default chooses by itself.
-            max_side: Longest side of the network's input in pixels, >= 32. Larger finds smaller
-                faces; the time grows with its square.
 
         Raises:
             DetectorError: The weights are missing or damaged.
             ProviderError: Strict mode did not get the provider it asked for.
         """
         settings = providers or ProviderSettings()
-        self._max_side = max(max_side, SIZE_MULTIPLE)
-        shapes = _input_shapes(self._max_side)
-        session = create_session(load_centerface_graph(), settings, shapes)
+        session = create_session(load_centerface_graph(), settings, _INPUT_SHAPES)
         self._network = OnnxNetwork(session, OUTPUT_NAMES, settings.gpu.device_id)
         self.provider = self._network.provider
         self._input = NetworkInput()
         # The first run allocates memory and, on a GPU, builds kernels: not on a live frame.
-        self._network.run(np.zeros(shapes.usual, np.float32))
+        self._network.run(np.zeros(_INPUT_SHAPES.usual, np.float32))
 
     def detect(
-        self, image: BgrImage, score_threshold: float, min_face_size: int
+        self,
+        image: BgrImage,
+        score_threshold: float,
+        min_face_size: int,
+        max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
         """See `base.FaceDetector.detect`."""
         if image.size == 0:
             return []
         height, width = image.shape[:2]
-        size = input_size(width, height, min_face_size, self._max_side)
-        outputs = self._network.run(self._input.fill(image, size))
-        scale = (width / size[0], height / size[1])
-        detections = decode(outputs, score_threshold, scale)
-        return select_faces(detections, score_threshold, min_face_size)
+
+        def search(part: BgrImage, size: tuple[int, int]) -> list[Detection]:
+            outputs = self._network.run(self._input.fill(part, size))
+            scale = (part.shape[1] / size[0], part.shape[0] / size[1])
+            return decode(outputs, score_threshold, scale)
+
+        found = search_at(search, image, input_size(width, height, min_face_size, max_side))
+        return select_faces(found, score_threshold, min_face_size)
 
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float
@@ -149,18 +163,6 @@ def _stretch(start: int, length: int, zoom: float) -> range:
     return range(first, max(round((start + length) * zoom), first + 1))
 
 
-def _input_shapes(max_side: int) -> InputShapes:
-    """From the smallest image to the largest; usual is a camera's 4:3."""
-    longest = round_up(max_side)
-    usual = input_size(4 * max_side, 3 * max_side, 1, max_side)
-    return InputShapes(
-        INPUT_NAME,
-        smallest=(1, 3, SIZE_MULTIPLE, SIZE_MULTIPLE),
-        usual=(1, 3, round_up(usual[1]), round_up(usual[0])),
-        largest=(_MOST_NEAR, 3, longest, longest),
-    )
-
-
 def input_size(width: int, height: int, min_face_size: int, max_side: int) -> tuple[int, int]:
     """Size to which an image is scaled before it is padded to multiples of 32.
 
@@ -170,15 +172,13 @@ def input_size(width: int, height: int, min_face_size: int, max_side: int) -> tu
         width: Width of the image in pixels, > 0.
         height: Height of the image in pixels, > 0.
         min_face_size: Smallest wanted face in pixels of the image.
-        max_side: Bound of the longer side of the result.
+        max_side: Bound of the longer side of the result; `NO_BOUND` sets none.
 
     Returns:
         (width, height): as small as the smallest wanted face allows; each side in proportion or up
         to 7 % shorter.
     """
-    scale = _DETECTABLE_FACE / max(min_face_size, 1)
-    longest = max(width, height)
-    scale = min(scale, max_side / longest)
+    scale = wanted_scale(width, height, min_face_size, _DETECTABLE_FACE, max_side)
     return _squeezed(round(width * scale)), _squeezed(round(height * scale))
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.errors import DetectorError
-from emotion_perception.files.atomic import replace_file
-from emotion_perception.files.resources import cache_folder
+from emotion_perception.files.resources import cache_folder, replace_file
 
 _DIGEST_BYTES: Final = 32
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from emotion_perception.detection.base import DEFAULT_MAX_SIDE, FaceDetector
+from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.centerface import CenterFaceDetector
 from emotion_perception.detection.haar import HaarDetector
 from emotion_perception.detection.yunet import YuNetDetector
@@ -14,15 +14,12 @@ DETECTOR_NAMES: Final = ('centerface', 'haar')
 """Detectors that need no file."""
 
 
-def create_detector(
-    spec: str, providers: ProviderSettings | None = None, *, max_side: int = DEFAULT_MAX_SIDE
-) -> FaceDetector:
+def create_detector(spec: str, providers: ProviderSettings | None = None) -> FaceDetector:
     """Makes a face detector.
 
     Args:
         spec: 'centerface', 'haar', or the path of a YuNet .onnx file.
         providers: Which hardware ONNX Runtime may use (CenterFace only).
-        max_side: Longest side of a network's input in pixels, >= 32 (Haar has none).
 
     Returns:
         The detector, ready to run.
@@ -33,11 +30,11 @@ def create_detector(
     """
     name = spec.strip()
     if name.lower() == 'centerface':
-        return CenterFaceDetector(providers, max_side=max_side)
+        return CenterFaceDetector(providers)
     if name.lower() == 'haar':
         return HaarDetector()
     if name.lower().endswith('.onnx'):
-        return YuNetDetector(Path(name).expanduser(), max_side=max_side)
+        return YuNetDetector(Path(name).expanduser())
     raise DetectorError(
         f"Unknown detector '{spec}': use {', '.join(DETECTOR_NAMES)} or the path of a YuNet .onnx "
         'file.'

@@ -9,7 +9,7 @@ import cv2
 import cv2.data
 import numpy as np
 
-from emotion_perception.detection.base import detect_in_crops, select_faces
+from emotion_perception.detection.base import STREAM_MAX_SIDE, detect_in_crops, select_faces
 from emotion_perception.errors import DetectorError
 from emotion_perception.types import BgrImage, Box, Detection
 
@@ -48,9 +48,13 @@ class HaarDetector:
             )
 
     def detect(
-        self, image: BgrImage, score_threshold: float, min_face_size: int
+        self,
+        image: BgrImage,
+        score_threshold: float,
+        min_face_size: int,
+        max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
-        """See `base.FaceDetector.detect`."""
+        """See `base.FaceDetector.detect`; it needs no bound."""
         if image.size == 0:
             return []
         scale = min(1.0, _WORKING_FACE / max(min_face_size, 1))

@@ -6,13 +6,78 @@ the others the regions where faces were. In the background, the whole image does
 result: the faces found are looked for in the image that is there when the search has ended.
 """
 
+import contextlib
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from emotion_perception.detection.background import BackgroundDetection
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.pipeline_settings import PipelineSettings
 from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
+
+# What is processed now goes before what may be found anew.
+_NICENESS = 10
+
+
+class BackgroundDetection:
+    """Looks at one image at a time. The networks let go of Python's lock while they work."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        """Stores the detector; the first search starts the thread.
+
+        Args:
+            detector: Used by the thread alone from now on.
+        """
+        self._detector = detector
+        self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
+        self._look: Future[list[Detection]] | None = None
+
+    def start(
+        self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
+    ) -> bool:
+        """Starts a look at a copy of an image; returns False while another one is going on."""
+        if self._look is not None:
+            return False
+        arguments = image.copy(), score_threshold, min_face_size, max_side
+        self._look = self._thread.submit(self._detector.detect, *arguments)
+        return True
+
+    def take(self) -> list[Detection] | None:
+        """The faces of the last look, once; None before it has ended.
+
+        Raises:
+            Exception: What the detector raised.
+        """
+        if self._look is None or not self._look.done():
+            return None
+        look, self._look = self._look, None
+        return look.result()
+
+    def forget(self) -> None:
+        """The last look is of no interest any more."""
+        self._look = None
+
+    def finish(self) -> None:
+        """Waits for the end of the last look, which is of no interest any more.
+
+        Two looks at whole images at once would be no quicker, and need the memory of both.
+        """
+        if self._look is not None and not self._look.cancel():
+            wait((self._look,))
+        self._look = None
+
+    def close(self) -> None:
+        """Ends the thread, after its last look."""
+        self._thread.shutdown()
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread, where threads have one of their own (Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
 
 # For more faces than these the whole image is searched quicker than a region for each (CenterFace).
 _MOST_REGIONS: Final = 6
@@ -82,7 +147,7 @@ class StreamDetector:
         return self._search(image, settings) if found is None else found
 
     def _detect(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
-        return self._detector.detect(image, settings.face_score_threshold, settings.min_face_size)
+        return self._detector.detect(image, *_wanted(settings))
 
     def _search(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
         """Searches the whole image now."""
@@ -115,12 +180,15 @@ class StreamDetector:
         """Searches regions now, and whole images in the other thread when they are due."""
         seen = background.take()
         places = known if seen is None else merged(_boxes(seen), known)
-        if is_due and background.start(
-            image, settings.face_score_threshold, settings.min_face_size
-        ):
+        if is_due and background.start(image, *_wanted(settings)):
             self._since_search = 0
         found = self._search_regions(image, places, settings)
         return self._search(image, settings) if found is None else found
+
+
+def _wanted(settings: PipelineSettings) -> tuple[float, int, int]:
+    """What a detector is told about the faces to find."""
+    return settings.face_score_threshold, settings.min_face_size, settings.max_detection_side
 
 
 def merged(seen: Sequence[Box], known: Sequence[Box]) -> list[Box]:

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.detection.base import (
-    DEFAULT_MAX_SIDE,
+    STREAM_MAX_SIDE,
     detect_in_crops,
     select_faces,
+    wanted_scale,
 )
 from emotion_perception.detection.network_input import scaled
+from emotion_perception.detection.pyramid import search_at
 from emotion_perception.errors import DetectorError
 from emotion_perception.limits import MAX_MODEL_BYTES
 from emotion_perception.types import BgrImage, Box, Detection
@@ -47,19 +49,17 @@ class YuNetDetector:
 
     name: str = 'yunet'
 
-    def __init__(self, model: Path, *, max_side: int = DEFAULT_MAX_SIDE) -> None:
+    def __init__(self, model: Path) -> None:
         """Loads the network.
 
         Args:
             model: A `face_detection_yunet_*.onnx` file of the OpenCV model zoo.
-            max_side: Longest side of the network's input in pixels.
 
         Raises:
             DetectorError: The file is missing or is not a YuNet network that OpenCV can load.
         """
         if not model.is_file():
             raise DetectorError(f'Detector file {model} does not exist: name a YuNet .onnx file.')
-        self._max_side = max(max_side, 32)
         self._path = model
         if not _can_be_tried(model):
             raise DetectorError(
@@ -71,7 +71,11 @@ class YuNetDetector:
         self._run(np.zeros((64, 64, 3), np.uint8), 0.5)
 
     def detect(
-        self, image: BgrImage, score_threshold: float, min_face_size: int
+        self,
+        image: BgrImage,
+        score_threshold: float,
+        min_face_size: int,
+        max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
         """See `base.FaceDetector.detect`.
 
@@ -81,13 +85,17 @@ class YuNetDetector:
         if image.size == 0:
             return []
         height, width = image.shape[:2]
-        wanted = _DETECTABLE_FACE / max(min_face_size, 1)
-        scale = min(1.0, self._max_side / max(width, height), wanted)
+        scale = min(1.0, wanted_scale(width, height, min_face_size, _DETECTABLE_FACE, max_side))
         size = max(round(width * scale), 1), max(round(height * scale), 1)
-        rows = self._run(scaled(image, size), score_threshold)
-        rows[:, :14:2] *= width / size[0]
-        rows[:, 1:14:2] *= height / size[1]
-        return select_faces(map(_to_detection, rows), score_threshold, min_face_size)
+
+        def search(part: BgrImage, size: tuple[int, int]) -> list[Detection]:
+            rows = self._run(scaled(part, size), score_threshold)
+            rows[:, :14:2] *= part.shape[1] / size[0]
+            rows[:, 1:14:2] *= part.shape[0] / size[1]
+            return [_to_detection(row) for row in rows]
+
+        found = search_at(search, image, size)
+        return select_faces(found, score_threshold, min_face_size)
 
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float

@@ -8,14 +8,17 @@ import numpy as np
 
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.drawing.chart import ChartSize, draw_chart
-from emotion_perception.drawing.label import (
+from emotion_perception.drawing.layout import (
+    Corner,
     Plate,
+    Surroundings,
+    chart_corners,
     draw_plate,
     face_label,
+    label_corners,
     small_label,
     status_plate,
 )
-from emotion_perception.drawing.layout import Corner, Surroundings, chart_corners, label_corners
 from emotion_perception.drawing.sprite import draw_box, draw_landmarks
 from emotion_perception.drawing.style import (
     DEFAULT_STYLE,

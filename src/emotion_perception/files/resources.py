@@ -1,5 +1,6 @@
-"""Where the package's own files (models, configuration) lie, in a checkout and once installed."""
+"""Files of the installation and of the user; written whole or not at all."""
 
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
@@ -51,3 +52,24 @@ def cache_folder() -> Path | None:
     except RuntimeError:
         return None
     return base / 'emotion_bringup'
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file under another name, which then takes the place of the old one.
+
+    Args:
+        path: The file; its folder must exist. A link is followed.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; an old file is still there, and nothing else.
+    """
+    target = path.resolve()
+    unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise

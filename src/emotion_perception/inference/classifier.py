@@ -15,8 +15,7 @@ from emotion_perception.inference.manifest import (
     read_manifest,
     read_model_file,
 )
-from emotion_perception.inference.onnx_network import OnnxNetwork
-from emotion_perception.inference.onnx_session import ProviderSettings, create_session
+from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.preprocessing import Float32Array, Uint8Array, preprocess_faces
 from emotion_perception.inference.provider_options import InputShapes
 from emotion_perception.labels import FER2013, NUM_EMOTIONS

@@ -1,16 +1,42 @@
-"""What a run over many frames leaves: a video, JSON lines, console lines and a summary."""
+"""The outputs of a run: console lines, records, a video."""
 
+import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+
+from tqdm import tqdm
 
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.outputs.console import note, say
 from emotion_perception.outputs.results import JsonLinesWriter, Summary, format_line, frame_record
 from emotion_perception.types import BgrImage, Face, Frame
+
+
+def say(line: str) -> None:
+    """Prints a result to stdout, at once, so that the next program of a pipe sees it."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
+
+
+def note(line: str) -> None:
+    """Prints a remark or an error to stderr."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def route_log() -> None:
+    """Shows the warnings of the core on stderr."""
+    logger = logging.getLogger('emotion_perception')
+    logger.propagate = False
+    logger.handlers = [_NoteHandler(logging.WARNING)]
+
+
+class _NoteHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f'{record.levelname.lower()}: {record.getMessage()}')
 
 
 class Recorder(Protocol):
