@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from emotion_perception.pipeline import EmotionPipeline
 from ..dataset import ferplus
 from ..dataset.data import Dataset
 from ..errors import TrainingError
-from . import paired, predict, report, scenes, tencrop
+from . import paired, portraits, predict, report, scenes, tencrop
+from .portraits import Portraits, PortraitScores
 from .readings import keep_reading
 from .scores import SplitReport
 from .splits import score_splits, splits_to_score
@@ -32,6 +34,8 @@ class Request:
         ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
         ten_crop: Also answer with the mean of ten crops.
         pipeline: Also run the pictures, placed in scenes, through the runtime's pipeline.
+        portraits: A folder of labelled images of people, to score by group of people too.
+        groups: Columns of its label file to group by; None for all.
         limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
             slow; None takes all. The headline figures always take all.
         threads: CPU threads.
@@ -41,13 +45,27 @@ class Request:
     ferplus: Path | None = None
     ten_crop: bool = False
     pipeline: bool = False
+    portraits: Path | None = None
+    groups: tuple[str, ...] | None = None
     limit: int | None = None
     threads: int | None = None
 
 
+class Evaluation(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        splits: PublicTest, and PrivateTest if it was read.
+        portraits: Each prediction of the model on the folder of portraits, if there is one.
+    """
+
+    splits: list[SplitReport]
+    portraits: list[PortraitScores]
+
+
 def evaluate(
     model: Path, dataset: Dataset, out: Path, request: Request | None = None
-) -> list[SplitReport]:
+) -> Evaluation:
     """Scores a model and writes `report.md`, `scores.json` and the pictures.
 
     Args:
@@ -64,10 +82,17 @@ def evaluate(
     tools = _open(model, dataset, request)
     scored = score_splits(model, tools.model, dataset, names, tools.votes)
     results = [_extend(found, tools, request) for found in scored]
-    report.write(out, model, results)
+    people = _portrait_scores(model, tools, request)
+    report.write(out, model, results, people)
     if request.final:
         keep_reading(model, results[-1])
-    return results
+    return Evaluation(results, people)
+
+
+def _portrait_scores(model: Path, tools: _Tools, request: Request) -> list[PortraitScores]:
+    if tools.portraits is None:
+        return []
+    return portraits.score_model(model, tools.portraits, request.threads)
 
 
 @dataclass(frozen=True)
@@ -77,15 +102,21 @@ class _Tools:
     model: predict.Opened
     votes: NDArray[np.int64] | None
     pipeline: EmotionPipeline | None
+    portraits: Portraits | None
 
 
 def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
     if request.limit is not None and request.limit < 1:
         raise TrainingError(f'--limit must be at least 1, not {request.limit}')
+    if request.groups and request.portraits is None:
+        raise TrainingError('--group groups portraits: give their folder with --portraits')
     opened = predict.open_model(model, request.threads)
     votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
     pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
-    return _Tools(opened, votes, pipeline)
+    people = None
+    if request.portraits is not None:
+        people = portraits.read_portraits(request.portraits, request.groups)
+    return _Tools(opened, votes, pipeline, people)
 
 
 def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:

@@ -10,7 +10,8 @@ from pathlib import Path
 from emotion_perception.labels import EMOTION_NAMES
 
 from ..dataset import ferplus
-from . import metrics, paired, pictures, ranking, scenes, tencrop
+from . import metrics, paired, pictures, portraits_report, ranking, scenes, tencrop
+from .portraits import PortraitScores
 from .scores import SplitReport, SplitScores
 
 _ANSWERERS = {
@@ -20,21 +21,25 @@ _ANSWERERS = {
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
 
 
-def write(out: Path, model: Path, results: Sequence[SplitReport]) -> None:
+def write(
+    out: Path, model: Path, results: Sequence[SplitReport], people: Sequence[PortraitScores] = ()
+) -> None:
     """Writes `report.md`, `scores.json` and the pictures of each split into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     document = {
         'model': model.name,
         'splits': {result.scores.split: result.document() for result in results},
     }
+    if people:
+        document['portraits'] = {scored.label_set: scored.document() for scored in people}
     (out / 'scores.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     for result in results:
         pictures.draw_all(result, out)
     overview = _overview([result.scores for result in results])
-    text = '\n\n'.join(
-        [f'# Scores of {model.name}', overview, *(_section(result) for result in results)]
-    )
-    (out / 'report.md').write_text(text + '\n', encoding='utf-8')
+    parts = [f'# Scores of {model.name}', overview, *(_section(result) for result in results)]
+    if people:
+        parts.append(portraits_report.section(people))
+    (out / 'report.md').write_text('\n\n'.join(parts) + '\n', encoding='utf-8')
 
 
 def percent(share: metrics.Share) -> str:
