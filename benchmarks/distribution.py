@@ -46,7 +46,7 @@ def describe(values: Sequence[float]) -> Distribution:
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Slope of the straight line that fits best (least squares), in units of y per unit of x.
 
-    Fewer than two different x determine no line: the answer is 0.
+    Fewer than two different x determine no line: the result is 0.
     """
     xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if len(xs) < 2 or np.ptp(xs) == 0:

@@ -1,6 +1,6 @@
-"""Crops of other packages' detectors, with whatever margin: are they read like the whole picture?
+"""Crops of other packages' detectors, with whatever margin: are they read like the whole image?
 
-`python -m benchmarks.face_crops FOLDER`: a folder of pictures, of each of which the largest face
+`python -m benchmarks.face_crops FOLDER`: a folder of images, of each of which the largest face
 counts. Prints the table of docs/ros4hri.md.
 """
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 1 where there is no face.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
-    parser.add_argument('folder', type=Path, help='pictures of faces, .jpg or .png')
+    parser.add_argument('folder', type=Path, help='images of faces, .jpg or .png')
     folder: Path = parser.parse_args(arguments).folder
     detector, classifier = create_detector('centerface'), EmotionClassifier(default_model_path())
     try:
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     faces = [item for item in found if item is not None]
     if not faces:
-        print(f'error: {folder} has no pictures of faces.', file=sys.stderr)
+        print(f'error: {folder} has no images of faces.', file=sys.stderr)
         return 1
     _print_table(faces, detector, classifier)
     return 0
@@ -78,7 +78,7 @@ def _print_table(
 ) -> None:
     expected = np.concatenate([_whole(image, face, classifier) for image, face in faces])
     print(f'Faces: {len(faces)}, model: {classifier.manifest.name}\n')
-    print('| crop | found again | same answer, found again | same answer, as it is |')
+    print('| crop | found again | same result, found again | same result, as it is |')
     print('| --- | --- | --- | --- |')
     for factor in _FACTORS:
         crops = [

@@ -1,11 +1,11 @@
-"""How the cost of a frame grows with faces, picture size and the smallest face wanted."""
+"""How the cost of a frame grows with faces, image size and the smallest face wanted."""
 
 from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.distribution import slope
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
@@ -19,7 +19,7 @@ from emotion_perception.types import BgrImage
 
 _FACES = (0, 1, 2, 4, 8, 16)
 _MIN_SIZES = (16, 24, 32, 48, 64, 96, 128)
-_PICTURE = (1280, 720)
+_IMAGE_SIZE = (1280, 720)
 _COLUMNS = ('p50 ms', 'p95 ms', 'p99 ms', 'CPU ms', 'faces found')
 
 
@@ -40,9 +40,9 @@ class _Growth:
         return Findings(tuple(table for table, _ in axes), (), tuple(plot for _, plot in axes))
 
     def _faces(self) -> tuple[Table, Plot]:
-        width, height = _PICTURE
+        width, height = _IMAGE_SIZE
         frames = {
-            faces: pictures.crowd(faces, width, height)
+            faces: images.crowd(faces, width, height)
             if faces
             else np.full((height, width, 3), 170, np.uint8)
             for faces in _FACES
@@ -61,28 +61,27 @@ class _Growth:
 
     def _sizes(self) -> tuple[Table, Plot]:
         frames = {
-            f'{w}x{h}': (pictures.fit(pictures.two_face_frames()[0], w, h), 24)
-            for w, h in pictures.SIZES
+            f'{w}x{h}': (images.fit(images.two_face_frames()[0], w, h), 24) for w, h in images.SIZES
         }
         times, found = self._time(frames)
-        points = [(w * h / 1e6, times[f'{w}x{h}'].wall.p50) for w, h in pictures.SIZES]
+        points = [(w * h / 1e6, times[f'{w}x{h}'].wall.p50) for w, h in images.SIZES]
         title = 'A frame by size, two faces'
         return (
-            Table(f'Cost: {title}', ('picture', *_COLUMNS), _rows(times, found)),
+            Table(f'Cost: {title}', ('image', *_COLUMNS), _rows(times, found)),
             Plot('growth-size', title, 'megapixels', 'p50 in ms', {'frame': points}),
         )
 
     def _smallest_face(self) -> tuple[Table, Plot]:
         series, rows = {}, []
         for width, height in ((640, 480), (1280, 720)):
-            frame = pictures.fit(pictures.two_face_frames()[0], width, height)
+            frame = images.fit(images.two_face_frames()[0], width, height)
             times, found = self._time({str(side): (frame, side) for side in _MIN_SIZES})
             name = f'{width}x{height}'
             rows += [(name, *row) for row in _rows(times, found)]
             series[name] = [(side, times[str(side)].wall.p50) for side in _MIN_SIZES]
         title, unit = 'A frame by min_face_size, two faces', 'min_face_size (pixels)'
         return (
-            Table(f'Cost: {title}', ('picture', 'min_face_size', *_COLUMNS), tuple(rows)),
+            Table(f'Cost: {title}', ('image', 'min_face_size', *_COLUMNS), tuple(rows)),
             Plot('growth-min-face', title, unit, 'p50 in ms', series),
         )
 

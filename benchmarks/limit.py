@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import onnx
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.peaks import Peaks, measure_peaks
 from benchmarks.references import centerface_file
 from benchmarks.schema import Cell, Findings, Plot, Table
@@ -87,7 +87,7 @@ def _classifier_cases(providers: ProviderSettings, settings: Settings) -> list[_
 
 
 def _detector_case(providers: ProviderSettings, settings: Settings) -> _Case:
-    frame = pictures.two_face_frames()[0]
+    frame = images.two_face_frames()[0]
     height, width = frame.shape[:2]
     detector = create_detector('centerface', providers)
     inner = input_size(width, height, _DEFAULTS.min_face_size, STREAM_MAX_SIDE)

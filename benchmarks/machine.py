@@ -5,13 +5,17 @@ import platform
 import resource
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
 
-_CPUINFO = Path('/proc/cpuinfo')
+from benchmarks.schema import Findings, PartResult
+from training.machine import cpu_count, cpu_field, cpu_name
+
 _STAT = Path('/proc/stat')
 # Columns of /proc/stat: idle and iowait; guest times are part of user time already.
 _IDLE_TIMES, _GUEST_TIME = (3, 4), 8
@@ -30,8 +34,8 @@ def describe(threads: int) -> dict[str, str]:
     """
     versions = {name: _version(name) for name in _PACKAGES}
     return {
-        'CPU': _cpu_name(),
-        'CPU cores': str(available_cores()),
+        'CPU': cpu_name(),
+        'CPU cores': str(cpu_count()),
         'CPU features': ' '.join(flag for flag in _FLAGS if flag in _cpu_flags()) or 'unknown',
         'system': f'{platform.system()} {platform.release()}',
         'Python': platform.python_version(),
@@ -40,12 +44,6 @@ def describe(threads: int) -> dict[str, str]:
         'OpenCV threads': str(cv2.getNumThreads()),
         'commit': _commit(),
     }
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    affinity = getattr(os, 'sched_getaffinity', None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +94,8 @@ def _version(package: str) -> str:
         return ''
 
 
-def _cpu_field(name: str) -> str:
-    try:
-        lines = _CPUINFO.read_text(encoding='utf-8').splitlines()
-    except OSError:
-        return ''
-    return next((line.partition(':')[2].strip() for line in lines if line.startswith(name)), '')
-
-
-def _cpu_name() -> str:
-    return _cpu_field('model name') or platform.processor() or platform.machine()
-
-
 def _cpu_flags() -> set[str]:
-    return set((_cpu_field('flags') or _cpu_field('Features')).split())
+    return set((cpu_field('flags') or cpu_field('Features')).split())
 
 
 def _commit() -> str:
@@ -125,3 +111,23 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return 'unknown'
     return described.stdout.strip()
+
+
+def observe(part: str, threads: int, run: Callable[[], Findings]) -> PartResult:
+    """Runs one part and notes under which conditions, and how busy others were meanwhile.
+
+    Args:
+        part: Its name.
+        threads: CPU threads asked of ONNX Runtime; 0 is its own choice.
+        run: Gives what it finds.
+    """
+    start, started = Usage.now(), datetime.now().astimezone().isoformat(timespec='seconds')
+    findings, end = run(), Usage.now()
+    return PartResult(
+        part=part,
+        findings=findings,
+        seconds=end.wall - start.wall,
+        started=started,
+        conditions=describe(threads),
+        others=end.others_since(start),
+    )

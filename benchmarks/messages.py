@@ -12,7 +12,7 @@ class MessageStages:
     """The steps of publishing, each a function of its own.
 
     Attributes:
-        emotions: Builds and serialises the answer to a picture.
+        emotions: Builds and serialises the result to an image.
         image: Fills and serialises an image message.
         fill: Fills the reused image message.
         fill_anew: Fills an image message with a new buffer each time.

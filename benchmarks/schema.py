@@ -64,7 +64,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One picture.
+    """One chart.
 
     Attributes:
         name: File name without its ending.

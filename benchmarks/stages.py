@@ -1,4 +1,4 @@
-"""Every stage of the pipeline on pictures of four sizes, the classifier by batch, and copies."""
+"""Every stage of the pipeline on images of four sizes, the classifier by batch, and copies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.messages import MessageStages, message_stages
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
@@ -41,9 +41,9 @@ def run(settings: Settings) -> Findings:
     messages = message_stages()
     by_size = {
         size: _time_stages(size, detector, classifier, messages, settings.repeats(30))
-        for size in pictures.SIZES
+        for size in images.SIZES
     }
-    decoding = {size: _time_decoding(size, settings.repeats(20)) for size in pictures.SIZES}
+    decoding = {size: _time_decoding(size, settings.repeats(20)) for size in images.SIZES}
     batches = _time_batches(classifier, settings.repeats(15))
     return Findings(
         (
@@ -64,7 +64,7 @@ def _time_stages(
     messages: MessageStages | None,
     count: int,
 ) -> dict[str, Timing]:
-    frames = [pictures.fit(frame, *size) for frame in pictures.two_face_frames()]
+    frames = [images.fit(frame, *size) for frame in images.two_face_frames()]
     pipeline = EmotionPipeline(detector, classifier)
     tracker = FaceTracker()
     # Two rounds without a stopwatch: buffers are made and caches filled.
@@ -85,7 +85,7 @@ def _time_frame(
     tracker: FaceTracker,
     messages: MessageStages | None,
 ) -> None:
-    """Each stage on its own, then the whole pipeline on the same picture."""
+    """Each stage on its own, then the whole pipeline on the same image."""
     detector, classifier = pipeline.detector, pipeline.classifier
     manifest = classifier.manifest
     side = manifest.preprocessing.face_size
@@ -107,7 +107,7 @@ def _time_frame(
 
 
 def _time_decoding(size: tuple[int, int], rounds: int) -> dict[str, Timing]:
-    image = pictures.fit(pictures.two_face_frames()[0], *size)
+    image = images.fit(images.two_face_frames()[0], *size)
     height, width = image.shape[:2]
     jpeg = encode_jpeg(image, _JPEG_QUALITY).tobytes()
 
@@ -148,8 +148,8 @@ def _time_batches(classifier: EmotionClassifier, rounds: int) -> dict[int, Timin
 def _copies_table(messages: MessageStages | None, rounds: int) -> Table:
     """What each copy costs that the nodes do without."""
     rows: list[tuple[Cell, ...]] = []
-    for width, height in pictures.SIZES[1:]:
-        image = pictures.fit(pictures.two_face_frames()[0], width, height)
+    for width, height in images.SIZES[1:]:
+        image = images.fit(images.two_face_frames()[0], width, height)
         for name, (without, with_copy) in _copies(image, messages).items():
             times = measure({'without': without, 'with': with_copy}, rounds, block=3)
             without_ms, with_ms = times['without'].wall.p50, times['with'].wall.p50
@@ -157,7 +157,7 @@ def _copies_table(messages: MessageStages | None, rounds: int) -> Table:
             rows.append((name, size, without_ms, with_ms, with_ms - without_ms))
     return Table(
         'Copies that are left out',
-        ('how it is done', 'picture', 'p50 ms', 'with the copy, p50 ms', 'saved ms'),
+        ('how it is done', 'image', 'p50 ms', 'with the copy, p50 ms', 'saved ms'),
         tuple(rows),
     )
 
@@ -181,7 +181,7 @@ def _copies(
     crop = (slice(0, height // 3), slice(0, width // 4))  # about what a face takes
     cases: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         'image of a message: a view of its data': (view, lambda: view().copy()),
-        'grey: of the crop, not of the picture': (
+        'grey: of the crop, not of the image': (
             lambda: cv2.cvtColor(image[crop], cv2.COLOR_BGR2GRAY),
             lambda: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
         ),
@@ -196,11 +196,11 @@ def _copies(
 
 def _size_table(title: str, by_size: Mapping[tuple[int, int], Mapping[str, Timing]]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for stage in by_size[pictures.SIZES[0]]:
-        for width, height in pictures.SIZES:
+    for stage in by_size[images.SIZES[0]]:
+        for width, height in images.SIZES:
             timing = by_size[width, height][stage]
             rows.append((stage, f'{width}x{height}', *_cells(timing)))
-    return Table(title, ('stage', 'picture', *_PERCENTILES), tuple(rows))
+    return Table(title, ('stage', 'image', *_PERCENTILES), tuple(rows))
 
 
 def _batch_table(batches: Mapping[int, Timing]) -> Table:
@@ -220,11 +220,11 @@ def _stage_plot(by_size: Mapping[tuple[int, int], Mapping[str, Timing]]) -> Plot
     return Plot(
         'stages',
         'Time of every stage, two faces',
-        'picture',
+        'image',
         'p50 in ms',
         {
-            stage: [(f'{w}x{h}', by_size[w, h][stage].wall.p50) for w, h in pictures.SIZES]
-            for stage in _plotted(by_size[pictures.SIZES[0]])
+            stage: [(f'{w}x{h}', by_size[w, h][stage].wall.p50) for w, h in images.SIZES]
+            for stage in _plotted(by_size[images.SIZES[0]])
         },
         kind='stack',
     )

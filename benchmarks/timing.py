@@ -38,7 +38,7 @@ class Stopwatch:
         self._cpu: dict[str, list[float]] = defaultdict(list)
 
     def run(self, stage: str, function: Callable[[], Result]) -> Result:
-        """Calls a function, notes how long it took, and returns its answer."""
+        """Calls a function, notes how long it took, and returns its result."""
         cpu, wall = time.process_time_ns(), time.perf_counter_ns()
         result = function()
         self._wall[stage].append((time.perf_counter_ns() - wall) / 1e6)

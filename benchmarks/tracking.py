@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.schema import Bar, Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Stopwatch
@@ -35,8 +35,8 @@ def run(settings: Settings) -> Findings:
     rows: list[tuple[Cell, ...]] = []
     series: dict[str, list[tuple[int, float]]] = {}
     clips = {
-        _DEMO_NAME: list(pictures.demo_frames()[_DEMO_FRAMES]),
-        **pictures.clips(settings.clips),
+        _DEMO_NAME: list(images.demo_frames()[_DEMO_FRAMES]),
+        **images.clips(settings.clips),
     }
     for name, frames in clips.items():
         expected: list[list[Box]] = []

@@ -6,12 +6,7 @@
 from launch.action import Action
 from launch.actions import OpaqueFunction
 
-from emotion_bringup.launch_arguments import (
-    common_arguments,
-    foxglove_arguments,
-    image_arguments,
-    images_of,
-)
+from emotion_bringup.launch_arguments import images_of, launch_arguments
 from emotion_bringup.launching import emotion_node, foxglove_node
 from launch import LaunchContext, LaunchDescription
 
@@ -20,14 +15,7 @@ _MODE = 'live'
 
 def generate_launch_description() -> LaunchDescription:
     """The arguments stand here, at the top level, so that `--show-args` lists them."""
-    return LaunchDescription(
-        [
-            *common_arguments(),
-            *image_arguments('camera'),
-            *foxglove_arguments(),
-            OpaqueFunction(function=_nodes),
-        ]
-    )
+    return LaunchDescription([*launch_arguments('emotion'), OpaqueFunction(function=_nodes)])
 
 
 def _nodes(context: LaunchContext) -> list[Action]:

@@ -5,9 +5,9 @@
 """
 
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import OpaqueFunction
 
-from emotion_bringup.launch_arguments import common_arguments, image_arguments, images_of, text
+from emotion_bringup.launch_arguments import images_of, launch_arguments, text
 from emotion_bringup.launching import check_package, emotion_node, node
 from launch import LaunchContext, LaunchDescription
 
@@ -16,25 +16,7 @@ _MODE = 'live'
 
 def generate_launch_description() -> LaunchDescription:
     """The arguments stand here, at the top level, so that `--show-args` lists them."""
-    return LaunchDescription(
-        [
-            *common_arguments(),
-            *image_arguments('camera'),
-            DeclareLaunchArgument(
-                'faces',
-                default_value='own',
-                choices=['own', 'other'],
-                description='own finds faces in the image; other adds expressions to the faces '
-                'that another package finds and cuts out',
-            ),
-            DeclareLaunchArgument(
-                'humans_topic',
-                default_value='',
-                description='where people are published; empty takes the file, then /humans',
-            ),
-            OpaqueFunction(function=_nodes),
-        ]
-    )
+    return LaunchDescription([*launch_arguments('humans'), OpaqueFunction(function=_nodes)])
 
 
 def _nodes(context: LaunchContext) -> list[Action]:

@@ -4,19 +4,9 @@
 """
 
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import OpaqueFunction
 
-from emotion_bringup.launch_arguments import (
-    bag_path,
-    common_arguments,
-    flag,
-    foxglove_arguments,
-    image_arguments,
-    images_of,
-    overlay_argument,
-    positive,
-    switch_argument,
-)
+from emotion_bringup.launch_arguments import bag_path, images_of, launch_arguments, value
 from emotion_bringup.launching import bag_player, emotion_node, foxglove_node, overlay_node
 from launch import LaunchContext, LaunchDescription
 
@@ -25,25 +15,7 @@ _MODE = 'replay'
 
 def generate_launch_description() -> LaunchDescription:
     """The arguments stand here, at the top level, so that `--show-args` lists them."""
-    return LaunchDescription(
-        [
-            *common_arguments(use_sim_time='true'),
-            DeclareLaunchArgument('bag', description='rosbag2 folder or file to play'),
-            *image_arguments('bag'),
-            DeclareLaunchArgument(
-                'rate', default_value='1.0', description='speed of the replay; 1 is as recorded'
-            ),
-            switch_argument('loop', 'false', 'start the bag again at its end'),
-            DeclareLaunchArgument(
-                'delay',
-                default_value='5.0',
-                description='seconds before the first message, for the nodes to be ready',
-            ),
-            overlay_argument(),
-            *foxglove_arguments(),
-            OpaqueFunction(function=_nodes),
-        ]
-    )
+    return LaunchDescription([*launch_arguments('replay'), OpaqueFunction(function=_nodes)])
 
 
 def _nodes(context: LaunchContext) -> list[Action]:
@@ -58,6 +30,6 @@ def _nodes(context: LaunchContext) -> list[Action]:
 
 def _play_command(context: LaunchContext) -> list[str]:
     command = ['ros2', 'bag', 'play', bag_path(context), '--clock']
-    command += ['--rate', positive(context, 'rate')]
-    command += ['--delay', positive(context, 'delay', or_zero=True)]
-    return [*command, '--loop'] if flag(context, 'loop') else command
+    command += ['--rate', str(value(context, 'rate'))]
+    command += ['--delay', str(value(context, 'delay'))]
+    return [*command, '--loop'] if value(context, 'loop') else command

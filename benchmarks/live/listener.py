@@ -1,6 +1,6 @@
-"""A robot behaviour that only listens: notes when every answer arrives.
+"""A robot behaviour that only listens: notes when every result arrives.
 
-Run as a process of its own. It prints a line when it listens and one at the first answer of every
+Run as a process of its own. It prints a line when it listens and one at the first result of every
 topic, and writes all arrivals as JSON when it is interrupted.
 """
 

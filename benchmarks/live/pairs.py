@@ -28,7 +28,7 @@ def run(settings: Settings) -> Findings:
     table = Table(
         f'Camera and emotion node pairs, 640x480, two faces, {_RATE:.0f} frames/s each, one thread',
         (
-            'pairs', 'p50 ms', 'p95 ms', 'answers/s in all', 'answered (%)',
+            'pairs', 'p50 ms', 'p95 ms', 'results/s in all', 'answered (%)',
             'cores of the nodes', 'cores in all', 'PSS of a node (MB)',
         ),
         tuple(rows),

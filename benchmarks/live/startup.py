@@ -1,4 +1,4 @@
-"""From the start of the emotion node's process to its first answer in another process."""
+"""From the start of the emotion node's process to its first result in another process."""
 
 import statistics
 import tempfile
@@ -25,7 +25,7 @@ def run(settings: Settings) -> Findings:
         (f'warm: median of {_WARM_STARTS}', warm, max(starts[1:])),
     )
     table = Table(
-        'Start of emotion_node to its first answer, camera running, 640x480',
+        'Start of emotion_node to its first result, camera running, 640x480',
         ('cache', 'seconds', 'slowest (s)'),
         rows,
         'Warm is every start but the very first on a machine. The files are in the page cache.',
@@ -37,7 +37,7 @@ def run(settings: Settings) -> Findings:
 
 
 def _start(settings: Settings, cache: Path) -> float:
-    """Seconds from the start of the process to its first answer."""
+    """Seconds from the start of the process to its first result."""
     log = settings.out / 'live.log'
     with Streams(
         log, _SIZE, threads=settings.threads, variables={'XDG_CACHE_HOME': str(cache)}
@@ -47,5 +47,5 @@ def _start(settings: Settings, cache: Path) -> float:
         time.sleep(_CAMERA_FIRST_S)
         started_ns = time.time_ns()
         streams.start_nodes()
-        (arrived_ns,) = streams.first_answers()
+        (arrived_ns,) = streams.first_results()
     return (arrived_ns - started_ns) / 1e9

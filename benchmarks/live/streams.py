@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.children import Child, Children
 from emotion_perception.files.closeable import Closeable
 
 _START_S = 90.0
 _POLL_S = 0.5
-_SETTLE_S = 0.3  # for answers that are still on their way
+_SETTLE_S = 0.3  # for results that are still on their way
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Segment:
     """A stretch of frames at one rate.
 
     Attributes:
-        name: Unique name, carried by every frame and its answer.
+        name: Unique name, carried by every frame and its result.
         rate: Frames per second, > 0.
         seconds: Length.
     """
@@ -36,8 +36,8 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer as the listener got it.
+class Arrival:
+    """One result as the listener got it.
 
     Attributes:
         segment: Name of its segment.
@@ -63,17 +63,17 @@ class Run:
 
     Attributes:
         published: Frames by segment, of one stream.
-        answers: Answers by stream, in order of arrival.
+        results: Results by stream, in order of arrival.
         cores: CPU cores kept busy by process, mean over the run.
     """
 
     published: dict[str, int]
-    answers: list[list[Answer]]
+    results: list[list[Arrival]]
     cores: dict[str, float]
 
-    def of(self, segment: str) -> list[Answer]:
-        """Answers to one segment, of all streams."""
-        return [a for answers in self.answers for a in answers if a.segment == segment]
+    def of(self, segment: str) -> list[Arrival]:
+        """Results of one segment, of all streams."""
+        return [a for results in self.results for a in results if a.segment == segment]
 
 
 class Streams(Closeable):
@@ -102,7 +102,7 @@ class Streams(Closeable):
         self._pairs, self._threads = pairs, threads
         self._arrivals = self._folder / 'arrivals.json'
         self._frames = self._folder / 'frames.npy'
-        frames = [pictures.fit(frame, *size) for frame in pictures.two_face_frames()]
+        frames = [images.fit(frame, *size) for frame in images.two_face_frames()]
         np.save(self._frames, np.stack(frames))
         self.nodes: list[Child] = []
         self.cameras: list[Child] = []
@@ -154,8 +154,8 @@ class Streams(Closeable):
         assert self._listener is not None
         return self._listener
 
-    def first_answers(self) -> list[int]:
-        """Waits until every stream has an answer; when each arrived, in nanoseconds."""
+    def first_results(self) -> list[int]:
+        """Waits until every stream has a result; when each arrived, in nanoseconds."""
         arrived: list[int] = []
         deadline = time.monotonic() + _START_S
         while len(arrived) < self._pairs:
@@ -167,13 +167,13 @@ class Streams(Closeable):
                 node.check()
             if time.monotonic() > deadline:
                 raise BenchmarkError(
-                    f'No answer within {_START_S:.0f} s: check that DDS traffic is allowed on '
+                    f'No result within {_START_S:.0f} s: check that DDS traffic is allowed on '
                     'this machine.'
                 )
         return arrived
 
     def finish(self, each_second: Callable[[float], None] | None = None) -> Run:
-        """Waits for the end of the cameras and collects the answers.
+        """Waits for the end of the cameras and collects the results.
 
         Args:
             each_second: Called about once a second with the seconds since this call.
@@ -199,7 +199,7 @@ class Streams(Closeable):
         self.listen()
         self.start_nodes()
         self.start_cameras(segments)
-        self.first_answers()
+        self.first_results()
         return self.finish(each_second)
 
     def _wait_for(
@@ -219,6 +219,6 @@ def _cpu_of(children: Sequence[Child]) -> float:
     return sum(child.cpu_seconds for child in children)
 
 
-def _read(path: Path) -> list[list[Answer]]:
+def _read(path: Path) -> list[list[Arrival]]:
     arrivals = json.loads(path.read_text(encoding='utf-8'))
-    return [[Answer(*values) for values in answers] for answers in arrivals.values()]
+    return [[Arrival(*values) for values in results] for results in arrivals.values()]

@@ -38,12 +38,12 @@ def _table(reports: dict[tuple[int, int], dict[int, StreamReport]]) -> Table:
         sustained = [rate for rate, found in ladder.items() if found.sustained]
         most = max(found.rate for found in ladder.values())
         best.append(
-            f'{size}: sustains {max(sustained, default=0)} frames/s, at most {most:.0f} answers/s.'
+            f'{size}: sustains {max(sustained, default=0)} frames/s, at most {most:.0f} results/s.'
         )
     return Table(
         'Frames per second without growing lag, two faces',
         (
-            'picture', 'camera frames/s', 'answers/s', 'answered (%)', 'p50 ms', 'p95 ms',
+            'image', 'camera frames/s', 'results/s', 'answered (%)', 'p50 ms', 'p95 ms',
             'lag growth (ms/s)', 'sustained',
         ),
         tuple(rows),
@@ -58,8 +58,8 @@ def _plot(reports: dict[tuple[int, int], dict[int, StreamReport]]) -> Plot:
     }
     return Plot(
         'throughput',
-        'Answers per second against camera frames per second, two faces',
+        'Results per second against camera frames per second, two faces',
         'camera frames/s',
-        'answers/s',
+        'results/s',
         {'every frame answered': [(rate, float(rate)) for rate in _RATES], **answered},
     )

@@ -1,4 +1,4 @@
-"""Accuracy of both on the same labelled pictures: PublicTest of FER-2013, which a user brings."""
+"""Accuracy of both on the same labelled images: PublicTest of FER-2013, which a user brings."""
 
 import tempfile
 from pathlib import Path
@@ -20,7 +20,7 @@ _SPLIT = 'PublicTest'
 _BATCH = 64
 
 Labels = npt.NDArray[np.int64]
-Pictures = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.uint8]
 
 
 def run(settings: Settings) -> Findings:
@@ -38,19 +38,19 @@ def run(settings: Settings) -> Findings:
         f'Accuracy on FER-2013 {_SPLIT}, original labels, single crop, n = {len(labels)}',
         ('who', 'accuracy (%)', '+/- (95 %)'),
         tuple(rows),
-        'Both see the 48x48 pictures themselves, enlarged to the size of their network.',
+        'Both see the 48x48 images themselves, enlarged to the size of their network.',
     )
     return Findings((table,))
 
 
-def _row(name: str, answers: Labels, labels: Labels) -> tuple[Cell, ...]:
-    share = float(np.mean(answers == labels))
+def _row(name: str, predictions: Labels, labels: Labels) -> tuple[Cell, ...]:
+    share = float(np.mean(predictions == labels))
     # Half the normal approximation of the binomial interval.
     margin = 1.96 * float(np.sqrt(share * (1 - share) / len(labels)))
     return name, 100 * share, 100 * margin
 
 
-def _ours(images: Pictures, settings: Settings) -> Labels:
+def _ours(images: Images, settings: Settings) -> Labels:
     providers = ProviderSettings(num_threads=settings.threads)
     classifier = EmotionClassifier(default_model_path(), providers)
     batches = (
@@ -60,7 +60,7 @@ def _ours(images: Pictures, settings: Settings) -> Labels:
     return np.concatenate([classifier.classify(batch).argmax(axis=1) for batch in batches])
 
 
-def _theirs(images: Pictures, settings: Settings) -> Labels:
+def _theirs(images: Images, settings: Settings) -> Labels:
     python = peer_python(settings.out / 'peer-env')
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -68,11 +68,11 @@ def _theirs(images: Pictures, settings: Settings) -> Labels:
     ):
         path = Path(folder) / 'faces.npy'
         np.save(path, images)
-        answer = peer.ask('faces', path=str(path), indices=list(range(len(images))))
-    return np.asarray(answer['labels'], np.int64)
+        response = peer.ask('faces', path=str(path), indices=list(range(len(images))))
+    return np.asarray(response['labels'], np.int64)
 
 
-def _read_split(path: Path, cache: Path) -> tuple[Pictures, Labels]:
+def _read_split(path: Path, cache: Path) -> tuple[Images, Labels]:
     from training.dataset.data import load
     from training.errors import TrainingError
 

@@ -1,4 +1,4 @@
-"""Ours and the peer on the same pictures, in short alternating blocks."""
+"""Ours and the peer on the same images, in short alternating blocks."""
 
 import tempfile
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.distribution import Distribution, describe
 from benchmarks.errors import BenchmarkError
 from benchmarks.peer.environment import PACKAGE, peer_python
@@ -71,7 +71,7 @@ class _Comparison:
         rows: list[tuple[Cell, ...]] = []
         medians: dict[str, dict[str, float]] = {_OURS: {}, _PEER: {}}
         for width, height in ((640, 480), (1280, 720)):
-            clip = [pictures.fit(frame, width, height) for frame in pictures.two_face_frames()]
+            clip = [images.fit(frame, width, height) for frame in images.two_face_frames()]
             wall, cpu, faces = self._race(clip, self._settings.repeats(8))
             size = f'{width}x{height}'
             for name in (_OURS, _PEER):
@@ -82,7 +82,7 @@ class _Comparison:
                 rows.append((size, name, *_percentiles(w), describe(cpu[name]).p50, speed, found))
         table = Table(
             'Whole frames, two faces, ours and the peer in alternating blocks',
-            ('picture', 'who', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU ms', 'frames/s', 'faces a frame'),
+            ('image', 'who', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU ms', 'frames/s', 'faces a frame'),
             tuple(rows),
             f'Ours with detect_every_n {LIVE_DETECT_EVERY_N}, as for cameras. '
             + ', '.join(f'{k} {v}' for k, v in self._peer.ask('versions').items())
@@ -95,7 +95,7 @@ class _Comparison:
         plot = Plot(
             'peer',
             'Whole frames, two faces, in the same run',
-            'picture',
+            'image',
             'p50 in ms',
             {name: list(points.items()) for name, points in medians.items()},
             kind='bars',
@@ -123,10 +123,10 @@ class _Comparison:
                 stamp_ns = (turn * _BLOCK + offset + 1) * _FRAME_NS
                 found = watch.run(_OURS, partial(pipeline.process, clip[index], stamp_ns))
                 faces[_OURS].append(len(found))
-            answer = self._ask_frames(path, indices)
-            wall[_PEER] += answer['wall']
-            cpu[_PEER] += answer['cpu']
-            faces[_PEER] += answer['faces']
+            response = self._ask_frames(path, indices)
+            wall[_PEER] += response['wall']
+            cpu[_PEER] += response['cpu']
+            faces[_PEER] += response['faces']
         wall[_OURS], cpu[_OURS] = watch.samples(_OURS)
         return wall, cpu, faces
 
@@ -144,9 +144,9 @@ class _Comparison:
         for _ in range(self._settings.repeats(10)):
             for index in everything:
                 watch.run(_OURS, partial(self._classifier.classify, faces[index : index + 1]))
-            answer = self._peer.ask('faces', path=str(path), indices=everything)
-            peer['wall'] += answer['wall']
-            peer['network'] += answer['network']
+            response = self._peer.ask('faces', path=str(path), indices=everything)
+            peer['wall'] += response['wall']
+            peer['network'] += response['network']
         ours, theirs = watch.timings()[_OURS].wall, describe(peer['wall'])
         table = Table(
             'One grey 48x48 face to probabilities, ours at 227x227 and the peer at 64x64',
@@ -162,11 +162,11 @@ class _Comparison:
 
     def _found(self) -> Table:
         whole = [index for index in range(0, FRAME_COUNT, 3) if not has_partial_face(index)]
-        demo = [pictures.demo_frames()[index] for index in whole]
+        demo = [images.demo_frames()[index] for index in whole]
         clips = {'demo clip': (demo, [faces_expected(index) for index in whole])}
-        for name, frames in pictures.clips(self._settings.clips).items():
-            if name in pictures.HEADS:
-                clips[name] = frames, [pictures.HEADS[name]] * len(frames)
+        for name, frames in images.clips(self._settings.clips).items():
+            if name in images.HEADS:
+                clips[name] = frames, [images.HEADS[name]] * len(frames)
         return Table(
             'Faces found',
             ('clip', 'frames', 'faces', _OURS, _PEER),

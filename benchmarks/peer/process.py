@@ -50,7 +50,7 @@ class PeerProcess(Closeable):
             self._child.wait()
 
     def ask(self, task: str, **arguments: object) -> dict[str, Any]:
-        """Asks the peer for one task and waits for its answer.
+        """Asks the peer for one task and waits for its response.
 
         Raises:
             BenchmarkError: The peer has ended.
@@ -64,5 +64,5 @@ class PeerProcess(Closeable):
             line = ''
         if not line:
             raise BenchmarkError(f'The peer has ended with an error: see {self._log}.')
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        return response

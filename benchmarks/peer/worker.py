@@ -6,6 +6,7 @@ Nothing of this project is imported here; the peer is used through its own class
 import json
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -20,11 +21,15 @@ _PACKAGES = ('fer', 'tensorflow-cpu', 'tensorflow', 'opencv-contrib-python-headl
 def main() -> None:
     """Answers until stdin ends."""
     peer = FER()  # its defaults: the quantised network and the Haar cascade
-    tasks = {'frames': _frames, 'faces': _faces, 'versions': _versions}
+    tasks: dict[str, Callable[..., dict[str, Any]]] = {
+        'frames': _frames,
+        'faces': _faces,
+        'versions': _versions,
+    }
     for line in sys.stdin:
         question = json.loads(line)
-        answer = tasks[question.pop('task')](peer, **question)
-        print(json.dumps(answer), flush=True)
+        response = tasks[question.pop('task')](peer, **question)
+        print(json.dumps(response), flush=True)
 
 
 def _frames(peer: FER, path: str, indices: list[int]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What became of every frame: answered, dropped by the queue, or lost to a fault.
 
-The camera's messages are numbered by the middleware, and so are the answers. Between two answers of
-one life of the emotion node, the frames without an answer must be as many as the node itself says
+The camera's messages are numbered by the middleware, and so are the results. Between two results of
+one life of the emotion node, the frames without a result must be as many as the node itself says
 that its queue dropped. Both counts are independent: a frame that vanishes is found.
 """
 
@@ -11,11 +11,11 @@ from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer.
+class Result:
+    """One result.
 
     Attributes:
-        number: The middleware's number among the answers of this life, from 1.
+        number: The middleware's number among the results of this life, from 1.
         stamp_ns: Stamp of its frame.
         faces: Number of faces.
     """
@@ -26,11 +26,11 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class NodeCounts:
     """What the emotion node has counted since it started.
 
     Attributes:
-        frames: Answers.
+        frames: Results.
         dropped: Images, good and bad, that its queue dropped, as far as it can tell.
         uncounted: Images before which others may have been dropped that it cannot count.
         bad: Images that could not be read.
@@ -47,12 +47,12 @@ class Life:
     """One process of the emotion node.
 
     Attributes:
-        answers: In order of arrival.
+        results: In order of arrival.
         reports: In order of arrival.
     """
 
-    answers: list[Answer] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    reports: list[NodeCounts] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -61,18 +61,18 @@ class Recording:
 
     Attributes:
         frames: Number of every frame by its stamp.
-        lives: In order of their first answers.
-        pictures: Stamps of the overlay's pictures.
+        lives: In order of their first results.
+        overlay_images: Stamps of the overlay's images.
     """
 
     frames: dict[int, int] = field(default_factory=dict)
     lives: dict[str, Life] = field(default_factory=dict)
-    pictures: list[int] = field(default_factory=list)
+    overlay_images: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class LifeAccount:
-    """The frames of one life, from its first answer to its last report.
+class LifeFrames:
+    """The frames of one life, from its first result to its last report.
 
     Attributes:
         frames: Frames that the camera published.
@@ -104,26 +104,27 @@ class LifeAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """All frames from the first answer to the last.
+class FrameAccount:
+    """All frames from the first result to the last.
 
     Attributes:
         frames: Frames that the camera published.
         answered: Frames that were answered.
         dropped: Frames that the queue dropped, newer ones being there, as the node reported.
-        unchecked: Frames without an answer, while two cameras shared the topic and the node could
+        unchecked: Frames without a result, while two cameras shared the topic and the node could
             not count (before Kilted).
-        lost: Frames between the last report of a killed node and its successor's first answer that
+        lost: Frames between the last report of a killed node and its successor's first result that
             nobody answered.
         unexplained: Frames that were not answered and of which the node knows nothing, or the
             reverse.
         repeated: Frames answered more than once.
-        unordered: Answers that came after the answer to a later frame.
-        unknown: Answers to images that the camera never sent.
+        unordered: Results that came after the result for a later frame.
+        unknown: Results for images that the camera never sent.
         unrecorded: Messages that the recorder missed; the counts above include them.
-        pictures: Pictures that the overlay drew, each of an answered frame.
-        strange_pictures: Pictures of other frames, or drawn twice. While a life begins, the overlay
-            may hear its answers before the recorder does: pictures from then are not strange.
+        overlay_images: Images that the overlay drew, each of an answered frame.
+        strange_overlay_images: Images of other frames, or drawn twice. While a life begins, the
+            overlay may hear its results before the recorder does: images from then are not
+            strange.
         bad_sent: Bad frames that were sent.
         bad: Bad frames that the node counted.
         lives: Each life's own account.
@@ -139,11 +140,11 @@ class Account:
     unordered: int
     unknown: int
     unrecorded: int
-    pictures: int
-    strange_pictures: int
+    overlay_images: int
+    strange_overlay_images: int
     bad_sent: int
     bad: int
-    lives: tuple[LifeAccount, ...]
+    lives: tuple[LifeFrames, ...]
 
 
 def read(lines: Iterable[str]) -> Recording:
@@ -155,17 +156,17 @@ def read(lines: Iterable[str]) -> Recording:
             recording.frames[int(values[1])] = int(values[0])
         elif kind == 'a':
             life = recording.lives.setdefault(values[0], Life())
-            life.answers.append(Answer(*map(int, values[1:])))
+            life.results.append(Result(*map(int, values[1:])))
         elif kind == 'p':
-            recording.pictures.append(int(values[0]))
+            recording.overlay_images.append(int(values[0]))
         elif kind == 'd':
             recording.lives.setdefault(values[0], Life()).reports.append(
-                Report(*map(int, values[1:]))
+                NodeCounts(*map(int, values[1:]))
             )
     return recording
 
 
-def account(recording: Recording, bad_sent: Sequence[int] = ()) -> Account:
+def account_frames(recording: Recording, bad_sent: Sequence[int] = ()) -> FrameAccount:
     """Accounts for every frame.
 
     Args:
@@ -175,51 +176,53 @@ def account(recording: Recording, bad_sent: Sequence[int] = ()) -> Account:
     Returns:
         The account; all zero when nothing was answered.
     """
-    lives = [life for life in recording.lives.values() if life.answers]
+    lives = [life for life in recording.lives.values() if life.results]
     numbers = recording.frames
-    answers = [answer for life in lives for answer in life.answers]
-    stamps = {answer.stamp_ns for answer in answers}
+    results = [result for life in lives for result in life.results]
+    stamps = {result.stamp_ns for result in results}
     known = [numbers[stamp_ns] for stamp_ns in stamps if stamp_ns in numbers]
     frames = max(known) - min(known) + 1 if known else 0
     sent = [*bad_sent, *[0] * len(lives)]
-    accounts = tuple(_life(life, numbers, count) for life, count in zip(lives, sent, strict=False))
-    answered = sum(life.answers[-1].number - life.answers[0].number + 1 for life in lives)
+    accounts = tuple(
+        _account_life(life, numbers, count) for life, count in zip(lives, sent, strict=False)
+    )
+    answered = sum(life.results[-1].number - life.results[0].number + 1 for life in lives)
     dropped = sum(one.dropped for one in accounts)
     unchecked = sum(one.unchecked for one in accounts)
-    pictures = set(recording.pictures)
-    return Account(
+    overlay_images = set(recording.overlay_images)
+    return FrameAccount(
         frames=frames,
         answered=answered,
         dropped=dropped,
         unchecked=unchecked,
         lost=frames - answered - dropped - unchecked,
         unexplained=sum(one.unexplained for one in accounts),
-        repeated=len(answers) - len(stamps),
-        unordered=sum(_unordered(life.answers) for life in lives),
+        repeated=len(results) - len(stamps),
+        unordered=sum(_unordered(life.results) for life in lives),
         unknown=max(len(stamps) - len(known) - _gaps(sorted(numbers.values())), 0),
         unrecorded=_unrecorded(lives, numbers),
-        pictures=len(pictures),
-        strange_pictures=len(recording.pictures)
-        - len(pictures)
-        + sum(_is_heard(stamp_ns, lives) for stamp_ns in pictures - stamps),
+        overlay_images=len(overlay_images),
+        strange_overlay_images=len(recording.overlay_images)
+        - len(overlay_images)
+        + sum(_is_heard(stamp_ns, lives) for stamp_ns in overlay_images - stamps),
         bad_sent=sum(bad_sent),
         bad=sum(life.reports[-1].bad for life in lives if life.reports),
         lives=accounts,
     )
 
 
-def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
-    """Between two moments of which the recorder knows both the answer and the node's counts."""
+def _account_life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeFrames:
+    """Between two moments of which the recorder knows both the result and the node's counts."""
     frame_of = {
-        answer.number: numbers[answer.stamp_ns]
-        for answer in life.answers
-        if answer.stamp_ns in numbers
+        result.number: numbers[result.stamp_ns]
+        for result in life.results
+        if result.stamp_ns in numbers
     }
-    # With the first answer nothing can have been dropped yet.
-    moments = [Report(1, 0, 0, 0), *life.reports]
+    # With the first result nothing can have been dropped yet.
+    moments = [NodeCounts(1, 0, 0, 0), *life.reports]
     moments = [moment for moment in moments if moment.frames in frame_of]
     if not moments:
-        return LifeAccount(bad_sent=bad_sent)
+        return LifeFrames(bad_sent=bad_sent)
     first, last = moments[0], moments[-1]
     frames = frame_of[last.frames] - frame_of[first.frames] + 1
     answered = last.frames - first.frames + 1
@@ -229,7 +232,7 @@ def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
         for before, after in pairs
         if after.uncounted != before.uncounted
     )
-    return LifeAccount(
+    return LifeFrames(
         frames=frames,
         answered=answered,
         dropped=frames - answered - unchecked,
@@ -245,16 +248,16 @@ def _life(life: Life, numbers: Mapping[int, int], bad_sent: int) -> LifeAccount:
 
 
 def _is_heard(stamp_ns: int, lives: Sequence[Life]) -> bool:
-    """Whether the recorder heard the answers to the frames about a stamp."""
-    return any(life.answers[0].stamp_ns <= stamp_ns <= life.answers[-1].stamp_ns for life in lives)
+    """Whether the recorder heard the results for the frames about a stamp."""
+    return any(life.results[0].stamp_ns <= stamp_ns <= life.results[-1].stamp_ns for life in lives)
 
 
-def _unordered(answers: Sequence[Answer]) -> int:
-    return sum(before.stamp_ns > after.stamp_ns for before, after in pairwise(answers))
+def _unordered(results: Sequence[Result]) -> int:
+    return sum(before.stamp_ns > after.stamp_ns for before, after in pairwise(results))
 
 
 def _unrecorded(lives: Sequence[Life], numbers: Mapping[int, int]) -> int:
-    gaps = sum(_gaps([answer.number for answer in life.answers]) for life in lives)
+    gaps = sum(_gaps([result.number for result in life.results]) for life in lives)
     return gaps + _gaps(sorted(numbers.values()))
 
 

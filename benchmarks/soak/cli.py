@@ -5,13 +5,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.errors import BenchmarkError
 from benchmarks.report import save
-from benchmarks.schema import PartResult, Table
+from benchmarks.schema import Findings, PartResult, Table
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Soak
 from benchmarks.tables import as_text, bars_table
@@ -48,19 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> PartResult:
-    start = machine.Usage.now()
-    when = datetime.now().astimezone().isoformat(timespec='seconds')
-    with Soak(options.out / _LOG, options.threads) as soak:
-        found = soak.run(60 * options.minutes)
-    end = machine.Usage.now()
-    return PartResult(
-        part='soak',
-        findings=findings(found, options.memory, options.handles),
-        seconds=found.seconds,
-        started=when,
-        conditions=machine.describe(options.threads),
-        others=end.others_since(start),
-    )
+    soak = Soak(options.out / _LOG, options.threads)
+
+    def run() -> Findings:
+        with soak:
+            found = soak.run(60 * options.minutes)
+        return findings(found, options.memory, options.handles)
+
+    # Without the time that the nodes took to start.
+    return replace(machine.observe('soak', options.threads, run), seconds=soak.found.seconds)
 
 
 def _print(result: PartResult, folder: Path) -> bool:

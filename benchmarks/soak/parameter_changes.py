@@ -1,7 +1,7 @@
 """Several clients change the parameters of the running emotion node, well and badly.
 
 Run as a process of its own. It prints how many changes were answered rightly and wrongly, and ends.
-An answer can get lost on its way though nobody failed: a service sends it into the void while its
+A response can get lost on its way though nobody failed: a service sends it into the void while its
 middleware has not found the client's reader yet, which under load comes after the request (rmw's
 "failed to send response"). A client therefore asks again, as a user would, and that is counted.
 """
@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import rclpy
 from rcl_interfaces.srv import SetParametersAtomically
@@ -27,7 +28,7 @@ _PERIOD_S = 0.1
 _ANSWER_S = 30.0
 _ASK_AGAIN_S = 3.0
 # Each with whether it is to be accepted. The load of the node stays as it is.
-CHANGES = (
+CHANGES: tuple[tuple[dict[str, object], bool], ...] = (
     ({'smoothing': 0.5, 'confidence_threshold': 0.2}, True),
     ({'smoothing': -1.0, 'confidence_threshold': 0.1}, False),
     ({'smoothing': 0.3, 'confidence_threshold': 0.0}, True),
@@ -39,7 +40,7 @@ CHANGES = (
 )
 
 
-class Tuner(Node):
+class ParameterClient(Node):
     """One client that changes parameters in turn."""
 
     def __init__(self, number: int, target: str) -> None:
@@ -84,7 +85,7 @@ class Tuner(Node):
         self._asked = _Asked(values, is_valid, future, time.monotonic())
         future.add_done_callback(self._note)
 
-    def _note(self, answered: 'rclpy.Future[SetParametersAtomically.Response]') -> None:
+    def _note(self, answered: Any) -> None:
         if self._asked is None or answered is not self._asked.future:
             return
         right = answered.result().result.successful is self._asked.is_valid
@@ -94,11 +95,11 @@ class Tuner(Node):
 
 @dataclass(frozen=True)
 class _Asked:
-    """A change that waits for its answer."""
+    """A change that waits for its response."""
 
     values: dict[str, object]
     is_valid: bool
-    future: 'rclpy.Future[SetParametersAtomically.Response]'
+    future: Any  # rclpy's Future, whose type takes a parameter from Kilted on only
     second: float  # when it was asked for
 
 
@@ -110,7 +111,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    tuners = [Tuner(number, options.target) for number in range(_CLIENTS)]
+    tuners = [ParameterClient(number, options.target) for number in range(_CLIENTS)]
     executor = SingleThreadedExecutor()
     for tuner in tuners:
         executor.add_node(tuner)

@@ -1,7 +1,7 @@
 """Writes down what the nodes say of every frame.
 
 Run as a process of its own. One line of CSV for every message: `i` camera_info (number, stamp), `a`
-an answer (life, number, stamp, faces), `p` a picture of the overlay (stamp), `d` a report of the
+a result (life, number, stamp, faces), `p` an image of the overlay (stamp), `d` a report of the
 emotion node (life, frames, dropped, uncounted, bad). A number is the middleware's own count of the
 messages of a publisher, so that a message that is lost on the way to the recorder is missed. A life
 is one process of the node, counted from 1: its publishers number their messages from 1 again.
@@ -14,7 +14,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,7 +26,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
-from benchmarks.soak.lives import Lives
+from benchmarks.soak.life_counter import LifeCounter
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_msgs.msg import FaceEmotionArray
 
@@ -50,14 +50,15 @@ class Recorder(Node):
         super().__init__('soak_recorder')
         self._output = output
         self._reporter = f'{namespace}/emotion_node'
-        self._lives = Lives()
-        self._counts = {'infos': 0, 'answers': 0, 'pictures': 0, 'lives': 0, 'reported': 0}
-        for kind, topic, handle in (
+        self._lives = LifeCounter()
+        self._counts = {'infos': 0, 'results': 0, 'overlay_images': 0, 'lives': 0, 'reported': 0}
+        subscriptions: tuple[tuple[type, str, Callable[..., None]], ...] = (
             (CameraInfo, f'{namespace}/camera/camera_info', self._on_info),
-            (FaceEmotionArray, f'{namespace}/emotions', self._on_answer),
-            (CompressedImage, f'{namespace}/emotions/image/compressed', self._on_picture),
+            (FaceEmotionArray, f'{namespace}/emotions', self._on_result),
+            (CompressedImage, f'{namespace}/emotions/image/compressed', self._on_overlay_image),
             (DiagnosticArray, '/diagnostics', self._on_diagnostics),
-        ):
+        )
+        for kind, topic, handle in subscriptions:
             self.create_subscription(kind, topic, handle, _ALL)
         self.create_timer(_PERIOD_S, self._tell)
 
@@ -72,16 +73,16 @@ class Recorder(Node):
         self._counts['infos'] += 1
         self._write('i', info['publication_sequence_number'], stamp_to_ns(message.header.stamp))
 
-    def _on_answer(self, message: FaceEmotionArray, info: Mapping[str, Any]) -> None:
+    def _on_result(self, message: FaceEmotionArray, info: Mapping[str, Any]) -> None:
         number = info['publication_sequence_number']
-        life = self._lives.of('answers', number)
+        life = self._lives.life_of('results', number)
         if life != self._counts['lives']:
-            self._counts.update(lives=life, answers=0, reported=0)
-        self._counts['answers'] = number
+            self._counts.update(lives=life, results=0, reported=0)
+        self._counts['results'] = number
         self._write('a', life, number, stamp_to_ns(message.header.stamp), len(message.faces))
 
-    def _on_picture(self, message: CompressedImage) -> None:
-        self._counts['pictures'] += 1
+    def _on_overlay_image(self, message: CompressedImage) -> None:
+        self._counts['overlay_images'] += 1
         self._write('p', stamp_to_ns(message.header.stamp))
 
     def _on_diagnostics(self, message: DiagnosticArray, info: Mapping[str, Any]) -> None:
@@ -90,7 +91,7 @@ class Recorder(Node):
                 continue
             values = {pair.key: pair.value for pair in status.values}
             counts = [int(values[key].split()[-1]) for key in _COUNTS]
-            life = self._lives.of('reports', info['publication_sequence_number'])
+            life = self._lives.life_of('reports', info['publication_sequence_number'])
             self._write('d', life, *counts)
             if life == self._counts['lives']:
                 self._counts['reported'] = counts[0]

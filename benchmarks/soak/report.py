@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from benchmarks.schema import Bar, Cell, Findings, Table
-from benchmarks.soak.accounting import Account, Recording, account
+from benchmarks.soak.accounting import FrameAccount, Recording, account_frames
+from benchmarks.soak.monitoring import ProcessUsage, process_usage
 from benchmarks.soak.runner import Observations
 from benchmarks.soak.schedule import Fault
-from benchmarks.soak.watching import Held, held
 
 _ASKED_RATE = 30.0
 # On a busy machine a node loads its models, and sees its first faces, for a long while: nothing is
@@ -22,8 +22,8 @@ def findings(found: Observations, memory_mb: float, handles: int) -> Findings:
         memory_mb: MB that a process may grow by.
         handles: File handles and threads that a process may grow by.
     """
-    counts = account(found.recording, found.bad_sent)
-    lives = [held(watched.name, watched.samples) for watched in found.processes]
+    counts = account_frames(found.recording, found.bad_sent)
+    lives = [process_usage(watched.name, watched.samples) for watched in found.processes]
     processes = [life for life in lives if life is not None]
     return Findings(
         (
@@ -36,13 +36,13 @@ def findings(found: Observations, memory_mb: float, handles: int) -> Findings:
     )
 
 
-def _load_table(recording: Recording, counts: Account) -> Table:
+def _load_table(recording: Recording, counts: FrameAccount) -> Table:
     stamps = sorted(recording.frames)
     seconds = (stamps[-1] - stamps[0]) / 1e9 if len(stamps) > 1 else 0.0
     amounts = {
         'camera frames': counts.frames,
-        'answers': counts.answered,
-        'pictures of the overlay': counts.pictures,
+        'results': counts.answered,
+        'images of the overlay': counts.overlay_images,
     }
     return Table(
         'Load held, 640x480',
@@ -51,13 +51,13 @@ def _load_table(recording: Recording, counts: Account) -> Table:
             (name, _ASKED_RATE, amount / seconds if seconds else None)
             for name, amount in amounts.items()
         ),
-        'Answers and pictures over the whole time, the pauses after the kills included.',
+        'Results and images over the whole time, the pauses after the kills included.',
     )
 
 
-def _frames_table(counts: Account) -> Table:
+def _frames_table(counts: FrameAccount) -> Table:
     fates = {
-        'frames from the camera, from the first answer to the last': counts.frames,
+        'frames from the camera, from the first result to the last': counts.frames,
         'answered': counts.answered,
         'dropped by the queue for a newer one, as the node reported': counts.dropped,
         'not answered while two cameras shared the topic and the node could not count': (
@@ -73,15 +73,15 @@ def _frames_table(counts: Account) -> Table:
     return Table('Frames in and out', ('what', 'frames', 'share (%)'), tuple(rows))
 
 
-def _faults_table(found: Observations, counts: Account) -> Table:
+def _faults_table(found: Observations, counts: FrameAccount) -> Table:
     changes = found.changes
     details = {
-        Fault.KILL: f'{len(counts.lives)} lives with answers',
+        Fault.KILL: f'{len(counts.lives)} lives with results',
         Fault.BAD_FRAMES: f'{counts.bad_sent} sent, {counts.bad} left out by the node, '
         'the others dropped by the queue',
         Fault.PARAMETERS: f'{changes["right"]} changes answered rightly, {changes["wrong"]} '
         f'wrongly, {changes["unanswered"]} not at all; {changes["asked_again"]} asked twice',
-        Fault.SLOW_SUBSCRIBER: 'reliable, of images and answers',
+        Fault.SLOW_SUBSCRIBER: 'reliable, of images and results',
     }
     return Table(
         'Faults made',
@@ -90,7 +90,7 @@ def _faults_table(found: Observations, counts: Account) -> Table:
     )
 
 
-def _processes_table(processes: Sequence[Held]) -> Table:
+def _processes_table(processes: Sequence[ProcessUsage]) -> Table:
     columns = ('process', 'seconds', 'RSS (MB)', 'RSS at end', 'PSS (MB)', 'PSS at end',
                'own (MB)', 'own at end', 'handles', 'at end', 'threads', 'at end',
                'CPU cores')  # fmt: skip
@@ -117,17 +117,17 @@ def _processes_table(processes: Sequence[Held]) -> Table:
     )
 
 
-def _frame_bars(found: Observations, counts: Account) -> tuple[Bar, ...]:
+def _frame_bars(found: Observations, counts: FrameAccount) -> tuple[Bar, ...]:
     lost_alive = 0 if found.faults[Fault.KILL] else counts.lost
     lives = 1 + found.faults[Fault.KILL]
     return (
         Bar('Frames whose fate nobody knows', counts.unexplained, 0),
         Bar('Frames lost though nobody killed the node', lost_alive, 0),
         Bar('Frames answered twice', counts.repeated, 0),
-        Bar('Answers out of order', counts.unordered, 0),
-        Bar('Answers to images that were never sent', counts.unknown, 0),
-        Bar('Pictures of frames without an answer, or drawn twice', counts.strange_pictures, 0),
-        Bar('Lives of the emotion node with answers', len(counts.lives), lives, at_least=True),
+        Bar('Results out of order', counts.unordered, 0),
+        Bar('Results for images that were never sent', counts.unknown, 0),
+        Bar('Images of frames without a result, or drawn twice', counts.strange_overlay_images, 0),
+        Bar('Lives of the emotion node with results', len(counts.lives), lives, at_least=True),
         Bar('Parameter changes answered wrongly or not at all', _wrong_changes(found), 0),
         Bar(
             'Failures that nobody made',
@@ -142,7 +142,7 @@ def _wrong_changes(found: Observations) -> int:
     return found.changes['wrong'] + found.changes['unanswered']
 
 
-def _growth_bars(processes: Sequence[Held], memory_mb: float, handles: int) -> list[Bar]:
+def _growth_bars(processes: Sequence[ProcessUsage], memory_mb: float, handles: int) -> list[Bar]:
     bars = []
     judged = [life for life in processes if life.seconds >= _JUDGED_S]
     for name in dict.fromkeys(life.name for life in judged):

@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.errors import BenchmarkError
 from benchmarks.live.children import Child, Children
 from benchmarks.soak.accounting import Recording, read
+from benchmarks.soak.monitoring import MonitoredProcess
 from benchmarks.soak.schedule import Event, Fault, plan
-from benchmarks.soak.watching import Watched
 from emotion_bringup.parameter_tables import LIVE
 from emotion_perception.files.closeable import Closeable
 
@@ -42,7 +42,7 @@ class Observations:
     """
 
     seconds: float = 0.0
-    processes: list[Watched] = field(default_factory=list)
+    processes: list[MonitoredProcess] = field(default_factory=list)
     faults: Counter[Fault] = field(default_factory=Counter)
     bad_sent: list[int] = field(default_factory=lambda: [0])
     changes: Counter[str] = field(default_factory=Counter)
@@ -65,7 +65,7 @@ class Soak(Closeable):
         self._children = self._stack.enter_context(Children(log))
         self._threads = threads
         self._lines = self._folder / 'recording.csv'
-        self._nodes: dict[str, Watched] = {}
+        self._nodes: dict[str, MonitoredProcess] = {}
         self._helpers: list[tuple[Child, Callable[[dict[str, int]], None]]] = []
         self._slow: list[tuple[Child, float]] = []
         self._counts: dict[str, int] = {}
@@ -79,7 +79,7 @@ class Soak(Closeable):
         """Starts everything, makes every fault in its turn, and collects what came of it.
 
         Args:
-            seconds: Length, counted from the first answer.
+            seconds: Length, counted from the first result.
 
         Raises:
             BenchmarkError: The nodes do not start.
@@ -114,9 +114,9 @@ class Soak(Closeable):
                 wait_for_subscribers=2,
             ),
         )
-        if not self._tick_until(lambda: self._counts.get('answers', 0) > 0, _START_S):
+        if not self._tick_until(lambda: self._counts.get('results', 0) > 0, _START_S):
             raise BenchmarkError(
-                f'No answer within {_START_S:.0f} s: check that DDS '
+                f'No result within {_START_S:.0f} s: check that DDS '
                 'traffic is allowed on this machine.'
             )
 
@@ -125,7 +125,7 @@ class Soak(Closeable):
         self._watch(EMOTION, child)
 
     def _watch(self, name: str, child: Child) -> None:
-        self._nodes[name] = Watched(name, child)
+        self._nodes[name] = MonitoredProcess(name, child)
         self.found.processes.append(self._nodes[name])
 
     def _begin(self, event: Event) -> None:
@@ -185,7 +185,7 @@ class Soak(Closeable):
             watched.sample()
             self._check(watched)
 
-    def _check(self, watched: Watched) -> None:
+    def _check(self, watched: MonitoredProcess) -> None:
         code = watched.child.exit_code
         if code is not None:
             self.found.failures.append(f'{watched.name} ended by itself with code {code}.')
@@ -216,12 +216,12 @@ class Soak(Closeable):
         if not self._tick_until(
             lambda: not (self._helpers or self._slow) and self._counts['lives'] >= lives, _SETTLE_S
         ):
-            self._note('The emotion node did not answer again after its start.')
+            self._note('The emotion node gave no result again after its start.')
         self._nodes.pop(CAMERA).child.stop()
         if not self._tick_until(
-            lambda: self._counts['reported'] >= self._counts['answers'], _SETTLE_S
+            lambda: self._counts['reported'] >= self._counts['results'], _SETTLE_S
         ):
-            self._note('The emotion node did not report its last answers.')
+            self._note('The emotion node did not report its last results.')
         self._recorder.stop()
         with self._lines.open(encoding='utf-8') as lines:
             self.found.recording = read(lines)

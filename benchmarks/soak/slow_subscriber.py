@@ -1,4 +1,4 @@
-"""A behaviour that hangs: subscribes reliably to images and answers, and never reads one.
+"""A behaviour that hangs: subscribes reliably to images and results, and never reads one.
 
 Run as a process of its own, until it is interrupted. It prints a line when it has subscribed.
 """

@@ -1,17 +1,21 @@
 """Process environment of the nodes: the DDS transport profile and missing packages."""
 
 import importlib
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
 from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
+from emotion_perception.settings.setting import spelled
 
 # Means that the user has chosen the transport.
 _BUILTIN_TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
+_NAMES = 'EMOTION_SETTING_NAMES'
 
 
 def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -47,6 +51,22 @@ def use_shipped_dds_profile() -> None:
         if number is not None:
             profile = str(profile_with_participant_id(shipped, number))
             os.environ.update(dict.fromkeys(variables, profile))
+
+
+def names_environment(names: Mapping[str, str]) -> dict[str, str]:
+    """Variables that tell a node how the user has written its settings.
+
+    Args:
+        names: Such as `model:=` or `--model` for `model_path`.
+    """
+    return {_NAMES: json.dumps(names)} if names else {}
+
+
+def as_written(sentence: str) -> str:
+    """A sentence that calls the settings of this process as the user has written them."""
+    with suppress(ValueError):
+        return spelled(sentence, json.loads(os.environ.get(_NAMES, '{}')))
+    return sentence
 
 
 class MissingPackageError(EmotionPerceptionError):

@@ -16,6 +16,10 @@ CAMERA_IMAGE: Final = 'camera/image_raw'
 EMOTIONS: Final = 'emotions'
 """Topic of the results, below the robot's namespace."""
 
+FULL_SEARCH: Final = 'emotions/full_search'
+"""While this topic has a subscriber, the whole of every image is searched for faces: who blurs the
+faces that are found subscribes, because between two searches a new one would be seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:

@@ -16,9 +16,14 @@ from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from emotion_bringup.endings import ALWAYS, NEVER, Restartable
-from emotion_bringup.environment import MissingPackageError, apt_cure, dds_environment
+from emotion_bringup.environment import (
+    MissingPackageError,
+    apt_cure,
+    dds_environment,
+    names_environment,
+)
 from emotion_bringup.graph import EMOTIONS, GRAPH, restart_rule
-from emotion_bringup.launch_arguments import OWN_CAMERA, Images, flag, text
+from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, text, value
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.node_python import has_module, python_of
 from emotion_bringup.security import enclave_arguments
@@ -68,11 +73,11 @@ def node_parameters(
     """
     params_file = text(context, 'params_file') or str(config_path('emotion.yaml'))
     if not os.path.isfile(params_file):  # noqa: PTH113
-        raise FileNotFoundError(f'Parameter file {params_file} does not exist: check params_file.')
-    given: dict[str, ParameterValue] = {
-        name: value for name, value in values.items() if value != ''
-    }
-    given['use_sim_time'] = flag(context, 'use_sim_time')
+        raise FileNotFoundError(
+            f'Parameter file {params_file} does not exist: check the launch argument params_file.'
+        )
+    given: dict[str, ParameterValue] = {name: each for name, each in values.items() if each != ''}
+    given['use_sim_time'] = value(context, 'use_sim_time')
     return [params_file, given]
 
 
@@ -96,7 +101,7 @@ def node(
     spec = GRAPH[executable]
     if spec.reads_images:
         values = {**values, 'image_transport': images.transport}
-    allowed = restartable if flag(context, 'respawn') else NEVER
+    allowed = restartable if value(context, 'respawn') else NEVER
     return Node(
         package='emotion_bringup',
         executable=executable,
@@ -120,11 +125,15 @@ def process_options(
 ) -> dict[str, Any]:
     """Options of every process: its environment and what follows its end.
 
-    The environment is that process's alone: a launch file that includes this one has others.
+    The environment is that process's alone: a launch file that includes this one has others. In it
+    the process finds how its settings are written here.
     """
     ends = ends_launch(context, text(context, 'shutdown_at_end'))
     return {
-        'additional_env': dds_environment(os.environ),
+        'additional_env': {
+            **dds_environment(os.environ),
+            **names_environment(given_names(context)),
+        },
         'on_exit': after_exit(restartable, is_required=is_required, ends_launch=ends),
     }
 
@@ -153,7 +162,7 @@ def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA)
     values: dict[str, ParameterValue] = {
         'model_path': text(context, 'model'),
         'labels': text(context, 'labels'),
-        'autostart': flag(context, 'autostart'),
+        'autostart': value(context, 'autostart'),
         'mode': mode,
     }
     return node(context, 'emotion_node', values, images=images)
@@ -161,7 +170,7 @@ def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA)
 
 def overlay_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
     """The overlay node, or nothing, as the launch arguments want it."""
-    if not flag(context, 'overlay'):
+    if not value(context, 'overlay'):
         return []
     return [node(context, 'overlay_node', {'mode': mode}, images=images)]
 
@@ -172,7 +181,7 @@ def rqt_node(context: LaunchContext) -> list[Action]:
     Raises:
         MissingPackageError: rqt_image_view is not installed.
     """
-    if not flag(context, 'rqt'):
+    if not value(context, 'rqt'):
         return []
     check_package('rqt_image_view')
     return [
@@ -205,19 +214,16 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA
 
     Raises:
         FoxgloveError: foxglove-sdk is not installed; starting the node again would not help.
-        ValueError: The port is no number.
+        ValueError: The port is out of range.
     """
-    serve, path = flag(context, 'foxglove'), text(context, 'mcap')
+    serve, path = value(context, 'foxglove'), text(context, 'mcap')
     if not serve and not path:
         return []
     _check_foxglove_sdk()
-    port = text(context, 'foxglove_port')
-    if not port.isdecimal():
-        raise ValueError(f'Launch argument foxglove_port must be a whole number, not {port!r}.')
     values: dict[str, ParameterValue] = {
         'mode': mode,
         'serve': serve,
-        'port': int(port),
+        'port': value(context, 'foxglove_port'),
         'mcap_path': path,
     }
     restartable = restart_rule('foxglove_node', writes_file=bool(path))

@@ -6,16 +6,19 @@ from typing import Any
 
 from rclpy.executors import Executor
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+from std_msgs.msg import Empty
 
 from emotion_bringup import qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.graph import EMOTIONS
+from emotion_bringup.graph import EMOTIONS, FULL_SEARCH
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.parameters import value_of
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.settings.tables import BLUR_FACES
 
 # Live images waiting for their result: half a second at 30 Hz.
 _LIVE_LIMIT = 15
@@ -39,7 +42,7 @@ class PairedImages:
         """Stores the callbacks; the subscriptions are made on demand.
 
         Args:
-            node: Has the parameters `mode` and `image_transport`.
+            node: Has the parameters `mode` and `image_transport`, and may have `blur_faces`.
             on_pair: Called with an image and its result, as soon as both are there.
             on_result: Called with every result, after `on_pair` where its image is there.
         """
@@ -51,6 +54,8 @@ class PairedImages:
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._images = ImageSubscription(node, self._receive_image)
         self._results: Any = None
+        self._full_search: Any = None
+        node.add_post_set_parameters_callback(self._on_parameters)
         self._lonely_reports = 0
         self.received = 0
 
@@ -76,6 +81,8 @@ class PairedImages:
             results: Whether results are wanted.
             images: Whether images with their results are wanted.
         """
+        # First, so that it is known where results are wanted.
+        self._follow_blurring(images)
         if (results or images) and not self.is_listening:
             self._start_results()
         elif not (results or images) and self.is_listening:
@@ -104,6 +111,24 @@ class PairedImages:
             executor.spin_once(timeout_sec=_QUIET_S)
             if self.received != seen:
                 quiet_since, seen = time.monotonic(), self.received
+
+    def _on_parameters(self, changes: list[RosParameter]) -> None:
+        # A subscription that is made declares parameters too.
+        if any(change.name == BLUR_FACES.name for change in changes):
+            self._follow_blurring(self._images.is_listening)
+
+    def _follow_blurring(self, is_listening: bool) -> None:
+        """Asks for full searches while the node hides the faces that are found."""
+        wanted = is_listening and self._node.has_parameter(BLUR_FACES.name)
+        wanted = wanted and value_of(self._node, BLUR_FACES.name)
+        if wanted and self._full_search is None:
+            self._full_search = self._node.create_subscription(
+                Empty, FULL_SEARCH, lambda _: None, qos.FULL_SEARCH
+            )
+        elif not wanted and self._full_search is not None:
+            self._node.destroy_subscription(self._full_search)
+            self._full_search = None
+            forget_destroyed(self._node)
 
     def _start_results(self) -> None:
         self._results = self._node.create_subscription(

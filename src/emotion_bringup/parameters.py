@@ -1,6 +1,5 @@
 """Declares a node's parameters from its table and checks what users set."""
 
-import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,29 +17,21 @@ from rclpy.exceptions import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from emotion_bringup.parameter_tables import Parameter
 from emotion_perception.errors import EmotionPerceptionError
-
-_TYPE_TEXTS: Mapping[type, str] = {
-    bool: 'true or false',
-    int: 'a whole number',
-    float: 'a number',
-    str: 'a text',
-    list: 'a list of texts',
-}
+from emotion_perception.settings.setting import Setting, by_name
 
 
 class ParameterError(EmotionPerceptionError):
     """A parameter has a wrong type or a value out of its range."""
 
 
-def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
+def declare_parameters(node: Node, table: Iterable[Setting]) -> None:
     """Declares every parameter of a table with its descriptor.
 
     Raises:
         ParameterError: A YAML file or a command line gave a value of wrong type or out of range.
     """
-    rows = {parameter.name: parameter for parameter in table}
+    rows = by_name(table)
     if isinstance(node, CheckedParameters):
         node.check_changes(rows.values())
     node.add_on_set_parameters_callback(lambda changes: _check_values(rows, changes))
@@ -52,13 +43,13 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> None:
             InvalidParameterTypeException,
             InvalidParameterValueException,
         ) as error:
-            expected = parameter.range_text or _type_text(parameter)
+            expected = parameter.range_text or parameter.type_text
             raise ParameterError(
-                f'Parameter {parameter.name} must be {expected}: {parameter.description} ({error}).'
+                f'Parameter {parameter.name} must be {expected}: {parameter.full_help} ({error}).'
             ) from error
 
 
-def _declare(node: Node, parameter: Parameter) -> None:
+def _declare(node: Node, parameter: Setting) -> None:
     try:
         node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
     except InvalidParameterTypeException:
@@ -76,11 +67,11 @@ def _given(node: Node, name: str) -> Any:
     return value
 
 
-def descriptor(parameter: Parameter) -> ParameterDescriptor:
+def descriptor(parameter: Setting) -> ParameterDescriptor:
     """The ROS descriptor of a table row: text, range, and whether it may change."""
     result = ParameterDescriptor(
         name=parameter.name,
-        description=parameter.description,
+        description=parameter.full_help,
         additional_constraints=parameter.range_text,
         read_only=not parameter.may_change,
     )
@@ -101,27 +92,19 @@ def value_of(node: Node, name: str) -> Any:
     return node.get_parameter(name).value
 
 
-def refusal(row: Parameter, change: RosParameter) -> str:
+def refusal(row: Setting, change: RosParameter) -> str:
     """Why a value cannot be given to a parameter: its name, what is allowed, and the value.
 
     Returns:
         The reason in one sentence; empty when the value is allowed.
     """
-    allowed = f' ({row.range_text})' if row.range_text and not row.choices else ''
-    given = reprlib.repr(change.value)  # a long one is cut
     if change.type_ == RosParameter.Type.NOT_SET:
-        return f'{row.name} cannot be deleted: set {_type_text(row)}{allowed}'
-    if change.type_ != RosParameter.Type.from_parameter_value(row.default):
-        return f'{row.name} must be {_type_text(row)}{allowed}, not {given}'
-    if row.choices and change.value not in row.choices:
-        return f'{row.name} must be {row.range_text}, not {given}'
-    # Written so that NaN, which compares with nothing, is out of every range.
-    if row.minimum is not None and not row.minimum <= change.value <= row.maximum:
-        return f'{row.name} must be {row.range_text}, not {given}'
-    return ''
+        return f'{row.name} cannot be deleted: set {row.type_text}'
+    reason = row.problem(change.value)
+    return f'{row.name} {reason}' if reason else ''
 
 
-def fitting(row: Parameter | None, change: RosParameter) -> RosParameter:
+def fitting(row: Setting | None, change: RosParameter) -> RosParameter:
     """A change in the type of its parameter, where only the way it is written differs."""
     value = row.fitting(change.value) if row is not None else change.value
     return change if value is change.value else RosParameter(change.name, value=value)
@@ -136,16 +119,16 @@ class CheckedParameters:
     named before the node's other base class.
     """
 
-    _rows: Mapping[str, Parameter] = {}
+    _rows: Mapping[str, Setting] = {}
 
     @property
     def is_configured(self) -> bool:
         """Whether what is read at configuring is in use; a node without a lifecycle always is."""
         return True
 
-    def check_changes(self, table: Iterable[Parameter]) -> None:
+    def check_changes(self, table: Iterable[Setting]) -> None:
         """Sets the table that changes from outside are checked against."""
-        self._rows = {row.name: row for row in table}
+        self._rows = by_name(table)
 
     def set_parameters_atomically(
         self, parameter_list: Sequence[RosParameter]
@@ -178,7 +161,7 @@ class CheckedParameters:
 
 
 def _check_values(
-    table: Mapping[str, Parameter], changes: Sequence[RosParameter]
+    table: Mapping[str, Setting], changes: Sequence[RosParameter]
 ) -> SetParametersResult:
     for change in changes:
         row = table.get(change.name)
@@ -186,8 +169,3 @@ def _check_values(
         if reason:
             return SetParametersResult(successful=False, reason=reason)
     return SetParametersResult(successful=True)
-
-
-def _type_text(row: Parameter) -> str:
-    """A parameter's type in words."""
-    return _TYPE_TEXTS[type(row.default)]

@@ -54,6 +54,11 @@ DIAGNOSTICS: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=10
 )
 
+FULL_SEARCH: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=1
+)
+"""Carries nothing: to subscribe is to ask."""
+
 
 def overridable() -> QoSOverridingOptions:
     """Options that let `qos_overrides.*` parameters change an endpoint's profile."""

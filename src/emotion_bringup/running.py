@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
+from emotion_bringup.environment import as_written
 from emotion_bringup.security import is_secured, startup_problem
 from emotion_perception.errors import EmotionPerceptionError
 
@@ -177,7 +178,7 @@ class _RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Logs one record at the matching ROS level."""
-        text = record.getMessage()
+        text = as_written(record.getMessage())
         if record.levelno >= logging.ERROR:
             self._logger.error(text)
         elif record.levelno >= logging.WARNING:
@@ -196,5 +197,5 @@ def _route_core_log(node: Node) -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f'error: {sentence}', file=sys.stderr, flush=True)
+    print(f'error: {as_written(sentence)}', file=sys.stderr, flush=True)
     return code

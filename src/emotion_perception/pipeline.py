@@ -10,7 +10,7 @@ from emotion_perception.detection.stream import StreamDetector
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
-from emotion_perception.pipeline_settings import LIVE_DETECT_EVERY_N, PipelineSettings
+from emotion_perception.settings.tables import LIVE_DETECT_EVERY_N, PipelineSettings
 from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
 from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face
 

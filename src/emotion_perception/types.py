@@ -1,7 +1,9 @@
 """Values that travel between the stages of the pipeline."""
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -162,3 +164,13 @@ def match_greedily(overlap: npt.NDArray[np.float64], minimum: float) -> Iterable
 
 def _pixel(edge: float, length: int) -> int:
     return round(min(max(float(edge), 0.0), float(length)))
+
+
+def rate_of(stamps_ns: Sequence[int]) -> float | None:
+    """Frames per second by the usual (median) step between stamps; None where there is none.
+
+    Args:
+        stamps_ns: In nanoseconds, in order; steps that are not positive do not count.
+    """
+    steps = [later - earlier for earlier, later in pairwise(stamps_ns) if later > earlier]
+    return NS_PER_S / statistics.median(steps) if steps else None

@@ -35,7 +35,7 @@ def test_a_convolution_by_hand():
 
     work = count(model, {'x': (2, 3, 9, 9)})
 
-    # 2 pictures, 4 channels, 5x5 places, 3x3x3 products each.
+    # 2 images, 4 channels, 5x5 places, 3x3x3 products each.
     assert work.float_multiply_adds == 2 * 4 * 25 * 27
     assert work.integer_multiply_adds == 0
     assert work.weight_bytes == 4 * (4 * 27 + 4)
@@ -114,9 +114,9 @@ def test_the_full_alexnet_has_its_published_size_and_runs():
     assert work.weight_bytes / 4 == pytest.approx(57.03e6, rel=1e-3)
     assert 0.65e9 < work.float_multiply_adds < 0.80e9
     session = onnxruntime.InferenceSession(serialized, providers=['CPUExecutionProvider'])
-    (answer,) = session.run(None, {'input': np.ones((2, 3, 227, 227), np.float32)})
-    assert answer.shape == (2, 7)
-    assert np.isfinite(answer).all() and np.ptp(answer) > 0
+    (result,) = session.run(None, {'input': np.ones((2, 3, 227, 227), np.float32)})
+    assert result.shape == (2, 7)
+    assert np.isfinite(result).all() and np.ptp(result) > 0
 
 
 def test_the_detector_as_published_is_counted_too():

@@ -7,9 +7,9 @@ import skimage.data
 from benchmarks import face_crops
 
 
-def test_crops_of_every_size_are_compared_with_the_whole_picture(tmp_path, capsys):
-    picture = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
-    cv2.imwrite(str(tmp_path / 'face.png'), picture)
+def test_crops_of_every_size_are_compared_with_the_whole_image(tmp_path, capsys):
+    image = np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
+    cv2.imwrite(str(tmp_path / 'face.png'), image)
     assert face_crops.main([str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert 'Faces: 1' in out
@@ -23,4 +23,4 @@ def test_crops_of_every_size_are_compared_with_the_whole_picture(tmp_path, capsy
 def test_a_folder_without_faces_is_told(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / 'grey.png'), np.full((64, 64, 3), 128, np.uint8))
     assert face_crops.main([str(tmp_path)]) == 1
-    assert 'no pictures of faces' in capsys.readouterr().err
+    assert 'no images of faces' in capsys.readouterr().err

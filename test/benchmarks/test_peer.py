@@ -35,7 +35,7 @@ def fake_peer(tmp_path, monkeypatch):
     return python
 
 
-def test_the_worker_answers_what_it_is_asked(fake_peer, tmp_path):
+def test_the_worker_responds_to_what_it_is_asked(fake_peer, tmp_path):
     import numpy as np
 
     np.save(tmp_path / 'frames.npy', np.stack([np.full((4, 4, 3), n, np.uint8) for n in range(4)]))

@@ -12,12 +12,12 @@ pytest.importorskip('rclpy')
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.soak import cli
-from benchmarks.soak.accounting import account, read
-from benchmarks.soak.lives import Lives
+from benchmarks.soak.accounting import account_frames, read
+from benchmarks.soak.life_counter import LifeCounter
+from benchmarks.soak.monitoring import MonitoredProcess, Sample, process_usage
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Observations, Soak
 from benchmarks.soak.schedule import Fault, plan
-from benchmarks.soak.watching import Sample, Watched, held
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,87 +27,87 @@ class Log:
 
     def __init__(self, frames):
         self.lines = [f'i,{number},{1000 * number}\n' for number in frames]
-        self._answers = Counter()
+        self._results = Counter()
 
-    def answers(self, life, *frames):
+    def results(self, life, *frames):
         for frame in frames:
-            self._answers[life] += 1
-            self.lines.append(f'a,{life},{self._answers[life]},{1000 * frame},2\n')
+            self._results[life] += 1
+            self.lines.append(f'a,{life},{self._results[life]},{1000 * frame},2\n')
         return self
 
     def report(self, life, dropped, bad=0, frames=None, uncounted=0):
-        frames = self._answers[life] if frames is None else frames
+        frames = self._results[life] if frames is None else frames
         self.lines.append(f'd,{life},{frames},{dropped},{uncounted},{bad}\n')
         return self
 
-    def account(self, *bad_sent):
-        return account(read(self.lines), bad_sent)
+    def account_frames(self, *bad_sent):
+        return account_frames(read(self.lines), bad_sent)
 
 
 # --- the account of frames ---------------------------------------------------------------------
 
 
 def test_every_frame_is_answered_or_dropped():
-    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=4).account()
+    counts = Log(range(1, 21)).results('a', 3, 4, 7, 10).report('a', dropped=4).account_frames()
 
     assert (counts.frames, counts.answered, counts.dropped, counts.lost) == (8, 4, 4, 0)
     assert counts.unexplained == 0
 
 
 def test_a_frame_that_vanishes_is_found():
-    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=3).account()
+    counts = Log(range(1, 21)).results('a', 3, 4, 7, 10).report('a', dropped=3).account_frames()
 
     assert counts.unexplained == 1
 
 
 def test_a_drop_that_never_was_is_found():
-    counts = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=6).account()
+    counts = Log(range(1, 21)).results('a', 3, 4, 7, 10).report('a', dropped=6).account_frames()
 
     assert counts.unexplained == 2
 
 
 def test_bad_frames_may_be_among_the_dropped_ones():
-    log = Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=6, bad=5)
+    log = Log(range(1, 21)).results('a', 3, 4, 7, 10).report('a', dropped=6, bad=5)
 
-    assert log.account(7).unexplained == 0
-    assert log.account(6).unexplained == 1
-    assert log.account(5).unexplained == 2
+    assert log.account_frames(7).unexplained == 0
+    assert log.account_frames(6).unexplained == 1
+    assert log.account_frames(5).unexplained == 2
 
 
 def test_what_the_node_cannot_count_is_not_held_against_it():
-    log = Log(range(1, 31)).answers('a', 3, 4, 7).report('a', dropped=2)
-    log.answers('a', 10, 12).report('a', dropped=2, uncounted=3, bad=1)
-    counts = log.answers('a', 15).report('a', dropped=4, uncounted=3, bad=1).account(1)
+    log = Log(range(1, 31)).results('a', 3, 4, 7).report('a', dropped=2)
+    log.results('a', 10, 12).report('a', dropped=2, uncounted=3, bad=1)
+    counts = log.results('a', 15).report('a', dropped=4, uncounted=3, bad=1).account_frames(1)
 
     assert (counts.frames, counts.answered, counts.dropped, counts.unchecked) == (13, 6, 4, 3)
     assert (counts.lost, counts.unexplained) == (0, 0)
 
 
 def test_a_frame_that_vanishes_while_the_node_can_count_is_found_all_the_same():
-    log = Log(range(1, 31)).answers('a', 3, 4, 7).report('a', dropped=2)
-    log.answers('a', 10, 12).report('a', dropped=2, uncounted=3)
-    counts = log.answers('a', 15).report('a', dropped=3, uncounted=3).account()
+    log = Log(range(1, 31)).results('a', 3, 4, 7).report('a', dropped=2)
+    log.results('a', 10, 12).report('a', dropped=2, uncounted=3)
+    counts = log.results('a', 15).report('a', dropped=3, uncounted=3).account_frames()
 
     assert counts.unexplained == 1
 
 
 def test_numbers_that_begin_again_are_another_life():
-    lives = Lives()
-    assert [lives.of('answers', number) for number in (1, 2, 5)] == [1, 1, 1]
-    assert lives.of('reports', 1) == 1
-    # The next life reports before it answers, the one after it the other way round.
-    assert [lives.of('reports', number) for number in (1, 2)] == [2, 2]
-    assert lives.of('answers', 1) == 2
-    assert lives.of('answers', 1) == 3
-    assert [lives.of('reports', number) for number in (1, 2)] == [3, 3]
+    lives = LifeCounter()
+    assert [lives.life_of('results', number) for number in (1, 2, 5)] == [1, 1, 1]
+    assert lives.life_of('reports', 1) == 1
+    # The next life reports before it gives a result, the one after it the other way round.
+    assert [lives.life_of('reports', number) for number in (1, 2)] == [2, 2]
+    assert lives.life_of('results', 1) == 2
+    assert lives.life_of('results', 1) == 3
+    assert [lives.life_of('reports', number) for number in (1, 2)] == [3, 3]
 
 
 def test_frames_of_a_dead_node_are_lost_and_the_next_life_counts_anew():
-    log = Log(range(1, 31)).answers('a', 2, 3, 5).report('a', dropped=1)
+    log = Log(range(1, 31)).results('a', 2, 3, 5).report('a', dropped=1)
     # Answered after its last report and before the kill: 8, and nobody can tell why 7 was not.
-    log.answers('a', 6, 8)
-    log.answers('b', 20, 22).report('b', dropped=1)
-    counts = log.account(0, 0)
+    log.results('a', 6, 8)
+    log.results('b', 20, 22).report('b', dropped=1)
+    counts = log.account_frames(0, 0)
 
     assert counts.frames == 21
     assert counts.answered == 7
@@ -118,40 +118,46 @@ def test_frames_of_a_dead_node_are_lost_and_the_next_life_counts_anew():
 
 
 def test_what_the_recorder_misses_is_counted_by_the_numbers():
-    log = Log([*range(1, 5), *range(7, 21)]).answers('a', 2, 3, 4)
+    log = Log([*range(1, 5), *range(7, 21)]).results('a', 2, 3, 4)
     log.lines.pop()
-    counts = log.answers('a', 8).report('a', dropped=3).account()
+    counts = log.results('a', 8).report('a', dropped=3).account_frames()
 
     assert counts.unrecorded == 3
     assert (counts.frames, counts.answered, counts.dropped) == (7, 4, 3)
     assert counts.unexplained == 0
 
 
-def test_answers_twice_out_of_order_and_to_nothing_are_found():
-    twice = Log(range(1, 9)).answers('a', 2, 3, 3).account()
-    back = Log(range(1, 9)).answers('a', 3, 2, 5).account()
-    strange = Log(range(1, 9)).answers('a', 2, 99).account()
+def test_results_twice_out_of_order_and_to_nothing_are_found():
+    twice = Log(range(1, 9)).results('a', 2, 3, 3).account_frames()
+    back = Log(range(1, 9)).results('a', 3, 2, 5).account_frames()
+    strange = Log(range(1, 9)).results('a', 2, 99).account_frames()
 
     assert (twice.repeated, back.unordered, strange.unknown) == (1, 1, 1)
-    assert Log(range(1, 9)).answers('a', 2, 3).account().repeated == 0
+    assert Log(range(1, 9)).results('a', 2, 3).account_frames().repeated == 0
 
 
-def test_pictures_belong_to_answers():
-    log = Log(range(1, 9)).answers('a', 2, 3, 6)
+def test_overlay_images_belong_to_results():
+    log = Log(range(1, 9)).results('a', 2, 3, 6)
     log.lines += ['p,2000\n', 'p,2000\n', 'p,5000\n']
 
-    assert (log.account().pictures, log.account().strange_pictures) == (2, 2)
+    assert (log.account_frames().overlay_images, log.account_frames().strange_overlay_images) == (
+        2,
+        2,
+    )
 
 
-def test_pictures_of_answers_before_the_first_that_was_heard_are_not_strange():
-    log = Log(range(1, 9)).answers('a', 3, 4)
+def test_overlay_images_of_results_before_the_first_that_was_heard_are_not_strange():
+    log = Log(range(1, 9)).results('a', 3, 4)
     log.lines += ['p,1000\n', 'p,2000\n', 'p,3000\n']
 
-    assert (log.account().pictures, log.account().strange_pictures) == (3, 0)
+    assert (log.account_frames().overlay_images, log.account_frames().strange_overlay_images) == (
+        3,
+        0,
+    )
 
 
 def test_nothing_recorded_is_nothing():
-    counts = account(read([]))
+    counts = account_frames(read([]))
 
     assert (counts.frames, counts.answered, counts.lost, counts.lives) == (0, 0, 0, ())
 
@@ -181,19 +187,19 @@ def _samples(seconds, growth=0.0, handles=20):
 
 def test_the_warm_up_does_not_count():
     samples = [Sample(s, 300, 280, min(100 + 10 * s, 250), 20, 10, 0.5 * s) for s in range(100)]
-    found = held('node', samples)
+    found = process_usage('node', samples)
 
     assert (found.start.own, found.end.own) == (250, 250)
     assert found.cores == pytest.approx(0.5)
 
 
 def test_a_short_life_says_nothing():
-    assert held('node', _samples(10)) is None
-    assert held('node', []) is None
+    assert process_usage('node', _samples(10)) is None
+    assert process_usage('node', []) is None
 
 
 def _watched(name, samples):
-    return Watched(name, child=None, samples=samples)
+    return MonitoredProcess(name, child=None, samples=samples)
 
 
 def _observations(log, *watched, **changes):
@@ -206,7 +212,7 @@ def _broken(found):
 
 @pytest.fixture
 def good_log():
-    return Log(range(1, 21)).answers('a', 3, 4, 7, 10).report('a', dropped=4)
+    return Log(range(1, 21)).results('a', 3, 4, 7, 10).report('a', dropped=4)
 
 
 def test_a_good_soak_holds_all_verdicts(good_log):
@@ -229,14 +235,14 @@ def test_a_life_that_has_hardly_warmed_up_is_not_judged(good_log):
 
 
 def test_frames_lost_without_a_kill_break_the_verdict():
-    log = Log(range(1, 31)).answers('a', 2, 3).report('a', dropped=0).answers('b', 20)
+    log = Log(range(1, 31)).results('a', 2, 3).report('a', dropped=0).results('b', 20)
 
     assert 'Frames lost though nobody killed the node' in _broken(_observations(log))
     killed = _observations(log, faults=Counter({Fault.KILL: 1}))
     assert _broken(killed) == []
 
 
-def test_wrong_answers_and_failures_break_the_verdict(good_log):
+def test_wrong_responses_and_failures_break_the_verdict(good_log):
     found = _observations(good_log, changes=Counter(right=5, unanswered=1), failures=['It broke.'])
 
     assert _broken(found) == [
@@ -254,7 +260,7 @@ def test_a_process_that_ends_by_itself_is_a_failure(tmp_path):
         child = soak._children.module('benchmarks.live.listener')
         with pytest.raises(BenchmarkError):
             child.next_line(120)  # its arguments are missing
-        watched = Watched('camera_node', child)
+        watched = MonitoredProcess('camera_node', child)
         child._process.wait()
         watched.sample()
         soak._check(watched)
@@ -298,6 +304,6 @@ def test_a_short_soak_survives_every_fault_and_accounts_for_every_frame(tmp_path
     assert frames == answered + dropped + unchecked + lost
     assert [row[1] for row in tables['Faults made']] == [1] * len(Fault)
     names = [row[0] for row in tables['Load held, 640x480']]
-    assert names == ['camera frames', 'answers', 'pictures of the overlay']
+    assert names == ['camera frames', 'results', 'images of the overlay']
     for text in ('Verdicts', 'Processes after their warm-up', 'handles', 'PSS', ': OK'):
         assert text in done.stdout

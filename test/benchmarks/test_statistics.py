@@ -43,7 +43,7 @@ def test_too_little_for_a_line_has_no_slope(x, y):
     assert slope(x, y) == 0.0
 
 
-def test_stopwatch_returns_the_answer_and_keeps_the_order():
+def test_stopwatch_returns_the_result_and_keeps_the_order():
     watch = Stopwatch()
 
     assert watch.run('second', lambda: 2) == 2

@@ -1,4 +1,4 @@
-"""What is said about a stream of answers, and the overlap of boxes between two runs."""
+"""What is said about a stream of results, and the overlap of boxes between two runs."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ pytest.importorskip('rclpy')
 
 from benchmarks.live.analysis import report
 from benchmarks.live.children import Children
-from benchmarks.live.streams import Answer, Segment, Streams
+from benchmarks.live.streams import Arrival, Segment, Streams
 from benchmarks.live.usage import cpu_seconds, memory
 from benchmarks.tracking import overlap_by_frame
 from emotion_perception.types import Box
@@ -19,16 +19,16 @@ from emotion_perception.types import Box
 _NS = 1_000_000_000
 
 
-def _answers(rate, seconds, latency_ms, growth=0.0, skip=1):
+def _results(rate, seconds, latency_ms, growth=0.0, skip=1):
     for index in range(0, round(rate * seconds), skip):
         second = index / rate
         stamp_ns = round(second * _NS)
         late_ns = round((latency_ms + growth * second) * 1e6)
-        yield Answer('s', stamp_ns, stamp_ns + late_ns, 2)
+        yield Arrival('s', stamp_ns, stamp_ns + late_ns, 2)
 
 
 def test_a_steady_stream_is_sustained():
-    found = report(list(_answers(30, 4, 20.0)), 120)
+    found = report(list(_results(30, 4, 20.0)), 120)
 
     assert found.sustained
     assert found.latency.p50 == pytest.approx(20)
@@ -38,14 +38,14 @@ def test_a_steady_stream_is_sustained():
 
 
 def test_a_growing_lag_is_not_sustained():
-    found = report(list(_answers(30, 4, 20.0, growth=10)), 120)
+    found = report(list(_results(30, 4, 20.0, growth=10)), 120)
 
     assert found.lag == pytest.approx(10)
     assert not found.sustained
 
 
 def test_lost_frames_are_not_sustained():
-    found = report(list(_answers(30, 4, 20.0, skip=2)), 120)
+    found = report(list(_results(30, 4, 20.0, skip=2)), 120)
 
     assert found.answered == 0.5
     assert found.rate == pytest.approx(15)
@@ -53,14 +53,14 @@ def test_lost_frames_are_not_sustained():
 
 
 def test_the_first_half_second_does_not_count():
-    slow = [Answer('s', i, i + _NS, 2) for i in range(5)]
-    found = report(slow + list(_answers(30, 4, 20.0)), 125)
+    slow = [Arrival('s', i, i + _NS, 2) for i in range(5)]
+    found = report(slow + list(_results(30, 4, 20.0)), 125)
 
     assert found.latency.p99 == pytest.approx(20)
 
 
 def test_several_streams_are_counted_together():
-    found = report(list(_answers(30, 4, 20.0)) * 2, 120, streams=2)
+    found = report(list(_results(30, 4, 20.0)) * 2, 120, streams=2)
 
     assert found.answered == 1.0
     assert found.rate == pytest.approx(60)
@@ -128,9 +128,9 @@ def test_frames_are_answered_over_dds(tmp_path):
         used = memory(node.pid)
 
     assert run.published == {'first': 4, 'second': 8}
-    assert {answer.segment for answer in run.answers[0]} == {'first', 'second'}
-    assert all(answer.faces == 2 for answer in run.of('second'))
-    assert all(answer.latency_ms > 0 for answer in run.of('second'))
+    assert {result.segment for result in run.results[0]} == {'first', 'second'}
+    assert all(result.faces == 2 for result in run.of('second'))
+    assert all(result.latency_ms > 0 for result in run.of('second'))
     assert set(run.cores) == {'camera stand-in', 'emotion_node', 'listener'}
     assert run.cores['emotion_node'] > 0
     assert used.resident > 0

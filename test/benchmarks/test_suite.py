@@ -156,8 +156,8 @@ def test_a_page_keeps_its_text_and_gets_new_figures(part, tmp_path):
 
     assert first.startswith('Before.\n') and first.endswith('After.\n')
     assert 'first bar' in first and 'old figures' not in first
-    picture = page.parent / 'images' / 'benchmarks' / 'numbers.png'
-    assert '![Numbers](images/benchmarks/numbers.png)' in first and picture.is_file()
+    image = page.parent / 'images' / 'benchmarks' / 'numbers.png'
+    assert '![Numbers](images/benchmarks/numbers.png)' in first and image.is_file()
     assert page.read_text().count(BEGIN) == page.read_text().count(END) == 1
 
 

@@ -284,7 +284,7 @@ class OverlayBench(Bench):
 
     def __init__(self, arguments: list[str], *, mode='live', compressed=False):
         super().__init__(OverlayNode, arguments)
-        self.images: list[Image] = []
+        self.overlays: list[Image] = []
         self.jpegs: list[CompressedImage] = []
         self._mode = mode
         self.images = self.client.create_publisher(
@@ -300,7 +300,7 @@ class OverlayBench(Bench):
     def watch(self):
         """Subscribes to the overlay."""
         return self.client.create_subscription(
-            Image, 'emotions/image', self.images.append, qos.IMAGE_REPLAY
+            Image, 'emotions/image', self.overlays.append, qos.IMAGE_REPLAY
         )
 
     def next_stamp(self):
@@ -320,13 +320,13 @@ class OverlayBench(Bench):
     def draw(self, message, faces):
         """Sends pairs until one comes back drawn; live images may be lost."""
         self.spin_until(self.is_connected, 'the subscriptions')
-        before = len(self.images)
+        before = len(self.overlays)
         deadline = time.monotonic() + DEADLINE_S
-        while len(self.images) == before:
+        while len(self.overlays) == before:
             assert time.monotonic() < deadline, 'no overlay comes back'
             stamp_ns = self.next_stamp()
             self.send_image(message, stamp_ns)
             self.send_result(stamp_ns, faces)
             for executor in self._executors * 2:
                 executor.spin_once(timeout_sec=0.1)
-        return self.images[-1]
+        return self.overlays[-1]

@@ -30,8 +30,8 @@ def allowed(profile):
     """Full names by use: {'publish': {'/rosout', ...}, 'subscribe': ..., ...}."""
     result = {use: set() for use in USES}
     for group in profile:
-        for use, result in group.items():
-            assert result == 'ALLOW'
+        for use, verdict in group.items():
+            assert verdict == 'ALLOW'
             result[use] |= {_full_name(profile, item.text) for item in group}
     return result
 

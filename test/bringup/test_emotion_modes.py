@@ -327,7 +327,7 @@ def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
     missing = tmp_path / 'missing.onnx'
     code, _, err = run_node('emotion_node', *parameters(model_path=missing))
     assert code == EXIT_USAGE
-    assert_one_sentence(err, missing, 'does not exist')
+    assert_one_sentence(err, missing, 'does not exist: set `model_path` to')
 
 
 @pytest.mark.parametrize(
@@ -336,8 +336,8 @@ def test_a_missing_model_ends_the_process_with_one_sentence(tmp_path):
         ({'mode': 'fast'}, 'mode'),
         ({'confidence_threshold': 2.0}, 'confidence_threshold'),
         ({'max_faces': 'many'}, 'max_faces'),
-        ({'detector': 'magic'}, 'magic'),
-        ({'execution_providers': '[warp]'}, 'warp'),
+        ({'detector': 'magic'}, 'set `detector` to'),
+        ({'execution_providers': '[warp]'}, 'set `execution_providers` to'),
     ],
     ids=str,
 )

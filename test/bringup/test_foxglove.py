@@ -44,6 +44,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.nodes.foxglove import FoxgloveNode
 from emotion_bringup.session.arguments import add_arguments, options_from
 from emotion_bringup.session.processes import check_foxglove
@@ -259,7 +260,9 @@ def test_faces_can_be_made_unrecognisable_while_it_runs(open_bench, astronaut, c
     bench = open_bench(compressed=compressed)
     viewer = bench.viewer(IMAGE_TOPIC)
     bench.connect()
+    assert bench.client.count_subscribers(f'/{FULL_SEARCH}') == 0
     assert bench.set_parameter('blur_faces', True) == (True, '')
+    bench.spin_until(lambda: bench.client.count_subscribers(f'/{FULL_SEARCH}') == 1, 'the wish')
     bench.send(jpeg_message(astronaut) if compressed else image_message(astronaut), [FACE])
     bench.spin_until(lambda: viewer.messages(IMAGE_TOPIC), 'the image')
     difference = cv2.absdiff(decoded(viewer.messages(IMAGE_TOPIC)[0]), astronaut)
@@ -434,7 +437,7 @@ def test_a_taken_port_ends_the_process_with_one_sentence(tmp_path):
         path = tmp_path / 'out.mcap'
         code, _, err = run_node('foxglove_node', *parameters(port=port, mcap_path=path))
     assert code == EXIT_USAGE
-    assert_one_sentence(err, port, 'Address already in use', 'choose another port')
+    assert_one_sentence(err, port, 'Address already in use', 'set `port` to another')
     assert not list(tmp_path.iterdir())
 
 

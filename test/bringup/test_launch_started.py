@@ -246,6 +246,7 @@ def test_wrong_settings_are_not_tried_again_where_the_launch_goes_on(launch):
     running = launch(launch_file('emotion'), model='/nope.onnx', shutdown_at_end='false')
     assert running.end() == 0, running.output  # by itself: nothing runs or is to be started
     assert 'It is not started again.' in running.output
+    assert '/nope.onnx does not exist: set model:= to an exported ONNX file.' in running.output
     assert running.output.count('process started') == 1
 
 

@@ -111,10 +111,10 @@ def test_stamps_match_exactly_in_either_order(open_bench, image_first):
     for waiting, step in enumerate(steps[:2] if image_first else steps[2:0:-1], start=1):
         step()
         bench.spin_until(lambda n=waiting: bench.node._input.waiting == n, 'the message')
-    assert not bench.images
+    assert not bench.overlays
     (steps[2] if image_first else steps[0])()
-    bench.spin_until(lambda: bool(bench.images), 'the overlay')
-    assert [stamp_to_ns(image.header.stamp) for image in bench.images] == [stamp_ns]
+    bench.spin_until(lambda: bool(bench.overlays), 'the overlay')
+    assert [stamp_to_ns(image.header.stamp) for image in bench.overlays] == [stamp_ns]
 
 
 def test_compressed_output(open_bench, astronaut):

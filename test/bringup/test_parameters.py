@@ -8,15 +8,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 from ros_bench import parameters
 
-from emotion_bringup.parameter_tables import (
-    EMOTION_PARAMETERS,
-    NODE_PARAMETERS,
-    Parameter,
-    markdown_table,
-)
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, NODE_PARAMETERS, markdown_table
 from emotion_bringup.parameters import ParameterError, declare_parameters
 from emotion_perception.files.resources import config_path
 from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.settings.setting import Setting
 
 EVERY_PARAMETER = [
     pytest.param(node, parameter, id=f'{node}-{parameter.name}')
@@ -66,7 +62,7 @@ def descriptors():
 @pytest.mark.parametrize(('node', 'parameter'), EVERY_PARAMETER)
 def test_every_parameter_is_described(descriptors, node, parameter):
     descriptor = descriptors[node][parameter.name]
-    assert descriptor.description == parameter.description
+    assert descriptor.description == parameter.full_help
     assert len(descriptor.description) > 10
     assert descriptor.type == TYPES[type(parameter.default)]
     assert descriptor.read_only is not bool(parameter.may_change)
@@ -154,9 +150,7 @@ def test_choices_are_checked_while_running_too():
     rclpy.init(args=[])
     node = Node('chooser')
     try:
-        table = [
-            Parameter('colour', 'red', 'colour of the box', choices=('red', 'blue'), live=True)
-        ]
+        table = [Setting('colour', 'red', 'colour of the box', choices=('red', 'blue'), live=True)]
         declare_parameters(node, table)
         (good,) = node.set_parameters([RosParameter('colour', value='blue')])
         (bad,) = node.set_parameters([RosParameter('colour', value='green')])

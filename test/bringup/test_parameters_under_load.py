@@ -165,7 +165,7 @@ def test_one_bad_value_leaves_all_as_they_were(bench, client, two_faces):
         {'max_faces': 1, 'smoothing': 99.0, 'min_face_size': 30}
     )
     assert not successful
-    assert reason == 'smoothing must be 0 to 10, not 99.0'
+    assert reason == 'smoothing must be 0 to 10 s, not 99.0'
     assert client.values('max_faces', 'smoothing', 'min_face_size') == before
     assert bench.node._pipeline.settings == settings
     assert len(bench.ask(two_faces).faces) == 2
@@ -173,7 +173,7 @@ def test_one_bad_value_leaves_all_as_they_were(bench, client, two_faces):
 
 def test_one_by_one_the_good_ones_apply(bench, client, two_faces):
     results = client.set(change('max_faces', 1), change('smoothing', -1.0))
-    assert results == [(True, ''), (False, 'smoothing must be 0 to 10, not -1.0')]
+    assert results == [(True, ''), (False, 'smoothing must be 0 to 10 s, not -1.0')]
     assert len(bench.ask(two_faces).faces) == 1
 
 
@@ -185,18 +185,18 @@ def test_one_by_one_the_good_ones_apply(bench, client, two_faces):
         ('max_faces', 1.5, 'max_faces must be a whole number (0 to 1000), not 1.5'),
         ('max_faces', True, 'max_faces must be a whole number (0 to 1000), not True'),
         ('max_faces', None, 'max_faces cannot be deleted: set a whole number (0 to 1000)'),
-        ('min_face_size', 7, 'min_face_size must be 8 to 4096, not 7'),
+        ('min_face_size', 7, 'min_face_size must be 8 to 4096 px, not 7'),
         ('confidence_threshold', math.nan, 'confidence_threshold must be 0 to 1, not nan'),
         ('confidence_threshold', math.inf, 'confidence_threshold must be 0 to 1, not inf'),
         ('confidence_threshold', -math.inf, 'confidence_threshold must be 0 to 1, not -inf'),
         # rclpy alone lets a millionth pass.
         ('confidence_threshold', 1 + 1e-7, 'confidence_threshold must be 0 to 1, not 1.0000001'),
-        ('smoothing', 11, 'smoothing must be 0 to 10, not 11.0'),
-        ('smoothing', True, 'smoothing must be a number (0 to 10), not True'),
+        ('smoothing', 11, 'smoothing must be 0 to 10 s, not 11.0'),
+        ('smoothing', True, 'smoothing must be a number (0 to 10 s), not True'),
         (
             'smoothing',
             'x' * 10_000,
-            "smoothing must be a number (0 to 10), not 'xxxxxxxxxxxx...xxxxxxxxxxxxx'",
+            "smoothing must be a number (0 to 10 s), not 'xxxxxxxxxxxx...xxxxxxxxxxxxx'",
         ),
         ('magic', 1, 'magic is not a parameter of this node'),
     ],

@@ -6,9 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from processes import assert_one_sentence, run
-from ros_bench import ASTRONAUT_BOX, OverlayBench, image_message, parameters
+from ros_bench import ASTRONAUT_BOX, EmotionBench, OverlayBench, image_message, parameters
+from std_msgs.msg import Empty
 
+from emotion_bringup import qos
 from emotion_bringup.conversion import image_from_message
+from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.session.arguments import add_arguments, options_from
 from emotion_bringup.session.processes import node_arguments
 from emotion_perception.cli.main import main
@@ -147,11 +150,55 @@ def test_the_overlay_blurs_faces_as_soon_as_it_is_told_to(astronaut):
     assert np.array_equal(hidden, draw_faces(astronaut, [FACE], OverlayStyle(blur=True)))
 
 
+def test_the_overlay_asks_for_full_searches_while_it_blurs_and_is_watched():
+    bench = OverlayBench(parameters(mode='live', blur_faces=True))
+    asked = bench.client.create_publisher(Empty, FULL_SEARCH, qos.FULL_SEARCH)
+    try:
+        bench.next_status()  # the participants have met
+        assert asked.get_subscription_count() == 0
+        bench.watch()
+        bench.spin_until(asked.get_subscription_count, 'the wish')
+        assert bench.set_parameter('blur_faces', False) == (True, '')
+        bench.spin_until(lambda: not asked.get_subscription_count(), 'the end of the wish')
+        assert bench.set_parameter('blur_faces', True) == (True, '')
+        bench.spin_until(asked.get_subscription_count, 'the wish')
+    finally:
+        bench.close()
+
+
+def faces_seen_at_once(bench, astronaut):
+    """How many of five faces that come and go are found in the first image that shows them."""
+    blank = np.full_like(astronaut, 128)
+    found = 0
+    for _ in range(5):
+        bench.ask(blank)
+        found += len(bench.ask(astronaut).faces)
+    return found
+
+
+def test_no_face_appears_late_while_somebody_blurs(astronaut, model_path):
+    """Whatever `detect_every_n` says; and as it says again as soon as nobody blurs any more."""
+    bench = EmotionBench(parameters(model_path=model_path, detect_every_n=5))
+    try:
+        bench.connect(astronaut)
+        assert faces_seen_at_once(bench, astronaut) < 5
+        wish = bench.client.create_subscription(Empty, FULL_SEARCH, print, qos.FULL_SEARCH)
+        searching = bench.node._full_search_publisher
+        bench.spin_until(searching.get_subscription_count, 'the wish')
+        bench.spin_until(lambda: bench.node._pipeline.settings.detect_every_n == 1, 'the change')
+        assert faces_seen_at_once(bench, astronaut) == 5
+        assert bench.set_parameter('detect_every_n', 7) == (True, '')
+        assert faces_seen_at_once(bench, astronaut) == 5
+        bench.client.destroy_subscription(wish)
+        bench.spin_until(lambda: bench.node._pipeline.settings.detect_every_n == 7, 'the change')
+        assert faces_seen_at_once(bench, astronaut) < 5
+    finally:
+        bench.close()
+
+
 def test_a_session_passes_the_wish_for_blurred_faces_on():
     arguments = node_arguments(session_options('--blur-faces'), 'live')
     assert 'blur_faces:=true' in arguments['overlay_node']
-    # Between two searches a new face would be seen.
-    assert 'detect_every_n:=1' in arguments['emotion_node']
     # Not said is not no: the parameter file may say yes.
     assert not any(
         'blur_faces' in argument

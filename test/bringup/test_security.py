@@ -19,6 +19,7 @@ from sros2_policy import (
 )
 
 from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
@@ -103,10 +104,10 @@ def test_the_overlay_node_may_do_exactly_what_it_does():
             OverlayNode,
             [
                 *('-r', f'image:={IMAGE}', '-r', f'image/compressed:={IMAGE}/compressed'),
-                *parameters(image_transport=transport),
+                *parameters(image_transport=transport, blur_faces='true'),
             ],
             [(Image, 'emotions/image'), (CompressedImage, 'emotions/image/compressed')],
-            listens_to(topic, '/emotions'),
+            listens_to(topic, '/emotions', f'/{FULL_SEARCH}'),
         )
 
     assert_allows_exactly('overlay_node', together(map(graph, TRANSPORTS)))
@@ -136,9 +137,10 @@ def test_the_foxglove_node_may_do_exactly_what_it_does(tmp_path):
             [
                 *('-r', f'image:={IMAGE}', '-r', f'image/compressed:={IMAGE}/compressed'),
                 *parameters(image_transport=transport, serve='false', mcap_path=path),
+                *parameters(blur_faces='true'),
             ],
             [],
-            listens_to(topic, '/emotions', '/diagnostics'),
+            listens_to(topic, '/emotions', f'/{FULL_SEARCH}', '/diagnostics'),
         )
 
     assert_allows_exactly('foxglove_node', together(map(graph, TRANSPORTS)))

@@ -194,7 +194,7 @@ def test_a_missing_model(tmp_path, clip, params_file):
     assert code == 1
     assert 'Traceback' not in err
     (cause,) = [line for line in err.splitlines() if str(missing) in line]
-    assert 'does not exist' in cause
+    assert 'does not exist: set --model to' in cause
     assert 'emotion_node' in err
 
 

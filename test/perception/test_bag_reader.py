@@ -1,7 +1,9 @@
 """Real bags, written with rosbags: both storages, ROS 1, and damaged ones."""
 
+import re
 import shutil
 import sqlite3
+import subprocess
 
 import cv2
 import numpy as np
@@ -269,6 +271,106 @@ def file_with(name, content):
         return tmp_path / name
 
     return make
+
+
+def with_channel(tmp_path, encoding='', message_encoding='', schema=b'', profile='ros2'):
+    """An MCAP file of another tool: the images of a bag, and maybe a channel of another system."""
+    pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
+    from mcap.reader import make_reader
+    from mcap.writer import Writer as McapWriter
+
+    bag = write_bag(tmp_path / 'bag', some_images(), storage='mcap')
+    with next(bag.glob('*.mcap')).open('rb') as file:
+        messages = list(make_reader(file).iter_messages())
+    path = tmp_path / 'other.mcap'
+    with path.open('wb') as file:
+        writer = McapWriter(file)
+        writer.start(profile=profile, library='another tool')
+        first_schema, first, message = messages[0]
+        kind = writer.register_schema(first_schema.name, first_schema.encoding, first_schema.data)
+        images = writer.register_channel(first.topic, 'cdr', kind, first.metadata)
+        if message_encoding:
+            foreign = writer.register_schema('Other', encoding, schema)
+            other = writer.register_channel('/other', message_encoding, foreign)
+            writer.add_message(other, message.log_time, b'{}', message.log_time)
+        for _, _, each in messages:
+            writer.add_message(images, each.log_time, each.data, each.publish_time)
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'message_encoding', 'schema'),
+    [('jsonschema', 'json', b'{}'), ('protobuf', 'protobuf', b'\x0a\xff\xfe'), ('', 'x', b'')],
+)
+def test_channels_of_other_systems_are_left_aside(tmp_path, encoding, message_encoding, schema):
+    with BagReader(with_channel(tmp_path, encoding, message_encoding, schema)) as bag:
+        assert [topic.name for topic in bag.topics] == ['/camera/image_raw']
+        assert bag.foreign_topics == ('/other',)
+        assert len(list(bag.messages())) == 5
+        assert bag.message_count == 6
+
+
+def test_a_file_of_no_ros_2_is_not_called_damaged(tmp_path):
+    with pytest.raises(BagError, match=r'not supported \(Profile is not ros2') as caught:
+        BagReader(with_channel(tmp_path, profile=''))
+    assert 'damaged' not in str(caught.value)
+
+
+def with_metadata(path, old, new):
+    file = path / 'metadata.yaml'
+    text = file.read_text()
+    assert re.search(old, text)
+    file.write_text(re.sub(old, new, text))
+    return path
+
+
+@pytest.mark.parametrize('storage', ['sqlite3', 'mcap'])
+def test_a_reindexed_bag_that_names_no_storage_is_read(tmp_path, storage):
+    path = write_bag(tmp_path / 'bag', some_images(), storage=storage)
+    with_metadata(path, r'storage_identifier: \w+', "storage_identifier: ''")
+    with BagReader(path) as bag:
+        assert len(list(bag.images('/camera/image_raw'))) == 5
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [(r'version: 9', 'version: 99'), (r'storage_identifier: \w+', 'storage_identifier: other')],
+)
+def test_what_is_not_supported_is_not_called_damaged(tmp_path, old, new):
+    path = with_metadata(write_bag(tmp_path / 'bag', some_images()), old, new)
+    with pytest.raises(BagError, match='of a kind that is not supported') as caught:
+        BagReader(path)
+    assert 'damaged' not in str(caught.value)
+
+
+def killed_recorder(folder):
+    """A sqlite3 bag with 4 messages in it and 6 more in the log beside it."""
+    bag = write_bag(folder / 'work', some_images(10))
+    (file,) = bag.glob('*.db3')
+    with sqlite3.connect(file) as database:
+        last = database.execute('SELECT id, topic_id, timestamp, data FROM messages').fetchall()[4:]
+        database.execute('DELETE FROM messages WHERE id >= ?', (last[0][0],))
+    database.execute('PRAGMA journal_mode=WAL')
+    database.execute('PRAGMA wal_autocheckpoint=0')
+    database.executemany('INSERT INTO messages VALUES (?, ?, ?, ?)', last)
+    database.commit()
+    target = folder / 'bag'
+    target.mkdir()
+    for each in bag.glob('*.db3*'):
+        shutil.copy(each, target)
+    database.close()
+    return target
+
+
+def test_a_log_beside_a_database_is_not_left_out_in_silence(tmp_path):
+    bag = killed_recorder(tmp_path)
+    with pytest.raises(BagError, match=r'may have its newest messages in .*-wal only') as caught:
+        BagReader(bag)
+    cure = re.search('`(.*)`', str(caught.value)).group(1)
+    subprocess.run(cure, shell=True, check=True)
+    with BagReader(bag) as reader:
+        assert len(list(reader.images('/camera/image_raw'))) == 10
 
 
 DAMAGED = {

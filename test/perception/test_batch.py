@@ -168,6 +168,13 @@ def test_a_frame_stands_for_the_time_until_the_next_one():
     assert seconds == {'Happy': 1.0, 'Sad': 0.5, 'Uncertain': 1.0}
 
 
+def test_frames_that_are_usually_far_apart_stand_for_their_time():
+    time_of = EmotionTime()
+    for number in range(5):
+        time_of.add(2 * number * SECOND, [face(3)])
+    assert time_of.seconds()['Happy'] == 10.0
+
+
 def test_a_recording_of_one_frame_lasts_as_its_rate_says():
     time_of = EmotionTime(4.0)
     time_of.add(0, [face(3)])

@@ -15,9 +15,10 @@ from tiny_model import make_tiny_model
 
 from emotion_perception.cli import live
 from emotion_perception.cli.image import plan_targets
-from emotion_perception.cli.latest_frame import LatestFrame, RealTimeRecorder
+from emotion_perception.cli.latest_frame import LatestFrame
 from emotion_perception.cli.main import main
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.types import Frame
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
@@ -77,8 +78,8 @@ def test_help_tells_examples(command, capsys):
 def test_help_shows_the_defaults_of_the_pipeline(capsys):
     main(['video', '--help'])
     text = ' '.join(capsys.readouterr().out.split())
-    assert 'smoothing' in text and '(default: 0.3)' in text
-    assert 'smaller faces are dropped; larger values are quicker (default: 24 pixels)' in text
+    assert 'smoothing' in text and '(0 to 10 s, default: 0.3)' in text
+    assert 'larger values are quicker (8 to 4096 px, default: 24)' in text
 
 
 def test_help_of_the_command_is_light():
@@ -102,7 +103,7 @@ def test_help_of_the_command_is_light():
         ['video'],
         ['video', 'demo', '--smoothing', '-1'],
         ['video', 'demo', '--confidence-threshold', '1.5'],
-        ['video', 'demo', '--detect-every-n', '0'],
+        ['video', 'demo', '--detect-every-n', '-1'],
         ['video', 'demo', '--min-face-size', 'small'],
         ['video', 'demo', '--providers', ','],
         ['live', 'demo', '--camera', '1'],
@@ -142,12 +143,16 @@ def test_models_that_do_not_fit(tmp_path, photo, capsys, changes, reason):
     assert is_one_error(error) and reason in error
 
 
-def test_other_problems_of_the_set_up(run, photo, tmp_path, capsys):
+def test_other_problems_of_the_set_up(run, photo, tiny_model, tmp_path, capsys):
     assert main(['image', str(photo), '--model', str(tmp_path / 'no.onnx')]) == 1
-    assert is_one_error(capsys.readouterr().err)
-    for option, value in (('--detector', 'nonsense'), ('--providers', 'nonsense')):
-        code, _, error = run('image', photo, option, value)
+    error = capsys.readouterr().err
+    assert is_one_error(error) and 'set --model to' in error
+    for option in ('--detector', '--providers'):
+        code, _, error = run('image', photo, option, 'nonsense')
         assert code == 1 and is_one_error(error) and 'nonsense' in error
+        assert f'set {option} to' in error
+    assert main(['image', str(photo), '--model', str(tiny_model), '--labels', 'ferplus']) == 1
+    assert 'set --labels to fer2013' in capsys.readouterr().err
 
 
 # emotion image
@@ -454,7 +459,7 @@ def test_an_error_comes_after_the_last_frame(portrait):
 
 
 def test_video_of_a_camera_keeps_real_time(tmp_path):
-    recorder = RealTimeRecorder(tmp_path / 'out.mp4', 10.0)
+    recorder = VideoRecorder(tmp_path / 'out.mp4', 10.0, longest_gap_s=1.0)
     image = np.zeros((64, 64, 3), np.uint8)
     # Twice as fast as the video, then half as fast, then away for a minute.
     for stamp_s in (0.0, 0.05, 0.1, 0.15, 0.2, 0.4, 0.6, 60.6):

@@ -81,7 +81,7 @@ def test_one_track_goes_to_one_detection_only():
 
 
 def test_tracks_age_by_time_on_empty_frames():
-    tracker = FaceTracker(max_age_s=1.0)
+    tracker = FaceTracker()
     tracker.update([face(0)], 0)
     for number in range(1, 31):
         tracker.update([], number * FRAME_NS)
@@ -91,13 +91,24 @@ def test_tracks_age_by_time_on_empty_frames():
 
 
 def test_a_face_that_comes_back_too_late_is_a_new_one():
-    tracker = FaceTracker(max_age_s=1.0)
-    tracker.update([face(0)], 0)
-    assert ids(tracker.update([face(0)], 1_000_000_001)) == [2]
+    tracker = FaceTracker()
+    assert follow(tracker, [[face(0)]] * 10) == [[1]] * 10
+    assert ids(tracker.update([face(0)], 9 * FRAME_NS + 1_000_000_001)) == [2]
+
+
+@pytest.mark.parametrize('period_s', [0.5, 2, 5])
+def test_a_still_face_in_a_slow_stream_is_one_face(period_s):
+    tracker = FaceTracker()
+    stamps = [round(number * period_s * 1e9) for number in range(12)]
+    seen = [
+        ids(tracker.update([] if number == 6 else [face(0)], stamps[number]))
+        for number in range(12)
+    ]
+    assert {track_id for frame in seen for track_id in frame} == {1}
 
 
 def test_age_depends_on_stamps_and_not_on_the_number_of_frames():
-    slow = FaceTracker(max_age_s=1.0)
+    slow = FaceTracker()
     assert ids(slow.update([face(0)], 0)) == ids(slow.update([face(2)], 900_000_000)) == [1]
 
 

@@ -26,7 +26,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent):
     return _CannotRun.from_parent(parent, path=module_path) if MISSING else None
 
 
-def picture(label: int, rng: np.random.Generator) -> np.ndarray:
+def made_image(label: int, rng: np.random.Generator) -> np.ndarray:
     image = rng.integers(40, 90, (48, 48), dtype=np.uint8)
     image[6 * label : 6 * label + 8] += 120
     return image
@@ -45,9 +45,9 @@ def write_csv(path: Path, rows: list[tuple[int, np.ndarray, str]]) -> Path:
 def made_rows() -> list[tuple[int, np.ndarray, str]]:
     rng = np.random.default_rng(7)
     rows = [
-        (i % 7, picture(i % 7, rng), usage) for usage, size in SIZES.items() for i in range(size)
+        (i % 7, made_image(i % 7, rng), usage) for usage, size in SIZES.items() for i in range(size)
     ]
-    # One PrivateTest and one PublicTest picture with an identical twin in Training.
+    # One PrivateTest and one PublicTest image with an identical twin in Training.
     first_public, first_private = SIZES['Training'], SIZES['Training'] + SIZES['PublicTest']
     rows[first_public] = (rows[0][0], rows[0][1], 'PublicTest')
     rows[first_private] = (rows[0][0], rows[0][1], 'PrivateTest')

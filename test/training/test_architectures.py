@@ -1,4 +1,4 @@
-"""Every architecture: its published size, any picture size, learning, folding, refusals."""
+"""Every architecture: its published size, any image size, learning, folding, refusals."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,13 @@ from training.weights.fold import fold_batch_norm
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
 NAMES = ('small_cnn', 'vgg16', 'resnet9', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
 RECIPE_OF = {
+    'alexnet': 'shipped/1_low_rank_fc',
     'efficientnet_lite0': 'teacher_efficientnet_lite0',
     'resnet9': 'teacher_resnet9',
 }
 
 
-def picture(label: int, rng: np.random.Generator) -> np.ndarray:
+def made_image(label: int, rng: np.random.Generator) -> np.ndarray:
     """A class shown by where a bright bar lies."""
     image = rng.integers(40, 90, (48, 48), dtype=np.uint8)
     image[6 * label : 6 * label + 8] += 120
@@ -77,7 +78,7 @@ def test_any_size_gives_seven_scores(name, size):
 def test_learns_made_faces_in_a_few_steps(name):
     rng = np.random.default_rng(3)
     labels = torch.arange(14) % 7
-    grey = np.stack([picture(int(label), rng) for label in labels]).astype(np.float32)
+    grey = np.stack([made_image(int(label), rng) for label in labels]).astype(np.float32)
     faces = torch.from_numpy((grey - 90) / 60)[:, None].expand(-1, 3, -1, -1)
     network = small(name)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.03, momentum=0.9)
@@ -88,7 +89,7 @@ def test_learns_made_faces_in_a_few_steps(name):
         loss.backward()
         optimizer.step()
         values.append(loss.item())
-    assert values[0] == pytest.approx(1.946, abs=0.15), 'the first answer is a guess'
+    assert values[0] == pytest.approx(1.946, abs=0.15), 'the first prediction is a guess'
     assert np.isfinite(values).all()
     assert min(values) < values[0] - 0.1
 
@@ -108,7 +109,7 @@ def test_folded_network_is_the_same_function(name):
 def test_small_networks_see_their_own_size_under_the_runtimes_preprocessing(name):
     network = small(name).eval()
     rng = np.random.default_rng(3)
-    face = torch.from_numpy(picture(3, rng).astype(np.float32) / 255)[None, None]
+    face = torch.from_numpy(made_image(3, rng).astype(np.float32) / 255)[None, None]
     smooth = F.avg_pool2d(face, 3, 1, 1).expand(-1, 3, -1, -1)
     sizes = []
     first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))

@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper
 
 from training.cli import main
-from training.comparison import candidates, compare, compare_picture, compare_report, cost
+from training.comparison import candidates, compare, cost, figure, report
 from training.config import ModelConfig
 from training.dataset import ferplus
 from training.errors import TrainingError
@@ -20,7 +20,7 @@ from training.fit import curves
 from training.fit.module import Classifier
 from training.models import build
 from training.recipe_files import parse, read_recipe
-from training.scoring import metrics, predict, readings
+from training.scoring import metrics, predict, private_test_log
 from training.shipping import graph
 from training.weights.fold import fold_batch_norm
 
@@ -111,7 +111,7 @@ def test_one_table_of_runs_and_files(place, command, capsys):
     # Weights in fp32, and little beside them.
     assert 4 * 55_616 < first['size_bytes'] < 2 * 4 * 57_095
     assert 'PrivateTest' not in printed
-    assert not list(place.rglob(readings.READINGS))
+    assert not list(place.rglob(private_test_log.LOG_NAME))
     table = (place / 'out/compare.md').read_text()
     rows = [line for line in table.splitlines() if line.startswith('|')]
     assert len(rows) == 2 + 3
@@ -150,7 +150,7 @@ def test_final_logs_each_reading_beside_its_model(tmp_path, place, command):
         shutil.copy(path, tmp_path)
     assert command(run, tmp_path / MODEL.name, '--final') == 0
     for folder, name in ((run, 'best.ckpt'), (tmp_path, MODEL.name)):
-        (line,) = (folder / readings.READINGS).read_text().splitlines()
+        (line,) = (folder / private_test_log.LOG_NAME).read_text().splitlines()
         reading = json.loads(line)
         assert (reading['model'], reading['split']) == (name, 'PrivateTest')
         assert reading['accuracy']['n'] == 21
@@ -277,7 +277,7 @@ def test_file_of_another_task_is_refused(classes, output, message, tmp_path):
         cost.of_file(path, 21)
 
 
-def test_file_without_the_usual_answer_is_refused_before_it_runs(tmp_path):
+def test_file_without_the_usual_logits_is_refused_before_it_runs(tmp_path):
     path = graph_file(tmp_path / 'a.onnx', 7, 'scores')
     with pytest.raises(TrainingError, match=r'no output "logits" \(it has: scores\)'):
         predict.onnx_predictor(path)
@@ -320,14 +320,12 @@ def test_names_are_made_unique(tmp_path):
 
 def test_names_of_equal_points_do_not_cover_each_other(tmp_path, monkeypatch):
     boxes = []
-    placed = compare_picture._placed
-    monkeypatch.setattr(
-        compare_picture, '_placed', lambda *words: boxes.append(placed(*words)) or boxes[-1]
-    )
+    placed = figure._placed
+    monkeypatch.setattr(figure, '_placed', lambda *words: boxes.append(placed(*words)) or boxes[-1])
     share = metrics.Share(60, 100)
-    points = [compare_picture.Point(f'network {n}', share, 10**6, 1.0) for n in range(5)]
-    unknown = compare_picture.Point('no graph', share, None, 1.0)
-    compare_picture.draw([*points, unknown], 'PublicTest', 'made', tmp_path / 'a.png')
+    points = [figure.Point(f'network {n}', share, 10**6, 1.0) for n in range(5)]
+    unknown = figure.Point('no graph', share, None, 1.0)
+    figure.draw([*points, unknown], 'PublicTest', 'made', tmp_path / 'a.png')
     assert (tmp_path / 'a.png').stat().st_size > 5000
     left, right = boxes[:5], boxes[5:]
     assert len(right) == 6
@@ -344,5 +342,5 @@ def test_other_starting_weights_are_said():
 
 
 def test_unknown_figures_are_a_dash():
-    assert compare_report._figure(None, 1e6, 2) == compare_report.NOTHING
-    assert compare_report._figure(15_470_000_000, 1e6, 0) == '15,470'
+    assert report._figure(None, 1e6, 2) == report.NOTHING
+    assert report._figure(15_470_000_000, 1e6, 0) == '15,470'

@@ -8,16 +8,24 @@ from training.config import Phase
 from training.errors import TrainingError
 from training.recipe_files import read_recipe
 
-RECIPES = sorted((Path(__file__).parents[2] / 'training/recipes').glob('*.yaml'))
+FOLDER = Path(__file__).parents[2] / 'training/recipes'
+RECIPES = sorted(FOLDER.rglob('*.yaml'))
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid(path):
     recipe = read_recipe(path)
-    assert recipe.name == path.stem
-    # A short experiment and a teacher answer at their own size and are never shipped.
-    own = {'idea': 99, 'teacher_efficientnet_lite0': 97, 'teacher_resnet9': 48}
+    assert recipe.name == '_'.join(path.relative_to(FOLDER).with_suffix('').parts)
+    # A short experiment and a teacher predict at their own size and are never shipped.
+    own = {'short_experiment': 99, 'teacher_efficientnet_lite0': 97, 'teacher_resnet9': 48}
     assert recipe.train.phases[-1].size == own.get(path.stem, 227)
+
+
+def test_each_run_of_the_shipped_model_starts_from_the_one_before():
+    chain = [read_recipe(path) for path in RECIPES if path.parent.name == 'shipped']
+    starts = [None, *(f'out/train/{recipe.name}' for recipe in chain[:-1])]
+    assert [recipe.model.init for recipe in chain] == starts
+    assert len(chain) == 8
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from training.recipe_files import parse
 
 OFF = {'rotation': 0, 'zoom': 0, 'shift': 0, 'flip': False, 'brightness': 0, 'contrast': 0}
 FEW, MANY = 4, 20_000
-# Mean and one pixel of the pictures below, measured before there were crops.
+# Mean and one pixel of the images below, measured before there were crops.
 BEFORE = (0.548429956, 0.172937617)
 
 
@@ -29,7 +29,7 @@ def frames(smallest: float) -> tuple[torch.Tensor, torch.Tensor]:
     return affine[:, 0, 0], affine[:, :, 2]
 
 
-def test_sides_are_uniform_and_no_crop_leaves_the_picture():
+def test_sides_are_uniform_and_no_crop_leaves_the_image():
     side, centre = frames(0.5)
     assert side.min() >= 0.5
     assert side.max() <= 1
@@ -56,7 +56,7 @@ def test_a_crop_is_the_cut_out_part_resized():
     torch.testing.assert_close(cut, images[:, :, 2:42, 6:46], atol=1e-5, rtol=0)
 
 
-def test_the_crop_is_cut_from_the_picture_changed_before():
+def test_the_crop_is_cut_from_the_image_changed_before():
     images = torch.rand(FEW, 1, 48, 48, generator=generator())
     changes = {'rotation': 20.0, 'zoom': 0.2, 'shift': 0.1}
     whole = augment.random_affine(FEW, AugmentConfig(**changes), generator())
@@ -88,7 +88,7 @@ def test_without_a_crop_all_draws_are_those_of_older_recipes():
     assert seen[1, 0, 20, 30].item() == pytest.approx(BEFORE[1], abs=1e-5)
 
 
-def test_cropped_pictures_are_repeatable_and_stay_in_range():
+def test_cropped_images_are_repeatable_and_stay_in_range():
     images = torch.randint(0, 256, (FEW, 48, 48), dtype=torch.uint8, generator=generator())
     config = AugmentConfig(crop=0.83)
     one, two, other = (augment.augment(images, 60, config, generator(seed)) for seed in (1, 1, 2))

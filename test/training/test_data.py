@@ -90,7 +90,7 @@ def test_truncated_xz(made_csv, tmp_path):
 
 
 def test_bad_folders(tmp_path):
-    with pytest.raises(TrainingError, match='no pictures'):
+    with pytest.raises(TrainingError, match='no images'):
         data.load(tmp_path, tmp_path)
     folder = tmp_path / 'fer/train/bored'
     folder.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_bad_folders(tmp_path):
     with pytest.raises(TrainingError, match='48x40 pixels'):
         data.load(tmp_path / 'fer', tmp_path)
     (folder / '1.png').write_bytes(b'broken')
-    with pytest.raises(TrainingError, match='not a readable picture'):
+    with pytest.raises(TrainingError, match='not a readable image'):
         data.load(tmp_path / 'fer', tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_missing_file_ends_the_command_with_a_sentence(tmp_path, capsys):
 
 def test_twins_and_statistics(made_csv, tmp_path):
     dataset = data.load(made_csv, tmp_path)
-    twins = data.has_twin(dataset['PrivateTest'].images, dataset['Training'].images)
+    twins = data.occur_in(dataset['PrivateTest'].images, dataset['Training'].images)
     assert twins.tolist() == [True] + [False] * 20
     images = np.asarray(dataset['Training'].images)
     mean, std = data.grey_statistics(images)

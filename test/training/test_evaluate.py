@@ -18,7 +18,7 @@ from training.cli import main
 from training.dataset import ferplus
 from training.dataset.data import Dataset, Split
 from training.errors import TrainingError
-from training.scoring import pictures, readings, scenes
+from training.scoring import ferplus_scores, figures, private_test_log, scenes
 
 MODEL = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
 
@@ -83,7 +83,7 @@ def test_full_report(place, command, capsys):
     assert 'through the pipeline: faces found' in printed
     scores = json.loads((place / 'out/scores.json').read_text())['splits']['PublicTest']
     through = scores['pipeline']
-    # Only 14 of the 21 pictures show a face; the others are bars.
+    # Only 14 of the 21 images show a face; the others are bars.
     assert through['found']['n'] == 21
     assert 12 / 21 <= through['found']['value'] <= 14 / 21 + 1e-4
     assert through['direct']['n'] == through['pipeline']['n'] >= 12
@@ -99,14 +99,14 @@ def test_full_report(place, command, capsys):
         (fer_plus['original_labels_accuracy'], fer_plus['accuracy_contempt_counted_wrong']),
     ):
         assert crossed['value'] == own['value']
-    assert 'by the answer that the votes taught' in printed
+    assert 'by the last layer that the votes taught' in printed
     assert scores['reject_curve'][0]['coverage'] == 1
     assert 0 <= scores['classes']['Happy']['auc'] <= 1
     report = (place / 'out/report.md').read_text()
     for heading in ('On FER+ labels', 'Through the pipeline', 'Ten-crop (not the headline figure)'):
         assert f'### {heading}' in report
     names = [f'{kind}-PublicTest.png' for kind in ('roc', 'reject', 'confusion', 'reliability')]
-    names += [pictures.gallery_name('PublicTest', emotion) for emotion in EMOTION_NAMES]
+    names += [figures.gallery_name('PublicTest', emotion) for emotion in EMOTION_NAMES]
     for name in names:
         assert f'({name})' in report
         assert cv2.imread(str(place / 'out' / name)) is not None
@@ -125,7 +125,7 @@ def test_report_is_the_same_twice_and_the_limit_leaves_the_headline(place, comma
 
 def test_final_logs_what_was_read(place, command):
     assert command('--final', '--ferplus', str(place / 'votes.csv')) == 0
-    log = (place / readings.READINGS).read_text().splitlines()
+    log = (place / private_test_log.LOG_NAME).read_text().splitlines()
     assert json.loads(log[-1])['ferplus']['accuracy_contempt_counted_wrong']['n'] == 21
     manifest = json.loads((place / MODEL.with_suffix('.json').name).read_text())
     assert manifest['scores']['PrivateTest']['accuracy']['n'] == 21
@@ -143,7 +143,7 @@ def test_later_reading_keeps_what_it_did_not_measure(place, command):
     assert command('--final', '--ten-crop', '--limit', '6') == 0
     after = json.loads(path.read_text())['scores']['PrivateTest']
     assert after['ten_crop_not_the_headline']['ten_crop']['n'] == 6
-    last = json.loads((place / readings.READINGS).read_text().splitlines()[-1])
+    last = json.loads((place / private_test_log.LOG_NAME).read_text().splitlines()[-1])
     assert 'ferplus' not in last, 'the log holds only what each reading measured'
 
 
@@ -161,7 +161,7 @@ def test_bad_options_are_one_sentence(words, message, command, capsys):
 
 def test_model_with_other_classes_is_refused(tmp_path, command, capsys):
     assert command('--model', str(make_tiny_model(tmp_path, classes=5))) == 1
-    assert 'answers with 5 classes, FER-2013 has 7' in capsys.readouterr().err
+    assert 'predicts 5 classes, FER-2013 has 7' in capsys.readouterr().err
 
 
 def test_pipeline_wants_the_exported_file():
@@ -169,7 +169,7 @@ def test_pipeline_wants_the_exported_file():
         scenes.open_pipeline(Path('last.ckpt'), 1)
 
 
-def test_scene_holds_the_picture_and_depends_on_its_row_only(face):
+def test_scene_holds_the_image_and_depends_on_its_row_only(face):
     first, again, other = (scenes.make_scene(face, row) for row in (3, 3, 4))
     assert first.image.shape == (480, 640, 3)
     np.testing.assert_array_equal(first.image, again.image)
@@ -186,7 +186,7 @@ def test_scene_holds_the_picture_and_depends_on_its_row_only(face):
 def test_pipeline_sees_the_face_as_direct_classification_does(face):
     rows = np.arange(8)
     split = Split('PublicTest', np.stack([face] * 8), np.full(8, 3), rows)
-    seen = scenes.answers(scenes.open_pipeline(MODEL, 1), split, 'scenes')
+    seen = scenes.predict_scenes(scenes.open_pipeline(MODEL, 1), split, 'scenes')
     assert (seen != scenes.NO_FACE).all()
     assert np.bincount(seen).max() >= 6, 'the same face at other places must look the same'
 
@@ -208,7 +208,7 @@ def test_ferplus_counts_contempt_as_wrong_and_drops_the_rest():
     votes[3, ferplus.COLUMNS.index('unknown')] = 10
     votes[4, ferplus.COLUMNS.index('NF')] = 10
     votes[5, :2] = 5
-    found = ferplus.score(np.array([3, 0, 6, 6, 6, 6]), votes)
+    found = ferplus_scores.count_hits(np.array([3, 0, 6, 6, 6, 6]), votes)
     assert (found.accuracy.hits, found.accuracy.count) == (1, 3)
     assert (found.without_contempt.hits, found.without_contempt.count) == (1, 2)
     assert (found.contempt, found.unclear, found.unknown, found.no_face) == (1, 1, 1, 1)
@@ -217,7 +217,7 @@ def test_ferplus_counts_contempt_as_wrong_and_drops_the_rest():
 def test_votes_that_cannot_be_joined(tmp_path):
     empty = Split('x', np.zeros((0, 48, 48), np.uint8), np.zeros(0, int), np.zeros(0, int))
     splits = dict.fromkeys(('Training', 'PublicTest', 'PrivateTest'), empty)
-    with pytest.raises(TrainingError, match='the picture folders have lost'):
+    with pytest.raises(TrainingError, match='the image folders have lost'):
         ferplus.check_rows(np.zeros((0, 10), int), Dataset(tmp_path, splits))
     with pytest.raises(TrainingError, match='has 2 rows, the data set 0'):
         ferplus.check_rows(np.zeros((2, 10), int), Dataset(tmp_path / 'a.csv', splits))
@@ -225,9 +225,9 @@ def test_votes_that_cannot_be_joined(tmp_path):
 
 def test_gallery_goes_from_sure_to_unsure():
     confidence = np.linspace(0, 1, 101)
-    chosen = pictures.spread(np.arange(101), confidence)
+    chosen = figures.spread(np.arange(101), confidence)
     assert len(chosen) == 16
     assert (chosen[0], chosen[-1]) == (100, 0)
     assert (np.diff(confidence[chosen]) < 0).all()
-    assert pictures.spread(np.array([5, 2]), confidence).tolist() == [5, 2]
-    assert not len(pictures.spread(np.zeros(0, np.int64), confidence))
+    assert figures.spread(np.array([5, 2]), confidence).tolist() == [5, 2]
+    assert not len(figures.spread(np.zeros(0, np.int64), confidence))

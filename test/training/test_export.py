@@ -108,8 +108,8 @@ def test_every_stage_agrees(run, dataset, fp32):
         assert scores[key]['n'] == 7
 
     images = dataset['PublicTest'].images
-    wanted = answers(run / 'last.ckpt', images, manifest.preprocessing)
-    given = answers(model, images, manifest.preprocessing)
+    wanted = all_logits(run / 'last.ckpt', images, manifest.preprocessing)
+    given = all_logits(model, images, manifest.preprocessing)
     assert given.shape == (7, 14 if votes is not None else 7)
     error = np.abs(given - wanted).max()
     if fp32:
@@ -122,13 +122,13 @@ def test_every_stage_agrees(run, dataset, fp32):
         assert model.stat().st_size < 2 * weights, 'bytes, of which fp32 has four a weight'
 
 
-def answers(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
+def all_logits(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarray:
     opened = predict.open_model(model, None)
-    return np.hstack(list(predict.answers(opened.run, images, spec, model.suffix).values()))
+    return np.hstack(list(predict.predict_logits(opened.run, images, spec, model.suffix).values()))
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)
-def test_two_answers_are_calibrated_and_scored_apart(run, dataset):
+def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset):
     votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
     done = export(run / 'last.ckpt', dataset, run / 'two.onnx', votes=votes)
     manifest = read_manifest(run / 'two.json')
@@ -153,7 +153,7 @@ def test_votes_without_use_are_refused(run, dataset):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
-def test_blocks_of_a_grey_network_take_the_pictures_as_they_are(run, dataset):
+def test_blocks_of_a_grey_network_take_the_images_as_they_are(run, dataset):
     export(run / 'last.ckpt', dataset, run / 'blocks.onnx')
     nodes = onnx.load(run / 'blocks.onnx').graph.node
     assert [node.op_type for node in nodes if 'input' in node.input] == ['Conv']
@@ -162,7 +162,7 @@ def test_blocks_of_a_grey_network_take_the_pictures_as_they_are(run, dataset):
 def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):
     empty = dataset['PublicTest'].select(np.array([], int))
     nothing = data.Dataset(Path('made'), dataset.splits | {'PublicTest': empty})
-    with pytest.raises(TrainingError, match='made has no PublicTest pictures'):
+    with pytest.raises(TrainingError, match='made has no PublicTest images'):
         export(tmp_path / 'last.ckpt', nothing, tmp_path / 'x.onnx')
 
 
@@ -188,8 +188,10 @@ def test_training_goes_on_from_an_exported_file(run, dataset, fp32):
         dataset['PublicTest'].images,
         read_manifest(model.with_suffix('.json')).preprocessing,
     )
-    given = predict.answers(predict.torch_predictor(fresh.network.eval()), images, spec, 'start')
-    wanted = answers(model, images, spec)
+    given = predict.predict_logits(
+        predict.torch_predictor(fresh.network.eval()), images, spec, 'start'
+    )
+    wanted = all_logits(model, images, spec)
     # What int8 rounds between the layers is not in the weights.
     tolerance = (0.003 if fp32 else 0.05) * np.ptp(wanted)
     assert np.abs(np.hstack(list(given.values())) - wanted).max() < tolerance

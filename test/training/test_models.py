@@ -79,7 +79,7 @@ def test_only_a_grey_network_takes_larger_steps():
 
 
 @pytest.mark.parametrize('arch', ['vgg16', 'resnet50v2'])
-def test_a_network_with_a_side_sees_a_small_picture_in_a_large_one(arch):
+def test_a_network_with_a_side_sees_a_small_image_in_a_large_one(arch):
     width = {'fc_width': 8} if arch == 'vgg16' else {}
     network = build(ModelConfig(arch=arch, side=48, **width)).eval()
     small = torch.rand(1, 3, 48, 48)

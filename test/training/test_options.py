@@ -20,7 +20,7 @@ from training.config import (
 )
 from training.dataset import data
 from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
-from training.fit import curves, distill
+from training.fit import curves, teachers
 from training.fit.module import Classifier
 from training.scoring import predict
 
@@ -72,17 +72,17 @@ def test_distillation_teaches_without_any_label(teacher, folder, train):
     assert not any('teacher' in name for name in student.network.state_dict())
 
 
-def test_teachers_answer_as_when_they_were_trained(teacher):
+def test_teachers_predict_as_when_they_were_trained(teacher):
     recipe = Recipe('x', distill=DistillConfig((str(teacher),), temperature=1.0))
     faces = torch.rand(3, 1, 60, 60)
-    taught = distill.load(recipe).probabilities(faces)[FER2013]
+    taught = teachers.load(recipe).probabilities(faces)[FER2013]
     trained = checkpoint.load(teacher / 'best.ckpt')
     module = Classifier(trained.recipe, trained.mean, trained.std).eval()
     module.network.load_state_dict(trained.network.state_dict())
     at_48 = torch.nn.functional.interpolate(faces, size=(48, 48), mode='bilinear')
     with torch.no_grad():
         torch.testing.assert_close(taught, module(at_48).softmax(dim=1))
-    assert distill.load(Recipe('x')) is None
+    assert teachers.load(Recipe('x')) is None
 
 
 def test_missing_teacher_is_one_sentence(train, capsys):
@@ -130,7 +130,7 @@ def test_plateau_cuts_and_early_stopping_ends_resumed_like_whole(folder, train):
     assert [(line.epoch, line.lr) for line in halves] == [(line.epoch, line.lr) for line in whole]
 
 
-TWO_ANSWERS = (
+TWO_LAST_LAYERS = (
     'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
     'data.ferplus=0.5',
     'optim={name: adam, lr: 0.001}',
@@ -139,47 +139,49 @@ TWO_ANSWERS = (
 
 
 @pytest.fixture(scope='module')
-def two_answers(made_rows, folder, train) -> Path:
+def two_last_layers(made_rows, folder, train) -> Path:
     """A run whose votes name the class before the label."""
     words = ('--ferplus', str(shifted_votes(folder / 'previous.csv', made_rows, -1)))
-    assert train('two', *TWO_ANSWERS, words=words) == 0
+    assert train('two', *TWO_LAST_LAYERS, words=words) == 0
     return folder / 'two'
 
 
-def answers_on_public_test(run: Path, made_csv, folder):
-    """The labels, and the classes that each answer of a run names."""
+def predictions_on_public_test(run: Path, made_csv, folder):
+    """The labels, and the classes that each last layer of a run names."""
     public = data.load(made_csv, folder / 'cache')['PublicTest']
     opened = predict.open_model(run / 'last.ckpt', None)
-    answers = predict.answers(opened.run, public.images, opened.spec, 'x')
-    return public.labels, answers[FER2013].argmax(axis=1), answers[FERPLUS].argmax(axis=1)
+    logits = predict.predict_logits(opened.run, public.images, opened.spec, 'x')
+    return public.labels, logits[FER2013].argmax(axis=1), logits[FERPLUS].argmax(axis=1)
 
 
-def test_two_answers_learn_two_opinions(two_answers, made_csv, folder):
-    lines = curves.read(two_answers / 'history.csv')
-    # An answer that only one opinion had taught would be wrong about every other picture.
+def test_two_last_layers_learn_two_opinions(two_last_layers, made_csv, folder):
+    lines = curves.read(two_last_layers / 'history.csv')
+    # A last layer that only one opinion had taught would be wrong about every other image.
     assert lines[-1].train_loss < 0.5 < lines[0].train_loss
-    labels, usual, voted = answers_on_public_test(two_answers, made_csv, folder)
+    labels, usual, voted = predictions_on_public_test(two_last_layers, made_csv, folder)
     assert (usual == labels).mean() >= 0.5
     assert (voted == (labels - 1) % 7).mean() >= 0.5
 
 
-def test_teachers_with_two_answers_teach_both(two_answers, made_rows, made_csv, folder, train):
+def test_teachers_with_two_last_layers_teach_both(
+    two_last_layers, made_rows, made_csv, folder, train
+):
     # The student's own labels and votes say otherwise, and have no weight.
     votes = str(shifted_votes(folder / 'next.csv', made_rows, 1))
-    taught = (f'distill.teachers=["{two_answers / "last.ckpt"}"]', 'distill.weight=1', 'seed=6')
-    assert train('heir', *TWO_ANSWERS, *taught, words=('--ferplus', votes)) == 0
-    labels, usual, voted = answers_on_public_test(folder / 'heir', made_csv, folder)
+    taught = (f'distill.teachers=["{two_last_layers / "last.ckpt"}"]', 'distill.weight=1', 'seed=6')
+    assert train('heir', *TWO_LAST_LAYERS, *taught, words=('--ferplus', votes)) == 0
+    labels, usual, voted = predictions_on_public_test(folder / 'heir', made_csv, folder)
     assert (usual == labels).mean() >= 0.5
     assert (voted == (labels - 1) % 7).mean() >= 0.5
 
 
-def test_only_answers_that_all_teachers_have_are_taught(two_answers, teacher):
-    recipe = Recipe('x', distill=DistillConfig((str(two_answers), str(teacher))))
-    taught = distill.load(recipe).probabilities(torch.rand(3, 1, 60, 60))
+def test_only_label_sets_that_all_teachers_have_are_taught(two_last_layers, teacher):
+    recipe = Recipe('x', distill=DistillConfig((str(two_last_layers), str(teacher))))
+    taught = teachers.load(recipe).probabilities(torch.rand(3, 1, 60, 60))
     assert taught.keys() == {FER2013}
 
 
-def test_two_answers_want_a_share_for_each(train, capsys):
+def test_two_last_layers_want_a_share_for_each(train, capsys):
     switches = ('model={arch: alexnet, votes: true}', 'data.ferplus=1.0')
     assert train('one', *switches) == 1
     assert 'data.ferplus, the share of the second in the loss' in capsys.readouterr().err
@@ -203,9 +205,9 @@ def test_bf16_keeps_weights_and_loss_in_fp32(folder, train):
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
-def test_bf16_runs_the_network_in_bfloat16_and_answers_nearly_alike():
+def test_bf16_runs_the_network_in_bfloat16_and_predicts_nearly_alike():
     faces = torch.rand(4, 1, 48, 48)
-    answers, kinds = [], []
+    logits, kinds = [], []
     for precision in ('fp32', 'bf16'):
         torch.manual_seed(1)
         model = ModelConfig(arch='small_cnn')
@@ -215,10 +217,10 @@ def test_bf16_runs_the_network_in_bfloat16_and_answers_nearly_alike():
         layer = module.eval().network.features[0]
         layer.register_forward_hook(lambda *call: kinds.append(call[2].dtype))
         with torch.no_grad():
-            answers.append(module(faces))
+            logits.append(module(faces))
     assert kinds == [torch.float32, torch.bfloat16]
-    assert answers[1].dtype == torch.float32
-    torch.testing.assert_close(answers[1], answers[0], atol=0.02, rtol=0.05)
+    assert logits[1].dtype == torch.float32
+    torch.testing.assert_close(logits[1], logits[0], atol=0.02, rtol=0.05)
 
 
 @pytest.mark.parametrize(('name', 'kind'), [('sgd', 'SGD'), ('adam', 'Adam'), ('adamw', 'AdamW')])

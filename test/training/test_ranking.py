@@ -41,7 +41,7 @@ def test_mean_auc_leaves_out_absent_classes():
     assert math.isnan(ranking.mean_auc((math.nan,)))
 
 
-def test_reject_curve_answers_equal_confidence_together():
+def test_reject_curve_counts_equal_confidence_together():
     curve = ranking.reject_curve(
         np.array([0.5, 0.9, 0.7, 0.7]), np.array([False, True, False, True])
     )
@@ -81,12 +81,12 @@ def test_comparison_of_nothing_is_not_a_number():
 
 
 def test_ten_crops_are_corners_centre_and_mirrors():
-    picture = np.arange(48 * 48, dtype=np.int64).reshape(1, 48, 48).astype(np.uint8)
-    views = tencrop.crops(picture)
+    image = np.arange(48 * 48, dtype=np.int64).reshape(1, 48, 48).astype(np.uint8)
+    views = tencrop.crops(image)
     assert [view.shape for view in views] == [(1, 44, 44)] * 10
-    np.testing.assert_array_equal(views[0][0], picture[0, :44, :44])
-    np.testing.assert_array_equal(views[3][0], picture[0, 4:, 4:])
-    np.testing.assert_array_equal(views[4][0], picture[0, 2:46, 2:46])
+    np.testing.assert_array_equal(views[0][0], image[0, :44, :44])
+    np.testing.assert_array_equal(views[3][0], image[0, 4:, 4:])
+    np.testing.assert_array_equal(views[4][0], image[0, 2:46, 2:46])
     np.testing.assert_array_equal(views[9], views[4][:, :, ::-1])
 
 

@@ -12,7 +12,7 @@ from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, Recipe
 from training.dataset import data
-from training.dataset.feed import order
+from training.dataset.batches import order
 from training.fit import curves
 from training.fit.train import training_split
 
@@ -183,12 +183,12 @@ def test_every_switch_of_a_recipe_trains(workplace, command):
     assert checkpoint.load(run / 'best.ckpt').training_images == 56
 
 
-def test_dropping_twins_leaves_no_test_picture_in_training(made_csv, tmp_path):
+def test_dropping_twins_leaves_no_test_image_in_training(made_csv, tmp_path):
     dataset = data.load(made_csv, tmp_path)
     recipe = Recipe('x', data=DataConfig(drop_twins=True))
     split = training_split(recipe, dataset)
     assert len(split) == 69
-    assert not data.has_twin(dataset['PrivateTest'].images, split.images).any()
+    assert not data.occur_in(dataset['PrivateTest'].images, split.images).any()
 
 
 def test_damaged_checkpoint(trained, command, capsys):

@@ -78,8 +78,8 @@ def test_distillation_is_zero_for_the_teachers_own_scores(scores):
     assert losses.distillation(scores.flip(1), taught, 3.0) > 0.1
 
 
-def test_mixup_blends_pictures_and_targets_alike():
-    # A picture that shows its own target: both must be blended by the same weight.
+def test_mixup_blends_images_and_targets_alike():
+    # A image that shows its own target: both must be blended by the same weight.
     wanted = losses.one_hot(LABELS)
     faces = wanted[:, None, None, :].expand(-1, 1, 7, -1).contiguous()
     mixed, blend = augment.mixup(faces, wanted, 1.0, torch.Generator().manual_seed(5))

@@ -1,4 +1,4 @@
-"""A teacher's answers in a file: what it holds, what is learnt from it, which files are refused."""
+"""A teacher's predictions in a file: what it holds, what is learnt from it, what is refused."""
 
 import json
 from pathlib import Path
@@ -15,11 +15,10 @@ from training.config import DataConfig, DistillConfig, Recipe, TrainConfig
 from training.dataset import augment, data
 from training.dataset.ferplus import COLUMNS
 from training.errors import TrainingError
-from training.fit import curves, distill
+from training.fit import curves, teachers
 from training.fit.train import training_split
-from training.models import answers as network_answers
-from training.models import planes
-from training.teaching import answers, record
+from training.models import logits_by_label_set, planes
+from training.teaching import predictions, record
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / 'models/emotion_alexnet.onnx'
@@ -73,19 +72,19 @@ def teacher(folder, train) -> Path:
 
 @pytest.fixture(scope='module')
 def taught(teacher, folder, command) -> Path:
-    """The teacher's answers as they are and mirrored."""
-    path = folder / 'answers/teacher.npz'
+    """The teacher's predictions as they are and mirrored."""
+    path = folder / 'predictions/teacher.npz'
     assert command('teach', '--model', str(teacher), '--out', str(path), '--views', '2') == 0
     return path
 
 
 def made(folder: Path, name: str, dataset: data.Dataset, classes: dict[str, np.ndarray]) -> Path:
-    """A file of a teacher that is sure of one class for each picture and label set."""
+    """A file of a teacher that is sure of one class for each image and label set."""
     logs = {
-        labels: answers.logarithms(0.99 * np.eye(7)[wanted] + 0.01 / 7)
+        labels: predictions.logarithms(0.99 * np.eye(7)[wanted] + 0.01 / 7)
         for labels, wanted in classes.items()
     }
-    answers.write(folder / name, answers.Answers(logs, {}), dataset['Training'])
+    predictions.write(folder / name, predictions.Predictions(logs, {}), dataset['Training'])
     return folder / name
 
 
@@ -94,31 +93,31 @@ def test_a_file_holds_the_mean_over_the_views(taught, teacher, dataset):
     unit = augment.to_unit(torch.from_numpy(np.array(dataset['Training'].images)))
     with torch.inference_mode():
         views = [
-            network_answers(
+            logits_by_label_set(
                 trained.network,
                 planes((faces - trained.mean) / trained.std, trained.recipe.model),
             )[FER2013].softmax(dim=1)
             for faces in (unit, unit.flip(3))
         ]
     expected = torch.stack(views).mean(dim=0).numpy()
-    found = np.exp(answers.read(taught).logs[FER2013].astype(float))
+    found = np.exp(predictions.read(taught).logs[FER2013].astype(float))
     np.testing.assert_allclose(found, expected, atol=2e-3)
     assert (views[0] - views[1]).abs().max() > 0.01, 'or one view would do'
 
 
-def test_a_file_says_whose_answers_it_holds(taught, teacher):
-    facts = answers.read(taught).facts
+def test_a_file_says_whose_predictions_it_holds(taught, teacher):
+    facts = predictions.read(taught).facts
     assert facts['teacher'] == 'tiny'
     assert facts['teacher_sha256'] == sha256_of(teacher / 'best.ckpt')
     assert (facts['size'], facts['views'], facts['pictures']) == (48, 2, 70)
 
 
-def test_the_shipped_file_can_teach_both_answers(folder, dataset):
+def test_the_shipped_file_can_teach_both_label_sets(folder, dataset):
     done = record.record(SHIPPED, dataset, folder / 'shipped.npz', views=1, threads=1)
-    found = answers.read(folder / 'shipped.npz')
+    found = predictions.read(folder / 'shipped.npz')
     assert set(found.logs) == {FER2013, FERPLUS}
     assert found.facts['teacher_sha256'] == sha256_of(SHIPPED)
-    assert (done.pictures, done.size) == (70, done.path.stat().st_size)
+    assert (done.images, done.size) == (70, done.path.stat().st_size)
     for values in found.logs.values():
         np.testing.assert_allclose(np.exp(values.astype(float)).sum(axis=1), 1, atol=0.01)
 
@@ -145,7 +144,7 @@ def test_a_student_learns_from_a_file_without_any_label(taught, folder, train, m
     assert checkpoint.load(folder / name / 'best.ckpt').recipe.distill.answers == (str(taught),)
 
 
-def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
+def test_both_last_layers_learn_from_a_file(dataset, folder, train, made_rows):
     """Each its own: the file says another class in each label set, the labels a third."""
     labels = dataset['Training'].labels
     classes = {FER2013: (labels + 2) % 7, FERPLUS: (labels + 3) % 7}
@@ -168,7 +167,7 @@ def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
     public = dataset['PublicTest']
     faces = augment.resize(augment.to_unit(torch.from_numpy(np.array(public.images))), 63)
     with torch.inference_mode():
-        given = network_answers(
+        given = logits_by_label_set(
             trained.network, planes((faces - trained.mean) / trained.std, trained.recipe.model)
         )
     for name, shift in ((FER2013, 2), (FERPLUS, 3)):
@@ -177,7 +176,7 @@ def test_both_answers_learn_from_a_file(dataset, folder, train, made_rows):
 
 
 @pytest.mark.parametrize('config', [DataConfig(drop_twins=True), DataConfig(limit=20)])
-def test_rows_belong_to_the_pictures_that_a_recipe_takes(dataset, folder, config):
+def test_rows_belong_to_the_images_that_a_recipe_takes(dataset, folder, config):
     numbered = np.arange(70)
     path = made(folder, 'numbered.npz', dataset, {FER2013: numbered * 3 % 7})
     recipe = Recipe(
@@ -188,43 +187,43 @@ def test_rows_belong_to_the_pictures_that_a_recipe_takes(dataset, folder, config
     )
     split = training_split(recipe, dataset)
     assert len(split) < 70
-    taught = distill.load_answers(recipe, dataset, split)
+    taught = teachers.load_predictions(recipe, dataset, split)
     first = {row: place for place, row in enumerate(dataset['Training'].rows.tolist())}
     expected = [first[row] * 3 % 7 for row in split.rows.tolist()]
     assert taught.probabilities.argmax(axis=1).tolist() == expected
 
 
-def test_several_files_teach_their_mean_in_what_all_of_them_answer(dataset, folder):
+def test_several_files_teach_their_mean_in_what_all_of_them_predict(dataset, folder):
     ones, twos = np.ones(70, int), np.full(70, 2)
     paths = [
         made(folder, 'ones.npz', dataset, {FER2013: ones, FERPLUS: ones}),
         made(folder, 'twos.npz', dataset, {FER2013: twos}),
     ]
-    taught = answers.of_split(paths, dataset, dataset['Training'], 2.0)
+    taught = predictions.for_split(paths, dataset, dataset['Training'], 2.0)
     assert taught.labels == (FER2013,)
     np.testing.assert_allclose(taught.probabilities.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(taught.probabilities[:, 1], taught.probabilities[:, 2], atol=1e-6)
-    alone = answers.of_split(paths[:1], dataset, dataset['Training'], 2.0)
+    alone = predictions.for_split(paths[:1], dataset, dataset['Training'], 2.0)
     assert alone.labels == (FER2013, FERPLUS)
     # At temperature 2 the roots of 0.99 and six times 0.01 / 7.
     sure, unsure = (0.99 + 0.01 / 7) ** 0.5, (0.01 / 7) ** 0.5
     assert alone.probabilities[0, 1] == pytest.approx(sure / (sure + 6 * unsure), abs=1e-3)
 
 
-def test_answers_to_other_pictures_are_refused(taught, dataset, folder, train, capsys):
+def test_predictions_for_other_images_are_refused(taught, dataset, folder, train, capsys):
     other = dataset['Training'].select(np.arange(69, -1, -1))
     shuffled = data.Dataset(Path('made'), dataset.splits | {'Training': other})
     path = made(folder, 'other.npz', shuffled, {FER2013: other.labels})
     assert train('other', f'distill.answers=["{taught}", "{path}"]') == 1
     said = capsys.readouterr().err
-    assert 'other.npz answers the Training pictures of another data set' in said
+    assert 'other.npz is for the Training images of another data set' in said
     assert said.count('\n') == 1
     assert not (folder / 'other').exists()
 
 
 @pytest.mark.parametrize('path', KEPT, ids=lambda path: path.stem)
-def test_kept_answers_are_whole_and_small(path):
-    kept = answers.read(path)
+def test_kept_predictions_are_whole_and_small(path):
+    kept = predictions.read(path)
     assert set(kept.logs) == {FER2013, FERPLUS}
     assert len(kept.logs[FER2013]) == kept.facts['pictures'] == 28_709
     assert path.stat().st_size < 2 * 2**20
@@ -252,19 +251,19 @@ def test_a_damaged_file_is_one_sentence(taught, tmp_path, change):
         arrays = change(dict(content))
     np.savez(tmp_path / 'x.npz', **arrays)
     with pytest.raises(TrainingError, match=r'x\.npz is damaged or no file of `teach`$'):
-        answers.read(tmp_path / 'x.npz')
+        predictions.read(tmp_path / 'x.npz')
 
 
 @pytest.mark.parametrize('content', [b'', b'no archive', b'PK\x03\x04 cut'])
 def test_another_kind_of_file_is_one_sentence(tmp_path, content):
     (tmp_path / 'x.npz').write_bytes(content)
     with pytest.raises(TrainingError, match=r'x\.npz is damaged or no file of `teach`$'):
-        answers.read(tmp_path / 'x.npz')
+        predictions.read(tmp_path / 'x.npz')
 
 
 def test_a_missing_file_is_one_sentence(train, capsys):
     assert train('missing', 'distill.answers=[nowhere.npz]') == 1
-    assert 'the answers nowhere.npz cannot be read: No such file' in capsys.readouterr().err
+    assert 'the predictions nowhere.npz cannot be read: No such file' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -283,6 +282,6 @@ def test_unusable_arguments_are_one_sentence(command, capsys, words, message):
     assert said.count('\n') == 1
 
 
-def test_teachers_and_answers_exclude_each_other():
+def test_teachers_and_files_of_predictions_exclude_each_other():
     with pytest.raises(TrainingError, match=r'distill\.teachers and distill\.answers exclude'):
         DistillConfig(teachers=('a',), answers=('b',))

@@ -12,15 +12,14 @@ from typing import Any
 
 from emotion_perception.errors import ModelError
 from emotion_perception.inference.manifest import Manifest, manifest_path_for, read_manifest
-
-from .. import checkpoint
-from ..config import INPUT_SIZE
-from ..errors import TrainingError
-from ..fit import curves
-from ..fit.train import BEST, HISTORY
-from ..shipping import graph
-from ..weights import fold
-from . import cost
+from training import checkpoint
+from training.comparison import cost
+from training.config import INPUT_SIZE
+from training.errors import TrainingError
+from training.fit import curves
+from training.run_files import BEST, HISTORY
+from training.shipping import graph
+from training.weights import fold
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Effort:
 
     Attributes:
         epochs: Epochs trained.
-        images: Pictures seen, counted again in every epoch.
+        images: Images seen, counted again in every epoch.
         seconds: Time with validation.
     """
 
@@ -48,7 +47,7 @@ class Candidate:
         name: Name of the recipe.
         network: Architecture, ranks of its fully connected layers, precision, starting weights.
         side: Side in pixels of the input that cost and time are for, the runtime's.
-        scored_at: Side of the pictures that it is scored on: a run that ended on smaller ones
+        scored_at: Side of the images that it is scored on: a run that ended on smaller ones
             knows no others.
         cost: Weights and multiply-adds.
         size: Bytes of `graph`.
@@ -191,7 +190,7 @@ def _manifest_effort(manifest: Manifest) -> Effort:
 
 
 def _epoch_images(recipe: Mapping[str, Any], training_images: Any) -> int:
-    """Pictures of one epoch: whole batches only, as `feed.Batches` yields them."""
+    """Images of one epoch: whole batches only, as `batches.BatchDataset` yields them."""
     train = recipe['train']
     images: int = train.get('epoch_images') or training_images
     return images - images % int(train['batch_size'])
@@ -203,16 +202,16 @@ def unique_names(candidates: Sequence[Candidate]) -> list[str]:
     Args:
         candidates: Models, each another file.
     """
-    return _apart(
-        _apart(
+    return _distinct(
+        _distinct(
             [candidate.name for candidate in candidates],
-            [place(candidate.path) for candidate in candidates],
+            [display_name(candidate.path) for candidate in candidates],
         ),
         [str(number) for number in range(1, len(candidates) + 1)],
     )
 
 
-def _apart(names: Sequence[str], marks: Sequence[str]) -> list[str]:
+def _distinct(names: Sequence[str], marks: Sequence[str]) -> list[str]:
     counts = Counter(names)
     return [
         f'{name} ({mark})' if counts[name] > 1 else name
@@ -220,7 +219,7 @@ def _apart(names: Sequence[str], marks: Sequence[str]) -> list[str]:
     ]
 
 
-def place(path: Path) -> str:
+def display_name(path: Path) -> str:
     """A file as people know it: the run folder for its best checkpoint, else folder and file."""
     folder = path.resolve().parent.name
     return folder if path.name == BEST else f'{folder}/{path.name}'

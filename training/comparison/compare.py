@@ -1,4 +1,4 @@
-"""Several models on the same pictures: what each costs, how right it is, and what it gains."""
+"""Several models on the same images: what each costs, how right it is, and what it gains."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..console import progress
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from ..scoring import paired, predict
-from ..scoring.readings import keep_reading
-from ..scoring.scores import SplitReport
-from ..scoring.splits import score_splits, splits_to_score
-from . import candidates, compare_report, cost
-from .candidates import Candidate
-from .compare_report import Row, Setting
+from training import machine
+from training.comparison import candidates, cost, report
+from training.comparison.candidates import Candidate
+from training.comparison.report import Row, Setting
+from training.console import progress
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import paired, predict
+from training.scoring.private_test_log import log_private_test
+from training.scoring.scores import SplitReport
+from training.scoring.splits import score_splits, splits_to_score
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ def compare(
         Row(one, name, taken, result, None if result is first else _gains(first, result))
         for one, name, taken, result in zip(found, names, times, results, strict=True)
     ]
-    setting = Setting(dataset.source.name, cost.cpu_name(), threads, cost.ROUNDS)
-    return compare_report.write(out, rows, setting)
+    setting = Setting(dataset.source.name, machine.cpu_name(), threads, cost.ROUNDS)
+    return report.write(out, rows, setting)
 
 
 def _threads(asked: int | None) -> int:
     """The number is set even when not asked for, so that the report states what was used."""
     if asked is not None and asked < 1:
         raise TrainingError(f'--threads must be at least 1, not {asked}')
-    threads = asked or cost.cpu_count()
+    threads = asked or machine.cpu_count()
     torch.set_num_threads(threads)
     return threads
 
@@ -113,7 +114,7 @@ def _measure(
         reports[found.split.name] = found
         if found.split.name == 'PrivateTest':
             # At once: a reading that a later stop would hide is a reading all the same.
-            keep_reading(one.path, found)
+            log_private_test(one.path, found)
     return reports
 
 

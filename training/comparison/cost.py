@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 import statistics
 import time
 from collections.abc import Sequence
@@ -18,16 +16,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from emotion_perception.labels import NUM_EMOTIONS
-
-from ..console import progress
-from ..errors import TrainingError
-from ..models.alexnet import answers
-from ..scoring.predict import Predictor
-from . import multiply_adds
+from training.comparison import multiply_adds
+from training.console import progress
+from training.errors import TrainingError
+from training.models import logits_by_label_set
+from training.scoring.predict import Predictor
 
 ROUNDS = 50
 WARM_UP = 3
-_CPUINFO = Path('/proc/cpuinfo')
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Cost:
 
     Attributes:
         parameters: Trained numbers; running statistics of batch norm are none.
-        multiply_adds: Of all convolutions and matrix products for one picture; batch norm,
+        multiply_adds: Of all convolutions and matrix products for one image; batch norm,
             activations, pooling, additions and resizing are not counted. None where the shapes of
             a graph cannot be inferred.
     """
@@ -46,17 +42,17 @@ class Cost:
 
 
 def of_network(network: nn.Module, side: int) -> Cost:
-    """Counts a PyTorch network, with all of its answers, by running it on one picture.
+    """Counts a PyTorch network, with all of its last layers, by running it on one image.
 
     Args:
         network: In evaluation mode.
-        side: Side of the picture in pixels.
+        side: Side of the image in pixels.
     """
     parameters = list(network.parameters())
     face = torch.zeros(1, 3, side, side, device=parameters[0].device)
     # PyTorch counts two operations for each multiply-add.
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        answers(network, face)
+        logits_by_label_set(network, face)
     return Cost(sum(p.numel() for p in parameters), counter.get_total_flops() // 2)
 
 
@@ -106,7 +102,7 @@ def _check_interface(graph: onnx.GraphProto, path: Path) -> None:
     classes = outputs['logits'][-1].dim_value if outputs['logits'] else 0
     if classes not in (0, NUM_EMOTIONS):  # 0: the graph does not say
         raise TrainingError(
-            f'{path} answers with {classes} classes, FER-2013 has {NUM_EMOTIONS}: leave it out'
+            f'{path} predicts {classes} classes, FER-2013 has {NUM_EMOTIONS}: leave it out'
         )
 
 
@@ -145,20 +141,3 @@ def milliseconds(models: Sequence[tuple[Predictor, int]], rounds: int) -> list[f
             predict(face)
             taken.append(1000 * (time.perf_counter() - begin))
     return [statistics.median(taken[WARM_UP:]) for taken in times]
-
-
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    try:
-        lines = _CPUINFO.read_text(encoding='utf-8', errors='replace').splitlines()
-    except OSError:  # not Linux
-        lines = []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def cpu_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

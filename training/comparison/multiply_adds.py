@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-from ..errors import TrainingError
+from training.errors import TrainingError
 
 Shape = tuple[int, ...]
 
@@ -102,7 +102,7 @@ def count(model: onnx.ModelProto, inputs: Mapping[str, Shape]) -> Work:
 
 def _with_shapes(model: onnx.ModelProto, inputs: Mapping[str, Shape]) -> onnx.GraphProto:
     copy = _without_large_weights(model)
-    # Stored shapes may be those of another picture size; those of weights stay.
+    # Stored shapes may be those of another image size; those of weights stay.
     for value in copy.graph.output:
         value.type.tensor_type.ClearField('shape')
     for value in copy.graph.input:

@@ -1,4 +1,4 @@
-"""Augments and resizes whole batches of face pictures with one affine warp each."""
+"""Augments and resizes whole batches of face images with one affine warp each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..config import AugmentConfig
+from training.config import AugmentConfig
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -33,14 +33,14 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def random_affine(count: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """One random map from result to source coordinates per picture.
+    """One random map from result to source coordinates per image.
 
-    In the order in which a picture undergoes them: shift, rotation with zoom, flip, crop. The crop
-    comes last, as in the field's code: it lies within the frame of the changed picture, so it never
+    In the order in which an image undergoes them: shift, rotation with zoom, flip, crop. The crop
+    comes last, as in the field's code: it lies within the frame of the changed image, so it never
     shows more of the clamped border than there was without it.
 
     Args:
-        count: Number of pictures n.
+        count: Number of images n.
         config: Ranges; a zero range switches its part off.
         generator: Source of randomness, so that a resumed run draws the same numbers.
 
@@ -114,7 +114,7 @@ def _grid(affine: Tensor, size: int) -> Tensor:
 
 
 def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Changes brightness and contrast about each picture's mean; the result stays in 0..1."""
+    """Changes brightness and contrast about each image's mean; the result stays in 0..1."""
     if config.brightness == 0 and config.contrast == 0:
         return images
     # Drawn on the CPU like all else here, so that every device sees the same augmentations.
@@ -125,7 +125,7 @@ def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) ->
 
 
 def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Greys out a random rectangle (2 to 15 % of the area) in a share of the pictures, in place."""
+    """Greys out a random rectangle (2 to 15 % of the area) in a share of the images, in place."""
     if config.erase == 0:
         return images
     side = images.shape[-1]
@@ -145,7 +145,7 @@ def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> 
 def mixup(
     faces: Tensor, targets: Tensor, strength: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Blends each picture and its target with another of the batch (Zhang et al. 2018).
+    """Blends each image and its target with another of the batch (Zhang et al. 2018).
 
     Args:
         faces: float32 `[n, 1, s, s]`.

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from emotion_perception.limits import quoted
-
-from ..console import progress
-from ..errors import TrainingError
+from training.console import progress
+from training.errors import TrainingError
 
 SIDE = 48
 SPLITS = ('Training', 'PublicTest', 'PrivateTest')
@@ -202,14 +201,14 @@ def _image_files(root: Path) -> list[Path]:
 def _read_folder(root: Path) -> list[_Row]:
     files = sorted(_image_files(root))
     if not files:
-        raise TrainingError(f'no pictures under {root}: it must hold train/<emotion>/*.jpg')
+        raise TrainingError(f'no images under {root}: it must hold train/<emotion>/*.jpg')
     return [
-        _read_picture(number, file, root)
+        _read_image(number, file, root)
         for number, file in enumerate(progress(files, f'reading {root.name}', 'files'))
     ]
 
 
-def _read_picture(number: int, file: Path, root: Path) -> _Row:
+def _read_image(number: int, file: Path, root: Path) -> _Row:
     parts = file.relative_to(root).parts
     if len(parts) != 3 or parts[0].lower() not in FOLDER_SPLITS:
         raise TrainingError(f'{file} is not at train/<emotion>/<file> or test/<emotion>/<file>')
@@ -220,7 +219,7 @@ def _read_picture(number: int, file: Path, root: Path) -> _Row:
         )
     image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise TrainingError(f'{file} is not a readable picture')
+        raise TrainingError(f'{file} is not a readable image')
     if image.shape != (SIDE, SIDE):
         raise TrainingError(
             f'{file} has {image.shape[1]}x{image.shape[0]} pixels instead of {SIDE}x{SIDE}'
@@ -277,12 +276,12 @@ def grey_statistics(images: Images) -> tuple[float, float]:
 
 
 def fingerprints(images: Images) -> list[str]:
-    """MD5 of every picture's pixels; equal pictures have equal strings."""
+    """MD5 of every image's pixels; equal images have equal strings."""
     return [hashlib.md5(image.tobytes(), usedforsecurity=False).hexdigest() for image in images]
 
 
-def has_twin(images: Images, others: Images) -> NDArray[np.bool_]:
-    """Which pictures also occur, pixel by pixel, in another split.
+def occur_in(images: Images, others: Images) -> NDArray[np.bool_]:
+    """Which images also occur, pixel by pixel, in another split.
 
     Args:
         images: uint8 `[n, 48, 48]`.

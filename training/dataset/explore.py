@@ -1,4 +1,4 @@
-"""Looks at the data before training on it: one Markdown report with its pictures."""
+"""Looks at the data before training on it: one Markdown report with its figures."""
 
 from __future__ import annotations
 
@@ -6,33 +6,29 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
-
-from ..console import progress
-from ..errors import TrainingError
-from . import data, ferplus
-from .data import SPLITS, Dataset
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
+from training.charts import plt, save
+from training.console import progress
+from training.dataset import data, ferplus
+from training.dataset.data import SPLITS, Dataset
+from training.errors import TrainingError
 
 _SAMPLES = 8
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pixel-identical pictures.
+    """Pixel-identical images.
 
     Attributes:
-        groups: Sets of two or more identical pictures.
-        surplus: Pictures beyond the first of each group.
+        groups: Sets of two or more identical images.
+        surplus: Images beyond the first of each group.
         conflicting: Groups whose labels differ.
         across: Groups that reach into more than one split.
-        twins: Pictures of a test split that also occur in Training, by split.
+        twins: Images of a test split that also occur in Training, by split.
     """
 
     groups: int
@@ -43,7 +39,7 @@ class Duplicates:
 
 
 def find_duplicates(dataset: Dataset) -> Duplicates:
-    """Groups all pictures by the MD5 of their pixels."""
+    """Groups all images by the MD5 of their pixels."""
     groups: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     for name in progress(SPLITS, 'hashing', 'splits'):
         split = dataset[name]
@@ -66,7 +62,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
 
 
 def explore(dataset: Dataset, out: Path, votes: NDArray[np.int64] | None = None) -> Path:
-    """Writes `report.md` and its pictures.
+    """Writes `report.md` and its figures.
 
     Args:
         dataset: Read data.
@@ -87,7 +83,7 @@ def explore(dataset: Dataset, out: Path, votes: NDArray[np.int64] | None = None)
         '# FER-2013 as found',
         _class_table(dataset),
         '![classes](classes.png)',
-        '## Pictures\n\nEight random Training pictures of each class, and each class on average:\n',
+        '## Images\n\nEight random Training images of each class, and each class on average:\n',
         '![samples](samples.png)\n![means](means.png)',
         _pixel_table(dataset),
         _duplicate_text(find_duplicates(dataset)),
@@ -116,7 +112,7 @@ def _class_table(dataset: Dataset) -> str:
 def _pixel_table(dataset: Dataset) -> str:
     rows = [
         '## Pixels\n',
-        '| split | mean | standard deviation | pictures of one grey only |',
+        '| split | mean | standard deviation | images of one grey only |',
         '|---|---|---|---|',
     ]
     for name in SPLITS:
@@ -133,7 +129,7 @@ def _pixel_table(dataset: Dataset) -> str:
 def _duplicate_text(found: Duplicates) -> str:
     twins = ' and '.join(f'{count:,} {name} rows' for name, count in found.twins.items())
     return (
-        f'## Duplicates\n\n{found.groups:,} groups of identical pictures hold {found.surplus:,} '
+        f'## Duplicates\n\n{found.groups:,} groups of identical images hold {found.surplus:,} '
         f'surplus rows; {found.conflicting:,} groups carry conflicting labels, {found.across:,} '
         f'reach across splits. {twins} have an identical twin in Training, so scores on them are '
         'helped by memory: reports also give the accuracy without them.'
@@ -179,8 +175,7 @@ def _draw_distribution(dataset: Dataset, path: Path) -> None:
     axes.set_xticks(range(NUM_EMOTIONS), EMOTION_NAMES)
     axes.set_ylabel('share of the split')
     axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _draw_samples(dataset: Dataset, path: Path) -> None:
@@ -202,8 +197,7 @@ def _draw_means(dataset: Dataset, path: Path) -> None:
             axis.imshow(training.images[chosen].mean(axis=0), cmap='gray', vmin=0, vmax=255)
         axis.set_title(EMOTION_NAMES[label], fontsize=9)
         axis.axis('off')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _draw_grid(rows: list[list[NDArray[np.uint8]]], path: Path) -> None:
@@ -214,5 +208,4 @@ def _draw_grid(rows: list[list[NDArray[np.uint8]]], path: Path) -> None:
         for image, axis in zip(row, line, strict=False):
             axis.imshow(image, cmap='gray', vmin=0, vmax=255)
         line[0].set_title(EMOTION_NAMES[label], fontsize=9, loc='left')
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+    save(figure, path, dpi=90)

@@ -1,17 +1,15 @@
-"""FER+ votes: ten annotators' opinions on every FER-2013 picture (Barsoum et al. 2016)."""
+"""FER+ votes: ten annotators' opinions on every FER-2013 image (Barsoum et al. 2016)."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import TrainingError
-from ..scoring.metrics import Ints, Share
-from .data import SPLITS, Dataset
+from training.dataset.data import SPLITS, Dataset
+from training.errors import TrainingError
 
 COLUMNS = (
     'neutral', 'happiness', 'surprise', 'sadness', 'anger',
@@ -25,7 +23,6 @@ FER2013_COLUMNS = tuple(
 NO_MAJORITY = -1
 # The FER+ code's eight classes: all columns before `unknown`.
 CLASSES = COLUMNS[:8]
-_CONTEMPT = COLUMNS.index('contempt')
 
 
 def read_votes(path: Path) -> NDArray[np.int64]:
@@ -75,7 +72,7 @@ def check_rows(votes: NDArray[np.int64], dataset: Dataset) -> None:
     """
     if dataset.source.is_dir():
         raise TrainingError(
-            'FER+ votes are in the row order of fer2013.csv, which the picture folders have lost: '
+            'FER+ votes are in the row order of fer2013.csv, which the image folders have lost: '
             'give --data the CSV file'
         )
     rows = sum(len(dataset[name]) for name in SPLITS)
@@ -96,64 +93,8 @@ def votes_for(path: Path, dataset: Dataset) -> NDArray[np.int64]:
     return votes
 
 
-@dataclass(frozen=True)
-class Crossed:
-    """Each of two answers on the labels of the other.
-
-    Attributes:
-        usual: The usual answer on the FER+ labels, contempt counted as wrong.
-        original: The answer that the votes taught on the original labels.
-    """
-
-    usual: Share
-    original: Share
-
-
-@dataclass(frozen=True)
-class FerPlusScores:
-    """Accuracy on FER+ labels, by the FER+ code's `majority` protocol.
-
-    Attributes:
-        hits: int64 `[8]`, right answers by class of `CLASSES`.
-        support: int64 `[8]`, rows by class.
-        unclear: Rows dropped because no class has more than half of the votes.
-        unknown: Rows dropped because the majority says unknown.
-        no_face: Rows dropped because the majority says NF, not a face.
-        taught: Whether the votes taught the answer that is scored.
-        temperature: Divisor of its logits, fitted on PublicTest.
-        ece: Calibration error after it on the rows of the seven classes, 0..1; None if unknown.
-        crossed: What a wrong choice between two answers costs; None with one answer.
-    """
-
-    hits: Ints
-    support: Ints
-    unclear: int
-    unknown: int
-    no_face: int
-    taught: bool = False
-    temperature: float = 1.0
-    ece: float | None = None
-    crossed: Crossed | None = None
-
-    @property
-    def accuracy(self) -> Share:
-        """On all eight classes; a network without contempt gets its rows wrong."""
-        return Share(int(self.hits.sum()), int(self.support.sum()))
-
-    @property
-    def without_contempt(self) -> Share:
-        """On the seven classes that FER-2013 has too."""
-        contempt = int(self.support[_CONTEMPT])
-        return Share(int(self.hits.sum()), int(self.support.sum()) - contempt)
-
-    @property
-    def contempt(self) -> int:
-        """Rows labelled contempt."""
-        return int(self.support[_CONTEMPT])
-
-
-def labelled(votes: NDArray[np.int64]) -> tuple[Ints, Ints]:
-    """The pictures whose majority is one of the seven classes of FER-2013.
+def labelled(votes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The images whose majority is one of the seven classes of FER-2013.
 
     Args:
         votes: int64 `[n, 10]`.
@@ -164,23 +105,3 @@ def labelled(votes: NDArray[np.int64]) -> tuple[Ints, Ints]:
     matches = majority(votes)[:, None] == np.asarray(FER2013_COLUMNS)
     rows, classes = matches.nonzero()
     return rows, classes
-
-
-def score(predictions: Ints, votes: NDArray[np.int64]) -> FerPlusScores:
-    """Scores the seven-class answers on the FER+ labels.
-
-    Args:
-        predictions: int64 `[n]`, 0..6 in FER-2013 order.
-        votes: int64 `[n, 10]`, the votes of the same pictures.
-    """
-    labels = majority(votes)
-    called = np.asarray(FER2013_COLUMNS)[predictions]
-    kept = (labels >= 0) & (labels < len(CLASSES))
-    right = kept & (called == labels)
-    return FerPlusScores(
-        hits=np.bincount(labels[right], minlength=len(CLASSES)),
-        support=np.bincount(labels[kept], minlength=len(CLASSES)),
-        unclear=int((labels == NO_MAJORITY).sum()),
-        unknown=int((labels == COLUMNS.index('unknown')).sum()),
-        no_face=int((labels == COLUMNS.index('NF')).sum()),
-    )

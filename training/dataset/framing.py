@@ -1,7 +1,7 @@
-"""Measures where FER-2013 pictures hold the face, so that the runtime can cut faces out alike.
+"""Measures where FER-2013 images hold the face, so that the runtime can cut faces out alike.
 
-The runtime's own detectors look at enlarged pictures of the Training split. Medians, because a
-detector that errs on a few blurred pictures must not move the numbers.
+The runtime's own detectors look at enlarged images of the Training split. Medians, because a
+detector that errs on a few blurred images must not move the numbers.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.framing import BoxFraming, Framing
 from emotion_perception.inference.manifest import read_manifest, write_manifest
 from emotion_perception.types import Detection
-
-from ..errors import TrainingError
-from . import data
+from training.dataset import data
+from training.errors import TrainingError
 
 DETECTORS = ('centerface', 'haar')
-# Detectors want more than 48 pixels, and a face that the picture's edge does not cut.
+# Detectors want more than 48 pixels, and a face that the image's edge does not cut.
 ENLARGEMENT = 4
 BORDER = 12
 SCORE_THRESHOLD = 0.5
-# A smaller face in a picture is not the one that the picture is about.
+# A smaller face in an image is not the one that the image is about.
 MIN_FACE_SHARE = 0.4
 # Smaller than that share: a detector asked for large faces only would look less closely.
 SEARCHED_FACE = 32
@@ -42,25 +41,25 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measurement:
-    """Framing as measured, and how far single pictures lie from it.
+    """Framing as measured, and how far single images lie from it.
 
     Attributes:
         framing: Median landmarks and boxes, mirrored halves averaged.
         landmark_spread: float64 `[5, 2]`, standard deviation of x and y in units of the side.
         box_spread: By detector: standard deviation of centre x, centre y and size.
-        share: By detector: part of the pictures in which it found exactly one face, 0..1.
-        pictures: Number of pictures looked at.
+        share: By detector: part of the images in which it found exactly one face, 0..1.
+        images: Number of images looked at.
     """
 
     framing: Framing
     landmark_spread: Floats
     box_spread: dict[str, tuple[float, float, float]]
     share: dict[str, float]
-    pictures: int
+    images: int
 
 
 def measure_framing(images: Images, detectors: Sequence[FaceDetector]) -> Measurement:
-    """Runs the detectors over pictures and takes the medians of what they find.
+    """Runs the detectors over images and takes the medians of what they find.
 
     Args:
         images: uint8 `[n, 48, 48]`, grey.
@@ -74,7 +73,7 @@ def measure_framing(images: Images, detectors: Sequence[FaceDetector]) -> Measur
         if len(detections) < MIN_FACES:
             raise TrainingError(
                 f'{name} found a face in only {len(detections)} of {len(images)} '
-                f'pictures; give --limit more of them (at least {MIN_FACES} faces)'
+                f'images; give --limit more of them (at least {MIN_FACES} faces)'
             )
     points = np.array([d.landmarks for d in found[detectors[0].name]], np.float64)
     boxes = {name: _box_numbers(detections) for name, detections in found.items()}
@@ -95,14 +94,14 @@ def measure_framing(images: Images, detectors: Sequence[FaceDetector]) -> Measur
 def mirror_average(landmarks: Floats) -> Floats:
     """Averages five landmarks `[5, 2]` in the unit square with their mirror image.
 
-    Training mirrors its pictures at random, so that a canonical face is symmetric.
+    Training mirrors its images at random, so that a canonical face is symmetric.
     """
     mirrored = landmarks[[1, 0, 2, 4, 3]] * (-1, 1) + (1, 0)
     return (landmarks + mirrored) / 2
 
 
 def sample_evenly(labels: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """Indices of at most `limit` pictures, the same number of each class while they last."""
+    """Indices of at most `limit` images, the same number of each class while they last."""
     chosen: list[NDArray[np.int64]] = []
     classes = sorted(np.unique(labels), key=lambda label: int((labels == label).sum()))
     for position, label in enumerate(classes):
@@ -115,32 +114,32 @@ def sample_evenly(labels: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
 
 def _detect_all(detector: FaceDetector, images: Images) -> list[Detection]:
     results = (
-        _detect_one(detector, image) for image in tqdm(images, desc=detector.name, unit=' pictures')
+        _detect_one(detector, image) for image in tqdm(images, desc=detector.name, unit=' images')
     )
     return [detection for detection in results if detection is not None]
 
 
-def _detect_one(detector: FaceDetector, picture: Images) -> Detection | None:
-    """The only face of a picture, in units of its side; None when there is not exactly one."""
-    side = picture.shape[0] * ENLARGEMENT
+def _detect_one(detector: FaceDetector, image: Images) -> Detection | None:
+    """The only face of an image, in units of its side; None when there is not exactly one."""
+    side = image.shape[0] * ENLARGEMENT
     border = BORDER * ENLARGEMENT
-    large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     framed = _add_border(np.asarray(large, np.uint8), border)
-    image = np.asarray(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR), np.uint8)
+    searched = np.asarray(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR), np.uint8)
     faces = [
         _to_unit(face, side, border)
-        for face in detector.detect(image, SCORE_THRESHOLD, SEARCHED_FACE)
+        for face in detector.detect(searched, SCORE_THRESHOLD, SEARCHED_FACE)
     ]
     faces = [face for face in faces if max(face.box.width, face.box.height) >= MIN_FACE_SHARE]
     return faces[0] if len(faces) == 1 else None
 
 
-def _add_border(picture: Images, border: int) -> Images:
-    # One grey: faces are found in 95 % of the pictures, with a repeated edge, whose streaks hang
+def _add_border(image: Images, border: int) -> Images:
+    # One grey: faces are found in 95 % of the images, with a repeated edge, whose streaks hang
     # from the face, in 80 %; the median landmarks agree within 0.01.
-    grey = float(picture.mean())
+    grey = float(image.mean())
     framed = cv2.copyMakeBorder(
-        picture, border, border, border, border, cv2.BORDER_CONSTANT, value=grey
+        image, border, border, border, border, cv2.BORDER_CONSTANT, value=grey
     )
     return np.asarray(framed, np.uint8)
 
@@ -166,7 +165,7 @@ def _box_numbers(detections: Sequence[Detection]) -> Floats:
 
 def _box_framing(numbers: Floats) -> BoxFraming:
     _, center_y, size = np.median(numbers, axis=0)
-    # The horizontal centre is that of the mirrored picture too.
+    # The horizontal centre is that of the mirrored image too.
     return BoxFraming(0.5, round(float(center_y), 4), round(float(size), 4))
 
 
@@ -185,7 +184,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--limit',
         type=int,
         default=3000,
-        help='number of Training pictures to look at (default: %(default)s)',
+        help='number of Training images to look at (default: %(default)s)',
     )
     parser.add_argument(
         '--manifest',
@@ -216,9 +215,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def report(measurement: Measurement) -> str:
-    """The numbers as lines of text, each with its standard deviation over the pictures."""
+    """The numbers as lines of text, each with its standard deviation over the images."""
     names = ('left eye', 'right eye', 'nose', 'left mouth corner', 'right mouth corner')
-    lines = [f'{measurement.pictures} pictures; units of the side, standard deviation after ±']
+    lines = [f'{measurement.images} images; units of the side, standard deviation after ±']
     for name, (x, y), (dx, dy) in zip(
         names, measurement.framing.landmarks, measurement.landmark_spread, strict=True
     ):

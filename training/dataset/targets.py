@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import TrainingError
-from ..teaching.answers import Taught
-from . import ferplus
-from .data import Dataset, Split
+from training.dataset import ferplus
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
 
 Targets = NDArray[np.float32]
 
@@ -49,24 +48,6 @@ def with_votes(
     if apart:
         return np.hstack([soft(own, split.labels, share) for share in (0, 1)])
     return soft(own, split.labels, weight)
-
-
-def with_taught(split: Split, own: Targets | None, taught: Taught | None) -> Targets | None:
-    """Puts the answers of teachers beside the targets, so that mixup blends them alike.
-
-    Args:
-        split: The pictures.
-        own: From `with_votes`.
-        taught: Answers to the same pictures, or None.
-
-    Returns:
-        float32 `[n, 7 or 14, and 7 for each label set taught]`; `own` without answers.
-    """
-    if taught is None:
-        return own
-    if own is None:
-        own = np.eye(len(ferplus.FER2013_COLUMNS), dtype=np.float32)[split.labels]
-    return np.hstack([own, taught.probabilities])
 
 
 def soft(votes: NDArray[np.int64], labels: NDArray[np.int64], weight: float) -> Targets:

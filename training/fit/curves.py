@@ -1,4 +1,4 @@
-"""The log of a run, one CSV line per epoch, and its picture."""
+"""The log of a run, one CSV line per epoch, and its figure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
+from training.charts import plt, save
 
 
 @dataclass(frozen=True)
@@ -19,9 +16,9 @@ class Line:
 
     Attributes:
         epoch: Number of the epoch, from 1.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
         lr: Learning rate at its end.
-        train_loss: Mean loss of its steps (augmented pictures, smoothed labels).
+        train_loss: Mean loss of its steps (augmented images, smoothed labels).
         val_loss: Loss on PublicTest at the same size, averaged weights.
         val_acc: Accuracy on PublicTest at the same size, averaged weights.
         seconds: Time with validation.
@@ -62,7 +59,7 @@ def read(path: Path) -> list[Line]:
 
 
 def draw(lines: list[Line], path: Path) -> None:
-    """Writes accuracy and loss over the epochs as one picture; dotted lines mark a new size."""
+    """Writes accuracy and loss over the epochs as one figure; dotted lines mark a new size."""
     epochs = [line.epoch for line in lines]
     figure, (upper, lower) = plt.subplots(2, sharex=True, figsize=(7, 6), layout='constrained')
     upper.plot(epochs, [line.val_acc for line in lines], marker='.', label='PublicTest')
@@ -81,5 +78,4 @@ def draw(lines: list[Line], path: Path) -> None:
                 axes.axvline(after.epoch - 0.5, color='grey', linestyle=':')
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)

@@ -1,10 +1,9 @@
-"""The Lightning module: one training step, validation with averaged weights, the schedule."""
+"""The Lightning module: one training step, validation, the schedule."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import lightning
@@ -13,13 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from emotion_perception.labels import FER2013, FERPLUS
-
-from ..config import OptimConfig, Recipe
-from ..dataset import augment
-from ..dataset.feed import Batch
-from ..models import answers, build, planes
-from . import losses, processes
+from emotion_perception.labels import FER2013, FERPLUS, NUM_EMOTIONS
+from training.config import OptimConfig, Recipe
+from training.dataset import augment
+from training.dataset.batches import Batch
+from training.fit import losses, processes
+from training.models import build, channels_last, logits_by_label_set, planes
 
 
 def learning_rate(progress: float, config: OptimConfig) -> float:
@@ -35,53 +33,8 @@ def learning_rate(progress: float, config: OptimConfig) -> float:
     return config.final_lr + (1 - config.final_lr) * (1 + math.cos(math.pi * rest)) / 2
 
 
-class Ema(nn.Module):
-    """Exponential moving average of a network's weights and batch statistics."""
-
-    steps: Tensor
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        self.names = list(network.state_dict())
-        self.register_buffer('steps', torch.zeros((), dtype=torch.int64))
-        for index, value in enumerate(network.state_dict().values()):
-            self.register_buffer(f'value{index}', value.detach().clone())
-
-    def values(self) -> dict[str, Tensor]:
-        """The averages, named as in the network's state."""
-        return {name: getattr(self, f'value{index}') for index, name in enumerate(self.names)}
-
-    def restart(self) -> None:
-        """Forgets the past quickly from now on, as at the start."""
-        self.steps.zero_()
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Moves the averages towards the network's present state."""
-        self.steps.add_(1)
-        steps = int(self.steps.item())
-        # An early average must forget the random start quickly.
-        weight = 1 - min(self.decay, (1 + steps) / (10 + steps))
-        averages = self.values()
-        for name, value in network.state_dict().items():
-            average = averages[name]
-            if value.is_floating_point():
-                average.lerp_(value, weight)
-            else:
-                average.copy_(value)
-
-
-def channels_last(network: nn.Module) -> nn.Module:
-    """Lays the filters out as CPU convolutions are fastest; changes no value."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network
-
-
 class Teacher(Protocol):
-    """What distillation needs; `distill.Teachers` is one."""
+    """What distillation needs; `teachers.Teachers` is one."""
 
     def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
         """Softened probabilities by label set of faces float32 `[n, 1, s, s]` in 0..1."""
@@ -96,8 +49,8 @@ class Classifier(lightning.LightningModule):
         std: Standard deviation of the same.
         class_weights: float32 `[7]` or None for equal weights.
         teacher: Teaches besides the targets, or None.
-        taught: Label sets that teachers' answers come in beside the targets, each with seven more
-            columns of them.
+        taught: Label sets of the teachers' predictions that stand beside the targets, seven more
+            columns for each.
     """
 
     class_weights: Tensor | None
@@ -117,18 +70,16 @@ class Classifier(lightning.LightningModule):
         self._plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] = {}
         self.network = channels_last(build(recipe.model))
-        decay = recipe.train.ema_decay
-        self.ema = Ema(self.network, decay) if decay > 0 else None
         self.register_buffer('class_weights', class_weights, persistent=False)
 
     def forward(self, faces: Tensor) -> Tensor:
-        """float32 `[n, 1, s, s]` in 0..1 to scores float32 `[n, 7]`."""
-        return self._answers(faces)[FER2013]
+        """float32 `[n, 1, s, s]` in 0..1 to logits float32 `[n, 7]`."""
+        return self._logits(faces)[FER2013]
 
-    def _answers(self, faces: Tensor) -> dict[str, Tensor]:
+    def _logits(self, faces: Tensor) -> dict[str, Tensor]:
         with self._autocast():
-            given = answers(self.network, self._planes(faces))
-        return {labels: scores.float() for labels, scores in given.items()}
+            by_label_set = logits_by_label_set(self.network, self._planes(faces))
+        return {labels: logits.float() for labels, logits in by_label_set.items()}
 
     def _planes(self, faces: Tensor) -> Tensor:
         return planes((faces - self.mean) / self.std, self.recipe.model)
@@ -140,7 +91,7 @@ class Classifier(lightning.LightningModule):
 
     @property
     def size(self) -> int:
-        """Side of the pictures in the present epoch."""
+        """Side of the images in the present epoch."""
         return self.recipe.train.size_at(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -167,37 +118,37 @@ class Classifier(lightning.LightningModule):
         return loss
 
     def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
-        given = self._answers(faces)
+        logits = self._logits(faces)
         targets, beside = self._apart(targets)
         taught = self._taught(faces) | beside
-        if FERPLUS not in given:
-            return self._part(given[FER2013], targets, taught.get(FER2013))
-        labels, votes = targets[:, : losses.CLASSES], targets[:, losses.CLASSES :]
-        own = self._part(given[FER2013], labels, taught.get(FER2013))
-        voted = self._part(given[FERPLUS], votes, taught.get(FERPLUS))
-        return torch.lerp(own, voted, self.recipe.data.ferplus)
+        if FERPLUS not in logits:
+            return self._part(logits[FER2013], targets, taught.get(FER2013))
+        labels, votes = targets[:, :NUM_EMOTIONS], targets[:, NUM_EMOTIONS:]
+        original = self._part(logits[FER2013], labels, taught.get(FER2013))
+        ferplus = self._part(logits[FERPLUS], votes, taught.get(FERPLUS))
+        return torch.lerp(original, ferplus, self.recipe.data.ferplus)
 
     def _apart(self, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The targets proper, and the teachers' answers that stand beside them."""
+        """The targets proper, and the teachers' predictions that stand beside them."""
         if not self.taught:
             return targets, {}
-        own = targets.shape[1] - losses.CLASSES * len(self.taught)
-        blocks = targets[:, own:].reshape(-1, len(self.taught), losses.CLASSES).unbind(dim=1)
+        own = targets.shape[1] - NUM_EMOTIONS * len(self.taught)
+        blocks = targets[:, own:].reshape(-1, len(self.taught), NUM_EMOTIONS).unbind(dim=1)
         return targets[:, :own], dict(zip(self.taught, blocks, strict=True))
 
-    def _part(self, scores: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
-        """Loss of one answer: towards its targets and, where there are, its teachers."""
-        own = self._cross_entropy(scores, targets)
+    def _part(self, logits: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
+        """Loss of one last layer: towards its targets and, where there are, its teachers."""
+        own = self._cross_entropy(logits, targets)
         if taught is None:
             return own
         config = self.recipe.distill
         return torch.lerp(
-            own, losses.distillation(scores, taught, config.temperature), config.weight
+            own, losses.distillation(logits, taught, config.temperature), config.weight
         )
 
-    def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         loss = losses.cross_entropy(
-            scores, targets, self.class_weights, self.recipe.train.label_smoothing
+            logits, targets, self.class_weights, self.recipe.train.label_smoothing
         )
         return loss * self._weight_share(targets)
 
@@ -210,55 +161,28 @@ class Classifier(lightning.LightningModule):
     def _weight_share(self, targets: Tensor) -> Tensor | float:
         """Makes the mean of the processes' losses the loss of their whole batch.
 
-        Each divides by the summed class weights of its own pictures; they differ.
+        Each divides by the summed class weights of its own images; they differ.
         """
         if self.class_weights is None:
             return 1.0
         own = (losses.one_hot(targets) @ self.class_weights).sum()
         return own / processes.mean(own)
 
-    def on_train_epoch_start(self) -> None:
-        """Restarts the average at a new size: weights of two sizes have no useful mean."""
-        train, epoch = self.recipe.train, self.current_epoch
-        if self.ema is not None and epoch > 0 and self.size != train.size_at(epoch - 1):
-            self.ema.restart()
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Averages the weights after every step, alike in all processes."""
-        processes.share_statistics(self.network)
-        if self.ema is not None:
-            self.ema.update(self.network)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Runs a block with the averaged weights in the network."""
-        if self.ema is None:
-            yield
-            return
-        own = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self.network.load_state_dict(self.ema.values())
-        try:
-            yield
-        finally:
-            self.network.load_state_dict(own)
-
     def on_validation_epoch_start(self) -> None:
-        """Swaps the averaged weights in."""
+        """Counts from nothing."""
         self._sums = torch.zeros(3, device=self.device)
-        self._swap = self.averaged()
-        self._swap.__enter__()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Accuracy and loss on PublicTest at the present training size."""
         images, labels = batch
-        scores = self(augment.resize(augment.to_unit(images), self.size))
-        hits = (scores.argmax(dim=1) == labels).sum()
-        loss = F.cross_entropy(scores, labels)
+        logits = self(augment.resize(augment.to_unit(images), self.size))
+        hits = (logits.argmax(dim=1) == labels).sum()
+        loss = F.cross_entropy(logits, labels)
         self._sums += torch.stack([loss * len(labels), hits, hits.new_tensor(len(labels))])
 
     def on_validation_epoch_end(self) -> None:
-        """Scores over all processes; brings the training weights back."""
-        # Lightning's own mean over processes rounds the pictures of each down to their mean.
+        """Scores over all processes."""
+        # Lightning's own mean over processes rounds the images of each down to their mean.
         loss, hits, count = processes.mean(self._sums)
         accuracy = hits / count
         # A score at a smaller size says little about the last one: any epoch at the last size
@@ -270,7 +194,6 @@ class Classifier(lightning.LightningModule):
             'selection': accuracy if final else accuracy - 1,
         }
         self.log_dict(metrics, prog_bar=True, batch_size=1, sync_dist=True)
-        self._swap.__exit__(None, None, None)
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """Optimiser and schedule: the cosine per step, the plateau after each validation."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from lightning import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..errors import TrainingError
+from training.errors import TrainingError
 
 # 2**32 over the golden ratio: spreads the seeds of any number of processes over the 32 bits that
 # torch's generator for the CPU looks at (it drops all higher ones).
@@ -22,8 +23,8 @@ def check(devices: int, batch_size: int, validation_images: int) -> None:
 
     Args:
         devices: Processes asked for, one for each GPU, or any number on a machine without one.
-        batch_size: Pictures per step in all processes together.
-        validation_images: Pictures of PublicTest.
+        batch_size: Images per step in all processes together.
+        validation_images: Images of PublicTest.
 
     Raises:
         TrainingError: There are fewer GPUs, the batch does not divide, or a process would have
@@ -36,12 +37,12 @@ def check(devices: int, batch_size: int, validation_images: int) -> None:
         raise TrainingError(f'--devices {devices} is more than the {gpus} GPUs of this machine')
     if batch_size % devices:
         raise TrainingError(
-            f'train.batch_size {batch_size} counts the pictures of all processes and must be a '
+            f'train.batch_size {batch_size} counts the images of all processes and must be a '
             f'multiple of --devices {devices}'
         )
     if validation_images < devices:
         raise TrainingError(
-            f'PublicTest has {validation_images} pictures, and each of {devices} processes needs '
+            f'PublicTest has {validation_images} images, and each of {devices} processes needs '
             'one to validate on: give data with more'
         )
 
@@ -61,7 +62,7 @@ def trainer_options(devices: int) -> dict[str, Any]:
         'devices': devices,
         'strategy': DDPStrategy(broadcast_buffers=False),
         'sync_batchnorm': gpu,
-        'use_distributed_sampler': False,  # the batches are dealt by `feed.Feed`
+        'use_distributed_sampler': False,  # the batches are dealt by `batches.DataModule`
     }
 
 
@@ -121,3 +122,13 @@ def share_statistics(network: nn.Module) -> None:
     shared = torch.split(mean(torch.cat(values)), [len(value) for value in values])
     for value, part in zip(values, shared, strict=True):
         value.copy_(part)
+
+
+class SharedStatistics(Callback):
+    """Keeps the batch norms of all processes alike; to stand before what averages the weights."""
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Shares the running statistics after every step."""
+        share_statistics(pl_module.network)

@@ -19,19 +19,17 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..config import Recipe
-from ..dataset import data, targets
-from ..dataset.feed import Feed
-from ..errors import TrainingError
-from ..models import check_size
-from ..weights import initial
-from . import curves, distill, processes
-from .module import Classifier
-
-LAST = 'last.ckpt'
-BEST = 'best.ckpt'
-HISTORY = 'history.csv'
-CURVES = 'curves.png'
+from training.config import Recipe
+from training.dataset import data, targets
+from training.dataset.batches import DataModule
+from training.errors import TrainingError
+from training.fit import curves, processes, teachers
+from training.fit.averaging import AveragedWeights
+from training.fit.module import Classifier
+from training.models import check_size
+from training.run_files import BEST, CURVES, FACTS, HISTORY, LAST, RECIPE
+from training.teaching import predictions
+from training.weights import initial
 
 
 def train(
@@ -69,8 +67,8 @@ def train(
 
     Raises:
         TrainingError: The folder holds another run, there is nothing to resume, votes, teachers,
-            answers or starting weights of the recipe are not there, or the devices do not fit
-            machine or recipe.
+            their predictions or starting weights of the recipe are not there, or the devices do
+            not fit machine or recipe.
     """
     last = run / LAST
     check_run(run, resume)
@@ -82,13 +80,13 @@ def train(
     _quieten()
     split = training_split(recipe, dataset)
     soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus, recipe.model.votes)
-    teachers = distill.load(recipe)
-    taught = distill.load_answers(recipe, dataset, split)
-    soft = targets.with_taught(split, soft, taught)
+    teacher = teachers.load(recipe)
+    taught = teachers.load_predictions(recipe, dataset, split)
+    soft = predictions.beside(soft, split, taught)
     mean, std = data.grey_statistics(split.images)
     lightning.seed_everything(recipe.seed, verbose=False)
     labels = () if taught is None else taught.labels
-    module = Classifier(recipe, mean, std, class_weights(recipe, split), teachers, labels)
+    module = Classifier(recipe, mean, std, class_weights(recipe, split), teacher, labels)
     init = initial.recorded(run) if resume else _start(module, split)
     if processes.is_first():
         _describe(run, recipe, split, mean, std, init)
@@ -96,7 +94,7 @@ def train(
     trainer = _trainer(recipe, devices, callbacks, progress and sys.stderr.isatty())
     trainer.fit(
         module,
-        datamodule=Feed(recipe, split, dataset['PublicTest'], soft),
+        datamodule=DataModule(recipe, split, dataset['PublicTest'], soft),
         ckpt_path=last if resume else None,
         weights_only=True,
     )
@@ -120,16 +118,16 @@ def check_run(run: Path, resume: bool) -> None:
 
 
 def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
-    """The Training pictures a recipe asks for."""
+    """The Training images a recipe asks for."""
     split = dataset['Training']
     if recipe.data.drop_twins:
         tests = np.concatenate([dataset[name].images for name in data.SPLITS[1:]])
-        split = split.select(~data.has_twin(split.images, tests))
+        split = split.select(~data.occur_in(split.images, tests))
     if recipe.data.limit is not None:
         split = split.select(np.arange(min(recipe.data.limit, len(split))))
     if len(split) < recipe.train.batch_size:
         raise TrainingError(
-            f'{len(split)} Training pictures do not fill one batch of {recipe.train.batch_size}'
+            f'{len(split)} Training images do not fill one batch of {recipe.train.batch_size}'
         )
     return split
 
@@ -195,7 +193,9 @@ def _callbacks(
         enable_version_counter=False,
     )
     last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
-    callbacks: list[lightning.Callback] = [_Epochs(run), best, last]
+    callbacks: list[lightning.Callback] = [processes.SharedStatistics(), _Epochs(run), best, last]
+    if recipe.train.ema_decay > 0:
+        callbacks.insert(1, AveragedWeights(recipe.train.ema_decay))
     if recipe.train.patience is not None:
         callbacks.append(_Patience(recipe.train.patience))
     if stop_after is not None:
@@ -223,7 +223,7 @@ def _trainer(
 
 
 class _Patience(EarlyStopping):
-    """Lightning's early stopping, but never before the last picture size is reached."""
+    """Lightning's early stopping, but never before the last image size is reached."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__('selection', patience=epochs, mode='max', check_on_train_epoch_end=True)
@@ -274,11 +274,11 @@ def _describe(
 ) -> None:
     run.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(recipe))), sort_keys=False)
-    (run / 'recipe.yaml').write_text(text, encoding='utf-8')
+    (run / RECIPE).write_text(text, encoding='utf-8')
     facts: dict[str, Any] = {'training_images': len(split), 'mean': mean, 'std': std}
     if init is not None:
         facts['init'] = init
-    (run / 'data.json').write_text(json.dumps(facts, indent=2), encoding='utf-8')
+    (run / FACTS).write_text(json.dumps(facts, indent=2), encoding='utf-8')
 
 
 def _quieten() -> None:

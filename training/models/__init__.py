@@ -8,16 +8,17 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
-from ..errors import TrainingError
-from .alexnet import AlexNet, answers
-from .efficientnet_lite import SCALES, EfficientNetLite
-from .layers import COLOURS
-from .mini_xception import MiniXception
-from .resnet9 import ResNet9
-from .resnet50v2 import ResNet50V2
-from .small_cnn import SmallCnn
-from .vgg16 import Vgg16
+from training.config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
+from training.errors import TrainingError
+from training.models.alexnet import AlexNet
+from training.models.efficientnet_lite import SCALES, EfficientNetLite
+from training.models.heads import logits_by_label_set
+from training.models.layers import COLOURS, channels_last
+from training.models.mini_xception import MiniXception
+from training.models.resnet9 import ResNet9
+from training.models.resnet50v2 import ResNet50V2
+from training.models.small_cnn import SmallCnn
+from training.models.vgg16 import Vgg16
 
 __all__ = [
     'ARCHITECTURES',
@@ -28,9 +29,10 @@ __all__ = [
     'ResNet50V2',
     'SmallCnn',
     'Vgg16',
-    'answers',
     'build',
+    'channels_last',
     'check_size',
+    'logits_by_label_set',
     'planes',
 ]
 
@@ -49,7 +51,7 @@ def build(config: ModelConfig) -> nn.Module:
 
 
 def planes(grey: Tensor, config: ModelConfig) -> Tensor:
-    """Grey pictures as a network in training takes them.
+    """Grey images as a network in training takes them.
 
     Args:
         grey: float32 `[n, 1, s, s]`, normalised.
@@ -66,14 +68,14 @@ def planes(grey: Tensor, config: ModelConfig) -> Tensor:
 
 
 def check_size(config: ModelConfig, size: int) -> None:
-    """Refuses pictures too small for the network's strides and poolings.
+    """Refuses images too small for the network's strides and poolings.
 
     Args:
         config: The network.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
 
     Raises:
-        TrainingError: The network has no answer to pictures of that size.
+        TrainingError: The network cannot take images of that size.
     """
     with torch.device('meta'):  # shapes only, nothing is computed
         network, faces = build(config).eval(), torch.empty(1, 3, size, size)
@@ -81,7 +83,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             network(faces)
         except RuntimeError as error:
             raise TrainingError(
-                f'{config.arch} cannot take pictures of {size} pixels: use larger train.phases'
+                f'{config.arch} cannot take images of {size} pixels: use larger train.phases'
             ) from error
 
 

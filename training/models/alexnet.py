@@ -8,15 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from emotion_perception.labels import FER2013, FERPLUS
+from training.config import INPUT_SIZE, STRIDE, WIDTHS, ConvRanks
+from training.models.heads import LabelSetNetwork
+from training.models.layers import CLASSES, COLOURS, GreyBlocks
 
-from ..config import INPUT_SIZE, STRIDE, WIDTHS, ConvRanks
-from .layers import COLOURS, GreyBlocks
-
-CLASSES = 7
 HIDDEN = 4096
 MAPS = 256  # of the fifth convolution
-VOTES = 'votes'  # name of the second last layer
 _PADDING = 2
 # (kernel, stride, padding, max-pool afterwards)
 _CONVOLUTIONS = (
@@ -28,14 +25,14 @@ _CONVOLUTIONS = (
 )
 
 
-class AlexNet(nn.Module):
+class AlexNet(LabelSetNetwork):
     """Five convolutions and three fully connected layers of 4096, 4096 and 7 outputs.
 
     Args:
         batch_norm: A batch normalisation after each convolution and hidden layer.
         dropout: Probability before each of the first two fully connected layers.
         grey: The first convolution sees one grey plane in place of three equal ones, in blocks of
-            4x4 pixels (`layers.GreyBlocks`): the same answers for a fifth of its time.
+            4x4 pixels (`layers.GreyBlocks`): the same predictions for a fifth of its time.
         stride: Step of the first convolution in pixels, 4 as published. Larger ones, for `grey`
             only, see blocks of so many pixels by their 4x4 means: faces enlarged from 48 pixels
             lose nothing by 7, and all behind it has a third of the work.
@@ -46,7 +43,7 @@ class AlexNet(nn.Module):
         widths: Output channels of the first to fourth convolution; the fifth has 256.
         fc_ranks: Ranks of the first two fully connected layers, each then the product of two thin
             matrices (what SVD compression gives); None for the full layers.
-        votes: A second last layer beside the first, for `both`.
+        votes: A second last layer beside the first, for `both_logits`.
     """
 
     def __init__(
@@ -64,7 +61,7 @@ class AlexNet(nn.Module):
         super().__init__()
         self.features = _features(batch_norm, grey, stride, conv_ranks, widths)
         self.grid = _grid(grey, stride)
-        # For smaller pictures than the runtime's 227 pixels, which arrive at this size.
+        # For smaller images than the runtime's 227 pixels, which arrive at this size.
         self.pool = nn.AdaptiveAvgPool2d(self.grid)
         first, second = fc_ranks or (None, None)
         self.classifier = nn.Sequential(
@@ -80,62 +77,16 @@ class AlexNet(nn.Module):
         if self.votes is not None:
             _calm_output(self.votes)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
-
-        Args:
-            faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; s is 227 at
-                runtime and may be smaller while training.
-
-        Returns:
-            float32 `[n, 7]`, before the softmax, in FER-2013 order.
-        """
-        return self.classifier(self._flat(faces))  # type: ignore[no-any-return]
-
-    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Class scores as the original labels and as the FER+ annotators would have them.
-
-        Args:
-            faces: As in `forward`.
-
-        Returns:
-            Two of float32 `[n, 7]`; the first is what `forward` gives.
-        """
-        if self.votes is None:
-            raise TypeError('this network has one answer only: build it with votes=True')
-        hidden = self.classifier[:-1](self._flat(faces))
-        return self.classifier[-1](hidden), self.votes(hidden)
-
-    def _flat(self, faces: Tensor) -> Tensor:
+    def flat_features(self, faces: Tensor) -> Tensor:
+        """float32 `[n, 3, s, s]`, s 227 at runtime and maybe smaller in training, to `[n, c]`."""
         maps = self.features(faces)
         if maps.shape[-2:] != (self.grid, self.grid):
             maps = self.pool(maps)
         return torch.flatten(maps, 1)
 
 
-def has_votes(network: nn.Module) -> bool:
-    """Whether a network of any architecture has the second answer, and so the method `both`."""
-    return getattr(network, VOTES, None) is not None
-
-
-def answers(network: nn.Module, faces: Tensor) -> dict[str, Tensor]:
-    """All answers of a network of any architecture.
-
-    Args:
-        network: The network.
-        faces: float32 `[n, 3, s, s]`, or what `planes` makes for it.
-
-    Returns:
-        Scores float32 `[n, 7]` by label set: FER2013, and FERPLUS where `has_votes`.
-    """
-    if not has_votes(network):
-        return {FER2013: network(faces)}
-    scores, votes = network.both(faces)  # type: ignore[operator]
-    return {FER2013: scores, FERPLUS: votes}
-
-
 def _grid(grey: bool, stride: int) -> int:
-    """Side of the last maps of a picture of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
+    """Side of the last maps of an image of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
     with torch.device('meta'):  # shapes only, nothing is computed
         features = _features(False, grey, stride, None, WIDTHS)
         maps = features(torch.empty(1, 3, INPUT_SIZE, INPUT_SIZE))

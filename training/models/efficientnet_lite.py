@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import CLASSES, COLOURS, initialise, shrink
+from training.models.heads import LabelSetNetwork
+from training.models.layers import CLASSES, COLOURS, initialise, shrink
 
 STEM = 32
 HEAD = 1280
@@ -91,7 +92,7 @@ class Block(nn.Module):
         return result + maps if self.skips else result  # type: ignore[no-any-return]
 
 
-class EfficientNetLite(nn.Module):
+class EfficientNetLite(LabelSetNetwork):
     """A 3x3 stem, 16 to 23 inverted bottlenecks, a 1x1 head of 1,280 channels, average pooling.
 
     3.4, 4.1 and 4.8 million weights. Always with batch norm.
@@ -99,8 +100,8 @@ class EfficientNetLite(nn.Module):
     Args:
         scale: 0, 1 or 2.
         dropout: Probability before the last layer (0.2, 0.2 and 0.3 as published).
-        side: Larger pictures are brought to this side in pixels first; None takes them whole.
-        votes: A second last layer beside the first, for `both`.
+        side: Larger images are brought to this side in pixels first; None takes them whole.
+        votes: A second last layer beside the first, for `both_logits`.
     """
 
     def __init__(
@@ -125,33 +126,8 @@ class EfficientNetLite(nn.Module):
         if self.votes is not None:
             nn.init.normal_(self.votes.weight, std=0.01)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
-
-        Args:
-            faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; any s (the maps
-                are 32 times smaller at the end: 8x8 for 227 pixels, 3x3 for 96).
-
-        Returns:
-            float32 `[n, 7]`, before the softmax, in FER-2013 order.
-        """
-        return self.classifier(self._flat(faces))  # type: ignore[no-any-return]
-
-    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Class scores as the original labels and as the FER+ annotators would have them.
-
-        Args:
-            faces: As in `forward`.
-
-        Returns:
-            Two of float32 `[n, 7]`; the first is what `forward` gives.
-        """
-        if self.votes is None:
-            raise TypeError('this network has one answer only: build it with votes=True')
-        hidden = self.classifier[:-1](self._flat(faces))
-        return self.classifier[-1](hidden), self.votes(hidden)
-
-    def _flat(self, faces: Tensor) -> Tensor:
+    def flat_features(self, faces: Tensor) -> Tensor:
+        """float32 `[n, 3, s, s]` of any s to `[n, 1280]`; the last maps are 32 times smaller."""
         maps = self.head(self.blocks(self.stem(shrink(faces, self.side))))
         return torch.flatten(self.pool(maps), 1)
 

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CLASSES = 7
+from emotion_perception.labels import NUM_EMOTIONS
+
+CLASSES = NUM_EMOTIONS
 COLOURS = 3
 
 
@@ -90,10 +92,10 @@ def area_means(pixels: int, cells: int) -> Tensor:
 
 
 def shrink(faces: Tensor, side: int | None) -> Tensor:
-    """Brings pictures larger than a small network's native size back to it.
+    """Brings images larger than a small network's native size back to it.
 
     The runtime enlarges all faces from 48 to 227 pixels bilinearly. Sampled back at the pixel
-    centres this returns nearly the picture before, so that a network made for small pictures
+    centres this returns nearly the image before, so that a network made for small images
     keeps its receptive field and its cost under the runtime's one preprocessing.
 
     Args:
@@ -113,7 +115,7 @@ def initialise(network: nn.Module, last: nn.Module) -> None:
 
     Args:
         network: Its convolutions and linear layers are initialised in place.
-        last: The layer that gives the scores, linear or a convolution.
+        last: The layer that gives the logits, linear or a convolution.
     """
     for module in network.modules():
         if not isinstance(module, nn.Conv2d | nn.Linear):
@@ -127,3 +129,11 @@ def initialise(network: nn.Module, last: nn.Module) -> None:
             nn.init.zeros_(module.bias)
     if isinstance(last, nn.Conv2d | nn.Linear):
         nn.init.normal_(last.weight, std=0.01)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Lays the filters out as CPU convolutions are fastest; changes no value."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network

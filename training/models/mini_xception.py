@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, StridedPointwise, initialise, shrink
+from training.models.layers import CLASSES, StridedPointwise, initialise, shrink
 
 SIDE = 64
 STEM = 8
@@ -57,7 +57,7 @@ class MiniXception(nn.Module):
         initialise(self, last)
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; larger ones than

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, StridedPointwise, initialise, shrink
+from training.models.layers import CLASSES, StridedPointwise, initialise, shrink
 
 EXPANSION = 4
 # (inner channels, number of blocks, stride of the first)
@@ -56,7 +56,7 @@ class ResNet50V2(nn.Module):
 
     Args:
         dropout: Probability before the last layer (none in the paper).
-        side: Larger pictures are brought to this side in pixels first; None takes them whole.
+        side: Larger images are brought to this side in pixels first; None takes them whole.
     """
 
     def __init__(self, *, dropout: float = 0.0, side: int | None = None) -> None:
@@ -77,7 +77,7 @@ class ResNet50V2(nn.Module):
         initialise(self, self.classifier[-1])
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; any s (the maps

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise, shrink
+from training.models.heads import LabelSetNetwork
+from training.models.layers import CLASSES, convolution, initialise, shrink
 
 SIDE = 48
 WIDTHS = (32, 64, 128, 256)
@@ -29,7 +30,7 @@ class Residual(nn.Module):
         return maps + self.layers(maps)  # type: ignore[no-any-return]
 
 
-class ResNet9(nn.Module):
+class ResNet9(LabelSetNetwork):
     """Eight 3x3 convolutions of 32 to 256 channels, average pooling and a last layer.
 
     After the second, fifth and sixth convolution the maps are halved: 48, 24, 12 and 6 pixels; the
@@ -40,7 +41,7 @@ class ResNet9(nn.Module):
 
     Args:
         dropout: Probability before the last layer.
-        votes: A second last layer beside the first, for `both`.
+        votes: A second last layer beside the first, for `both_logits`.
     """
 
     def __init__(self, *, dropout: float = 0.2, votes: bool = False) -> None:
@@ -65,32 +66,7 @@ class ResNet9(nn.Module):
         if self.votes is not None:
             nn.init.normal_(self.votes.weight, std=0.01)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
-
-        Args:
-            faces: float32 `[n, 3, s, s]`, normalised, the three channels equal, s at least 8;
-                larger ones than 48 are brought back to 48 first.
-
-        Returns:
-            float32 `[n, 7]`, before the softmax, in FER-2013 order.
-        """
-        return self.classifier(self._flat(faces))  # type: ignore[no-any-return]
-
-    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Class scores as the original labels and as the FER+ annotators would have them.
-
-        Args:
-            faces: As in `forward`.
-
-        Returns:
-            Two of float32 `[n, 7]`; the first is what `forward` gives.
-        """
-        if self.votes is None:
-            raise TypeError('this network has one answer only: build it with votes=True')
-        hidden = self.classifier[:-1](self._flat(faces))
-        return self.classifier[-1](hidden), self.votes(hidden)
-
-    def _flat(self, faces: Tensor) -> Tensor:
+    def flat_features(self, faces: Tensor) -> Tensor:
+        """float32 `[n, 3, s, s]`, s at least 8, to `[n, 256]`; larger ones are made 48 first."""
         maps = self.features(shrink(faces[:, :1], SIDE))
         return torch.flatten(self.pool(maps), 1)

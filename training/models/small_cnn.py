@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise, shrink
+from training.models.layers import CLASSES, convolution, initialise, shrink
 
 SIDE = 48
 WIDTHS = (64, 128, 256)
@@ -38,7 +38,7 @@ class SmallCnn(nn.Module):
         initialise(self, self.classifier[-1])
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal, s at least 8;

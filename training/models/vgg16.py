@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CLASSES, convolution, initialise, shrink
+from training.models.layers import CLASSES, convolution, initialise, shrink
 
 GRID = 7
 # (channels, number of 3x3 convolutions) before each 2x2 max-pooling
@@ -23,7 +23,7 @@ class Vgg16(nn.Module):
             paper, which trained a shallower network first).
         dropout: Probability after each of the two hidden layers.
         fc_width: Outputs of the two hidden layers.
-        side: Larger pictures are brought to this side in pixels first; None takes them whole.
+        side: Larger images are brought to this side in pixels first; None takes them whole.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Vgg16(nn.Module):
         initialise(self, self.classifier[-1])
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Class scores.
+        """Class logits.
 
         Args:
             faces: float32 `[n, 3, s, s]`, normalised, the three channels equal; any s, an

@@ -1,1 +1,1 @@
-"""What a model is worth on a split: scores, calibration, pictures, the log of readings."""
+"""What a model is worth on a split: scores, calibration, figures, the log of PrivateTest."""

@@ -2,7 +2,7 @@
 
 What a network learns contains how often each class occurs in its data: in FER+ more than a third of
 the faces is Neutral and one in ninety Disgust. Less k times the logarithms of these shares it
-answers as if the classes were more alike in number; at k = 1 as if they were equal, which gives
+predicts as if the classes were more alike in number; at k = 1 as if they were equal, which gives
 the best mean recall of a perfectly calibrated network (Menon et al. 2021).
 """
 
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset import ferplus, targets
-from ..dataset.data import Split
-from . import metrics
-from .metrics import ECE_BINS, Floats, Share
+from training.dataset import ferplus, targets
+from training.dataset.data import Split
+from training.scoring import metrics
+from training.scoring.metrics import ECE_BINS, Floats, Share
 
 STRENGTHS = tuple(tenths / 10 for tenths in range(11))
 
 
 def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
-    """Mean share of the annotators' votes over Training: what a second answer is taught.
+    """Mean share of the annotators' votes over Training: what the second last layer is taught.
 
     Args:
         training: The split.
@@ -81,7 +81,7 @@ def curve(
     """Scores one strength after the other.
 
     Args:
-        logits: float64 `[n, 7]`, of the answer that the votes taught.
+        logits: float64 `[n, 7]`, as the votes taught them.
         votes: int64 `[n, 10]`, the votes of the same images.
         shares: From `priors`.
         strengths: To be tried.

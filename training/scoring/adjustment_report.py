@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from emotion_perception.labels import EMOTION_NAMES, FERPLUS
-
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import adjustment, portraits, portraits_report, predict
-from .adjustment import Point
-from .metrics import Floats
-from .portraits import Portraits
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import adjustment, portraits, portraits_report, predict
+from training.scoring.adjustment import Point
+from training.scoring.metrics import Floats
+from training.scoring.portraits import Portraits
 
 ADJUSTED = 'ferplus, adjusted'
 
@@ -46,9 +45,9 @@ def study(
     opened = predict.open_model(model, threads)
     people = None if folder is None else portraits.read_portraits(folder, ())
     split = dataset['PublicTest']
-    given = predict.answers(opened.run, split.images, opened.spec, split.name)
+    given = predict.predict_logits(opened.run, split.images, opened.spec, split.name)
     if FERPLUS not in given:
-        raise TrainingError(f'{model} has no answer of its own for the FER+ labels to adjust')
+        raise TrainingError(f'{model} predicts no FER+ labels to adjust: train with model.votes')
     shares = adjustment.priors(dataset['Training'], every_vote)
     points = adjustment.curve(given[FERPLUS], every_vote[split.rows], shares)
     seen = [''] * len(points) if people is None else _seen(model, people, shares, points, threads)

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.pipeline import EmotionPipeline
-
-from ..dataset import ferplus
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import paired, portraits, predict, report, scenes, tencrop
-from .portraits import Portraits, PortraitScores
-from .readings import keep_reading
-from .scores import SplitReport
-from .splits import score_splits, splits_to_score
+from training.dataset import ferplus
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import paired, portraits, predict, report, scenes, tencrop
+from training.scoring.portraits import Portraits, PortraitScores
+from training.scoring.private_test_log import log_private_test
+from training.scoring.scores import SplitReport
+from training.scoring.splits import score_splits, splits_to_score
 
 SAMPLE_SEED = 0
 
@@ -32,8 +31,8 @@ class Request:
         final: Also read PrivateTest; the reading is logged beside the model, because each further
             reading makes the figure a little less of a test.
         ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
-        ten_crop: Also answer with the mean of ten crops.
-        pipeline: Also run the pictures, placed in scenes, through the runtime's pipeline.
+        ten_crop: Also score the mean prediction of ten crops.
+        pipeline: Also run the images, placed in scenes, through the runtime's pipeline.
         portraits: A folder of labelled images of people, to score by group of people too.
         groups: Columns of its label file to group by; None for all.
         limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
@@ -66,7 +65,7 @@ class Evaluation(NamedTuple):
 def evaluate(
     model: Path, dataset: Dataset, out: Path, request: Request | None = None
 ) -> Evaluation:
-    """Scores a model and writes `report.md`, `scores.json` and the pictures.
+    """Scores a model and writes `report.md`, `scores.json` and the figures.
 
     Args:
         model: A `.ckpt` of a run folder or an `.onnx` with its manifest.
@@ -85,7 +84,7 @@ def evaluate(
     people = _portrait_scores(model, tools, request)
     report.write(out, model, results, people)
     if request.final:
-        keep_reading(model, results[-1])
+        log_private_test(model, results[-1])
     return Evaluation(results, people)
 
 
@@ -128,7 +127,7 @@ def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:
         compared = paired.compare(direct == rows.labels, crops == rows.labels)
         found = dataclasses.replace(found, ten_crop=compared)
     if tools.pipeline is not None:
-        seen = scenes.answers(tools.pipeline, rows, f'{rows.name} in scenes')
+        seen = scenes.predict_scenes(tools.pipeline, rows, f'{rows.name} in scenes')
         found = dataclasses.replace(found, pipeline=scenes.score(seen, direct, rows.labels))
     return found
 

@@ -44,7 +44,7 @@ class Share:
 
 
 def accuracy(logits: Floats, labels: Ints) -> Share:
-    """Share of pictures whose largest logit is the label's.
+    """Share of images whose largest logit is the label's.
 
     Args:
         logits: float64 `[n, k]`.
@@ -128,10 +128,10 @@ class ClassScore:
     """Scores of one class.
 
     Attributes:
-        precision: Right ones among the pictures called so, 0..1.
-        recall: Found ones among the pictures labelled so, 0..1.
+        precision: Right ones among the images called so, 0..1.
+        recall: Found ones among the images labelled so, 0..1.
         f1: Harmonic mean of the two.
-        support: Pictures labelled so.
+        support: Images labelled so.
     """
 
     precision: float

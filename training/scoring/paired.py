@@ -1,4 +1,4 @@
-"""Two ways to classify the same pictures: which is better, and by how much for certain."""
+"""Two ways to classify the same images: which is better, and by how much for certain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import Share
+from training.scoring.metrics import Share
 
 RESAMPLES = 10_000
 SEED = 0
@@ -16,13 +16,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Comparison:
-    """Right and wrong answers of two ways on the same pictures.
+    """Right and wrong predictions of two ways on the same images.
 
     Attributes:
-        both: Pictures that both answer right.
-        only_first: Pictures that only the first answers right.
-        only_second: Pictures that only the second answers right.
-        count: All pictures.
+        both: Images that both predict right.
+        only_first: Images that only the first predicts right.
+        only_second: Images that only the second predicts right.
+        count: All images.
     """
 
     both: int
@@ -42,15 +42,15 @@ class Comparison:
 
     @property
     def gain(self) -> float:
-        """Accuracy of the second less that of the first, -1..1; NaN without pictures."""
+        """Accuracy of the second less that of the first, -1..1; NaN without images."""
         return (self.only_second - self.only_first) / self.count if self.count else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
         """Paired percentile bootstrap, 95 %, of the gain; the same numbers at every call.
 
-        Resampling pictures is drawing how many of them favour one way or the other, which is
-        multinomial: no picture needs to be touched.
+        Resampling images is drawing how many of them favour one way or the other, which is
+        multinomial: no image needs to be touched.
         """
         if not self.count:
             return math.nan, math.nan
@@ -71,11 +71,11 @@ class Comparison:
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Comparison:
-    """Counts the pictures that both, only one or neither way answers right.
+    """Counts the images that both, only one or neither way predicts right.
 
     Args:
         first: bool `[n]`, whether the first way is right.
-        second: bool `[n]`, the same pictures by the second way.
+        second: bool `[n]`, the same images by the second way.
     """
     return Comparison(
         int((first & second).sum()),

@@ -19,11 +19,10 @@ from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
-
-from ..console import progress
-from ..errors import TrainingError
-from .metrics import Floats, Ints, Share
-from .scenes import DETECTOR, NO_FACE
+from training.console import progress
+from training.errors import TrainingError
+from training.scoring.metrics import Floats, Ints, Share
+from training.scoring.scenes import DETECTOR, NO_FACE
 
 LABEL_FILE = 'labels.csv'
 FILE, LABEL = 'file', 'label'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .metrics import Share
-from .portraits import PortraitScores
-from .scenes import DETECTOR
+from training.scoring.metrics import Share
+from training.scoring.portraits import PortraitScores
+from training.scoring.scenes import DETECTOR
 
 
 def section(results: Sequence[PortraitScores]) -> str:

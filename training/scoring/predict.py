@@ -1,4 +1,4 @@
-"""Logits of a checkpoint or an ONNX file over many pictures, with the runtime's preprocessing."""
+"""Logits of a checkpoint or an ONNX file over many images, with the runtime's preprocessing."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from emotion_perception.inference.manifest import (
 )
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 from emotion_perception.labels import FER2013, LABEL_SETS
-
-from .. import checkpoint, models
-from ..config import EXPOSURE, INPUT_SIZE
-from ..console import progress
-from ..dataset.data import SIDE, Images
-from ..errors import TrainingError
+from training import checkpoint, models
+from training.config import EXPOSURE, INPUT_SIZE
+from training.console import progress
+from training.dataset.data import SIDE, Images
+from training.errors import TrainingError
 
 BATCH = 64
 
 Faces = NDArray[np.float32]
 Logits = NDArray[np.float64]
-Answers = dict[str, Logits]
-"""Logits by the label set they answer in: always FER2013, FERPLUS of a network taught both."""
+LogitsByLabelSet = dict[str, Logits]
+"""Always those in FER2013's labels; in FERPLUS's too where the network was taught both."""
 Predictor = Callable[[Faces], dict[str, NDArray[np.float32]]]
 
 
@@ -44,10 +43,10 @@ def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocess
 
 @dataclass(frozen=True)
 class Opened:
-    """A model ready to answer.
+    """A model ready to predict.
 
     Attributes:
-        run: Gives all answers of the model.
+        run: Gives all logits of the model.
         spec: Preprocessing.
     """
 
@@ -61,8 +60,8 @@ def torch_predictor(network: nn.Module) -> Predictor:
     def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
         batch = torch.from_numpy(faces)
         with torch.inference_mode():
-            given = models.answers(network, batch)
-        return {labels: scores.numpy() for labels, scores in given.items()}
+            by_label_set = models.logits_by_label_set(network, batch)
+        return {labels: logits.numpy() for labels, logits in by_label_set.items()}
 
     return predict
 
@@ -75,7 +74,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
         threads: CPU threads; None for all cores.
 
     Raises:
-        TrainingError: The file cannot be loaded, or has no answer in the original labels.
+        TrainingError: The file cannot be loaded, or has no logits in the original labels.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
@@ -100,14 +99,16 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
         )
 
     def predict(faces: Faces) -> dict[str, NDArray[np.float32]]:
-        scores = session.run([OUTPUTS[labels] for labels in label_sets], {taken: faces})
-        return dict(zip(label_sets, scores, strict=True))
+        logits = session.run([OUTPUTS[labels] for labels in label_sets], {taken: faces})
+        return dict(zip(label_sets, logits, strict=True))
 
     return predict
 
 
-def answers(predict: Predictor, images: Images, spec: Preprocessing, what: str) -> Answers:
-    """Runs a predictor over all pictures.
+def predict_logits(
+    predict: Predictor, images: Images, spec: Preprocessing, what: str
+) -> LogitsByLabelSet:
+    """Runs a predictor over all images.
 
     Args:
         predict: From `torch_predictor` or `onnx_predictor`.
@@ -136,7 +137,7 @@ def open_model(path: Path, threads: int | None) -> Opened:
         trained = checkpoint.load(path)
         if threads is not None:
             torch.set_num_threads(threads)
-        # A short experiment at small pictures is scored at these: it knows no others.
+        # A short experiment at small images is scored at these: it knows no others.
         spec = preprocessing(trained.mean, trained.std, trained.size)
         return Opened(torch_predictor(trained.network), spec)
     if path.suffix != '.onnx':

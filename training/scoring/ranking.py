@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import Floats, Ints
+from training.scoring.metrics import Floats, Ints
 
 Mask = NDArray[np.bool_]
 
@@ -71,7 +71,7 @@ class RejectPoint(NamedTuple):
     """One point of a reject curve.
 
     Attributes:
-        coverage: Share of the pictures that are answered, 0..1.
+        coverage: Share of the images that are counted, 0..1.
         accuracy: Accuracy on these, 0..1.
         threshold: Least confidence among them, 0..1.
     """
@@ -83,7 +83,7 @@ class RejectPoint(NamedTuple):
 
 @dataclass(frozen=True)
 class RejectCurve:
-    """Accuracy on the most confident part of the pictures, against the size of that part.
+    """Accuracy on the most confident part of the images, against the size of that part.
 
     Attributes:
         coverage: float64 `[m]`, rising to 1.
@@ -105,17 +105,17 @@ class RejectCurve:
 
 
 def reject_curve(confidence: Floats, right: Mask) -> RejectCurve:
-    """Answers only the most confident pictures; equally confident ones come together.
+    """Counts only the most confident images; equally confident ones come together.
 
     Args:
         confidence: float64 `[n]`, top probability, n > 0.
-        right: bool `[n]`, whether the answer is the label.
+        right: bool `[n]`, whether the prediction is the label.
     """
     order = np.argsort(-confidence, kind='stable')
     ends = _tie_ends(confidence[order])
-    answered = ends + 1
+    counted = ends + 1
     hits = np.cumsum(right[order])[ends]
-    return RejectCurve(answered / len(right), hits / answered, confidence[order][ends])
+    return RejectCurve(counted / len(right), hits / counted, confidence[order][ends])
 
 
 def _tie_ends(falling: Floats) -> Ints:

@@ -1,4 +1,4 @@
-"""Writes the scores as Markdown, JSON and pictures."""
+"""Writes the scores as Markdown, JSON and figures."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_perception.labels import EMOTION_NAMES
+from training.dataset import ferplus
+from training.scoring import figures, metrics, paired, portraits_report, ranking, scenes, tencrop
+from training.scoring.ferplus_scores import FerPlusScores
+from training.scoring.portraits import PortraitScores
+from training.scoring.scores import SplitReport, SplitScores
 
-from ..dataset import ferplus
-from . import metrics, paired, pictures, portraits_report, ranking, scenes, tencrop
-from .portraits import PortraitScores
-from .scores import SplitReport, SplitScores
-
-_ANSWERERS = {
-    False: 'the same answer as the original labels',
-    True: 'the answer of its own that the votes taught',
+_PREDICTED_BY = {
+    False: 'the same last layer as on the original labels',
+    True: 'the last layer of its own that the votes taught',
 }
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
 
@@ -24,7 +24,7 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
 def write(
     out: Path, model: Path, results: Sequence[SplitReport], people: Sequence[PortraitScores] = ()
 ) -> None:
-    """Writes `report.md`, `scores.json` and the pictures of each split into a folder."""
+    """Writes `report.md`, `scores.json` and the figures of each split into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     document = {
         'model': model.name,
@@ -34,7 +34,7 @@ def write(
         document['portraits'] = {scored.label_set: scored.document() for scored in people}
     (out / 'scores.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     for result in results:
-        pictures.draw_all(result, out)
+        figures.draw_all(result, out)
     overview = _overview([result.scores for result in results])
     parts = [f'# Scores of {model.name}', overview, *(_section(result) for result in results)]
     if people:
@@ -131,7 +131,7 @@ def _section(result: SplitReport) -> str:
 
 
 def _class_table(result: SplitScores) -> str:
-    rows = ['| class | precision | recall | F1 | AUC | pictures |', '|---|---|---|---|---|---|']
+    rows = ['| class | precision | recall | F1 | AUC | images |', '|---|---|---|---|---|---|']
     rows += [
         f'| {name} | {s.precision:.3f} | {s.recall:.3f} | {s.f1:.3f} | {area:.3f} | {s.support} |'
         for name, s, area in zip(EMOTION_NAMES, result.classes, result.aucs, strict=True)
@@ -147,9 +147,9 @@ def _reject_text(result: SplitScores) -> str:
         rows.append(f'| {point.coverage:.1%} | {point.accuracy:.2%} | {point.threshold:.3f} |')
     return '\n'.join(
         [
-            '### Answering only when sure',
+            '### Predicting only when sure',
             '',
-            'Accuracy when only the pictures with the highest calibrated confidence are answered:',
+            'Accuracy when only the images with the highest calibrated confidence are counted:',
             '',
             *rows,
             '',
@@ -158,26 +158,26 @@ def _reject_text(result: SplitScores) -> str:
     )
 
 
-def _whose(scores: ferplus.FerPlusScores) -> str:
-    return ' (by the answer that the votes taught)' if scores.taught else ''
+def _whose(scores: FerPlusScores) -> str:
+    return ' (by the last layer that the votes taught)' if scores.taught else ''
 
 
-def _calibration(scores: ferplus.FerPlusScores) -> str:
+def _calibration(scores: FerPlusScores) -> str:
     if scores.ece is None:
         return ''
     return f', ECE {scores.ece:.3f} at temperature {scores.temperature:.3f}'
 
 
-def _crossed(scores: ferplus.FerPlusScores) -> list[str]:
+def _crossed(scores: FerPlusScores) -> list[str]:
     if scores.crossed is None:
         return []
     return [
-        f'the usual answer on FER+ labels: {percent(scores.crossed.usual)}',
-        f'the answer of the votes on original labels: {percent(scores.crossed.original)}',
+        f'the usual last layer on FER+ labels: {percent(scores.crossed.usual)}',
+        f'the last layer of the votes on original labels: {percent(scores.crossed.original)}',
     ]
 
 
-def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
+def _ferplus_text(scores: FerPlusScores) -> str:
     rows = ['| FER+ class | rows | right |', '|---|---|---|']
     for name, support, hits in zip(ferplus.CLASSES, scores.support, scores.hits, strict=True):
         share = f'{hits / support:.1%}' if support else '-'
@@ -189,7 +189,7 @@ def _ferplus_text(scores: ferplus.FerPlusScores) -> str:
             f'- all eight classes, the FER+ figure: **{percent(scores.accuracy)}**',
             f'- without the contempt rows: {percent(scores.without_contempt)}'
             f'{_calibration(scores)}',
-            f'- answered by {_ANSWERERS[scores.taught]}',
+            f'- predicted by {_PREDICTED_BY[scores.taught]}',
             *(f'- {line}' for line in _crossed(scores)),
             '',
             "Protocol of the FER+ code's majority mode: single votes are zeroed; the largest count "
@@ -217,9 +217,9 @@ def _pipeline_text(scores: scenes.PipelineScores) -> str:
             f'- **drop: {points(scores.drop, scores.drop_interval)}**; right only directly '
             f'{compared.only_first}, only through the pipeline {compared.only_second} '
             f"(McNemar's exact p = {compared.p_value:.2g})",
-            f'- with missed faces as wrong answers: {percent(scores.overall)}',
+            f'- with missed faces as wrong predictions: {percent(scores.overall)}',
             '',
-            f'Each picture is enlarged {low:g} to {high:g} times (bicubic), put at a random place '
+            f'Each image is enlarged {low:g} to {high:g} times (bicubic), put at a random place '
             f'of a plain {scenes.WIDTH}x{scenes.HEIGHT} scene of its mean grey (seeded by its row '
             'number), '
             f'found by {scenes.DETECTOR}, aligned by the framing of the manifest and classified by '
@@ -246,13 +246,13 @@ def _ten_crop_text(compared: paired.Comparison) -> str:
 
 
 def _gallery_text(split: str) -> str:
-    links = [f'![{emotion}]({pictures.gallery_name(split, emotion)})' for emotion in EMOTION_NAMES]
+    links = [f'![{emotion}]({figures.gallery_name(split, emotion)})' for emotion in EMOTION_NAMES]
     return '\n'.join(
         [
-            '### Pictures called right and wrong',
+            '### Images called right and wrong',
             '',
-            'Of each label, evenly from the most to the least confident answer; under each picture '
-            'the answer and its calibrated probability.',
+            'Of each label, evenly from the most to the least confident prediction; under each '
+            'image the prediction and its calibrated probability.',
             '',
             *links,
         ]

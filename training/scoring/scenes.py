@@ -1,4 +1,4 @@
-"""Test pictures inside larger scenes, as a camera would see them, and what the runtime answers."""
+"""Test images inside larger scenes, as a camera would see them, and what the runtime predicts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,28 @@ from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
-
-from ..console import progress
-from ..dataset.data import Images, Split
-from ..errors import TrainingError
-from .metrics import Ints, Share
-from .paired import Comparison, compare
+from training.console import progress
+from training.dataset.data import Images, Split
+from training.errors import TrainingError
+from training.scoring.metrics import Ints, Share
+from training.scoring.paired import Comparison, compare
 
 DETECTOR = 'centerface'
 WIDTH, HEIGHT = 640, 480
 ENLARGEMENTS = (3.0, 6.0)
 SEED = 0
 NO_FACE = -1
-# A smaller face in a picture is not the one that the picture is about.
+# A smaller face in an image is not the one that the image is about.
 MIN_FACE_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture placed in a scene.
+    """An image placed in a scene.
 
     Attributes:
         image: uint8 `[480, 640, 3]`.
-        left: Left edge of the picture in pixels of the scene.
+        left: Left edge of the image in pixels of the scene.
         top: Its upper edge.
         side: Its side.
     """
@@ -49,38 +48,38 @@ class Scene:
     side: int
 
     def shows(self, face: Face) -> bool:
-        """Whether a face is the picture's own: centred inside it and not much smaller."""
+        """Whether a face is the image's own: centred inside it and not much smaller."""
         x, y = face.box.center
         inside = 0 <= x - self.left < self.side and 0 <= y - self.top < self.side
         return inside and max(face.box.width, face.box.height) >= MIN_FACE_SHARE * self.side
 
 
-def make_scene(picture: Images, row: int) -> Scene:
-    """Enlarges a picture and puts it at a random place of a plain background.
+def make_scene(image: Images, row: int) -> Scene:
+    """Enlarges an image and puts it at a random place of a plain background.
 
     Args:
-        picture: uint8 `[48, 48]`.
-        row: Row number of the picture; its scene depends on this and nothing else.
+        image: uint8 `[48, 48]`.
+        row: Row number of the image; its scene depends on this and nothing else.
     """
     rng = np.random.default_rng([SEED, row])
-    side = round(picture.shape[0] * rng.uniform(*ENLARGEMENTS))
+    side = round(image.shape[0] * rng.uniform(*ENLARGEMENTS))
     left, top = int(rng.integers(WIDTH - side + 1)), int(rng.integers(HEIGHT - side + 1))
-    # The picture's own mean: FER-2013 cuts faces tightly, and a strong edge there hides them from
-    # the detector (found: 94 % of 200 pictures; before random soft shades 86 %). The accuracy on
+    # The image's own mean: FER-2013 cuts faces tightly, and a strong edge there hides them from
+    # the detector (found: 94 % of 200 images; before random soft shades 86 %). The accuracy on
     # the faces found was within half a point.
-    scene = np.full((HEIGHT, WIDTH), round(float(picture.mean())), np.uint8)
+    scene = np.full((HEIGHT, WIDTH), round(float(image.mean())), np.uint8)
     scene[top : top + side, left : left + side] = cv2.resize(
-        picture, (side, side), interpolation=cv2.INTER_CUBIC
+        image, (side, side), interpolation=cv2.INTER_CUBIC
     )
     return Scene(np.asarray(cv2.cvtColor(scene, cv2.COLOR_GRAY2BGR), np.uint8), left, top, side)
 
 
 @dataclass(frozen=True)
 class PipelineScores:
-    """The runtime's answers against direct classification of the same pictures.
+    """The runtime's predictions against direct classification of the same images.
 
     Attributes:
-        rows: Pictures tried.
+        rows: Images tried.
         compared: On the faces found: first direct classification, then the pipeline.
     """
 
@@ -89,12 +88,12 @@ class PipelineScores:
 
     @property
     def found(self) -> Share:
-        """Share of the pictures in which the pipeline found the face."""
+        """Share of the images in which the pipeline found the face."""
         return Share(self.compared.count, self.rows)
 
     @property
     def overall(self) -> Share:
-        """Accuracy of the pipeline with missed faces as wrong answers."""
+        """Accuracy of the pipeline with missed faces as wrong predictions."""
         return Share(self.compared.second.hits, self.rows)
 
     @property
@@ -110,7 +109,7 @@ class PipelineScores:
 
 
 def open_pipeline(model: Path, threads: int | None) -> EmotionPipeline:
-    """The runtime's pipeline for single pictures: no smoothing over time, every frame detected.
+    """The runtime's pipeline for single images: no smoothing over time, every frame detected.
 
     Raises:
         TrainingError: The model is no ONNX file, or it or the detector cannot be loaded.
@@ -130,28 +129,28 @@ def open_pipeline(model: Path, threads: int | None) -> EmotionPipeline:
         raise TrainingError(str(error)) from error
 
 
-def answers(pipeline: EmotionPipeline, split: Split, what: str) -> Ints:
+def predict_scenes(pipeline: EmotionPipeline, split: Split, what: str) -> Ints:
     """Classes that the pipeline sees in the scenes of a split.
 
     Args:
         pipeline: From `open_pipeline`.
-        split: Pictures and their row numbers.
+        split: Images and their row numbers.
         what: Label of the progress bar.
 
     Returns:
-        int64 `[n]`, `NO_FACE` where it did not find the picture's face.
+        int64 `[n]`, `NO_FACE` where it did not find the image's face.
     """
     pairs = zip(split.images, split.rows, strict=True)
     return np.array(
         [
-            _answer(pipeline, make_scene(np.asarray(picture), int(row)))
-            for picture, row in progress(pairs, what, 'scenes', len(split))
+            _predict_scene(pipeline, make_scene(np.asarray(image), int(row)))
+            for image, row in progress(pairs, what, 'scenes', len(split))
         ],
         np.int64,
     )
 
 
-def _answer(pipeline: EmotionPipeline, scene: Scene) -> int:
+def _predict_scene(pipeline: EmotionPipeline, scene: Scene) -> int:
     pipeline.reset()
     own: Sequence[Face] = [face for face in pipeline.process(scene.image, 0) if scene.shows(face)]
     if not own:
@@ -164,8 +163,8 @@ def score(seen: Ints, direct: Ints, labels: Ints) -> PipelineScores:
     """Compares the pipeline with direct classification.
 
     Args:
-        seen: int64 `[n]` from `answers`.
-        direct: int64 `[n]`, classes by direct classification of the same pictures.
+        seen: int64 `[n]` from `predict_scenes`.
+        direct: int64 `[n]`, classes by direct classification of the same images.
         labels: int64 `[n]`.
     """
     found = seen != NO_FACE

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from emotion_perception.labels import EMOTION_NAMES, FER2013, FERPLUS, NUM_EMOTIONS
-
-from ..dataset import ferplus
-from ..dataset.data import Split, has_twin
-from . import metrics, paired, predict, ranking, scenes
+from training.dataset import ferplus
+from training.dataset.data import Split, occur_in
+from training.scoring import metrics, paired, predict, ranking, scenes
+from training.scoring.ferplus_scores import FerPlusScores
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SplitScores:
     Attributes:
         split: Name of the split.
         accuracy: On all rows.
-        twin_free: On the rows without an identical picture in Training.
+        twin_free: On the rows without an identical image in Training.
         nll: Loss in nats, uncalibrated.
         calibrated_nll: The same after the temperature.
         temperature: Divisor of the logits, fitted on PublicTest.
@@ -90,7 +90,7 @@ class SplitReport:
     split: Split
     logits: predict.Logits
     scores: SplitScores
-    ferplus: ferplus.FerPlusScores | None = None
+    ferplus: FerPlusScores | None = None
     ten_crop: paired.Comparison | None = None
     pipeline: scenes.PipelineScores | None = None
 
@@ -131,7 +131,7 @@ def share_document(share: metrics.Share) -> dict[str, Any]:
     }
 
 
-def ferplus_document(scores: ferplus.FerPlusScores) -> dict[str, Any]:
+def ferplus_document(scores: FerPlusScores) -> dict[str, Any]:
     """Scores on the FER+ labels as plain JSON values."""
     document: dict[str, Any] = {
         'accuracy_contempt_counted_wrong': share_document(scores.accuracy),
@@ -187,7 +187,7 @@ def score(split: Split, training: Split, logits: predict.Logits, temperature: fl
         logits: float64 `[n, 7]`.
         temperature: Fitted on PublicTest.
     """
-    alone = ~has_twin(split.images, training.images)
+    alone = ~occur_in(split.images, training.images)
     probabilities = np.exp(metrics.log_softmax(logits / temperature))
     return SplitScores(
         split=split.name,

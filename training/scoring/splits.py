@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import FER2013, NUM_EMOTIONS
-
-from ..dataset.data import Dataset
-from ..errors import TrainingError
-from . import metrics, predict
-from .scores import SplitReport, score
-from .voted import Voted
+from training.dataset.data import Dataset
+from training.errors import TrainingError
+from training.scoring import metrics, predict
+from training.scoring.ferplus_scores import FerPlusScorer
+from training.scoring.scores import SplitReport, score
 
 
 def splits_to_score(dataset: Dataset, final: bool) -> list[str]:
@@ -49,20 +48,22 @@ def score_splits(
         what: Label of the progress bars, before the name of the split.
 
     Raises:
-        TrainingError: The model answers in other classes.
+        TrainingError: The model predicts other classes.
     """
-    voted = None if votes is None else Voted(votes)
+    ferplus = None if votes is None else FerPlusScorer(votes)
     temperature: float | None = None
     for split in (dataset[name] for name in names):
-        answers = predict.answers(model.run, split.images, model.spec, f'{what}{split.name}')
-        logits = answers[FER2013]
+        by_label_set = predict.predict_logits(
+            model.run, split.images, model.spec, f'{what}{split.name}'
+        )
+        logits = by_label_set[FER2013]
         if logits.shape[1] != NUM_EMOTIONS:
             raise TrainingError(
-                f'{path} answers with {logits.shape[1]} classes, FER-2013 has {NUM_EMOTIONS}: '
+                f'{path} predicts {logits.shape[1]} classes, FER-2013 has {NUM_EMOTIONS}: '
                 'it is not a model of this package'
             )
         if temperature is None:
             temperature = metrics.fit_temperature(logits, split.labels)
         scores = score(split, dataset['Training'], logits, temperature)
-        found = None if voted is None else voted.score(split, answers)
+        found = None if ferplus is None else ferplus.score(split, by_label_set)
         yield SplitReport(split, logits, scores, found)

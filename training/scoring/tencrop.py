@@ -1,4 +1,4 @@
-"""Ten-crop: the mean answer to four corners and the centre of a picture, each also mirrored."""
+"""Ten-crop: the mean prediction for four corners and the centre of an image, each also mirrored."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import numpy as np
 
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013
-
-from ..dataset.data import SIDE, Images
-from . import metrics, predict
+from training.dataset.data import SIDE, Images
+from training.scoring import metrics, predict
 
 # The usual crop of 48-pixel faces; it shows the network faces 9 % larger.
 CROP = 44
 
 
 def crops(images: Images) -> list[Images]:
-    """The ten views of all pictures.
+    """The ten views of all images.
 
     Args:
         images: uint8 `[n, 48, 48]`.
@@ -31,20 +30,22 @@ def crops(images: Images) -> list[Images]:
 
 
 def probabilities(run: predict.Predictor, images: Images, spec: Preprocessing) -> metrics.Floats:
-    """Mean of the ten softmax answers; every view goes through the runtime's preprocessing.
+    """Mean of the ten softmax predictions; every view goes through the runtime's preprocessing.
 
     Args:
         run: Predictor.
         images: uint8 `[n, 48, 48]`.
-        spec: Preprocessing; enlarges the crop instead of the whole picture.
+        spec: Preprocessing; enlarges the crop instead of the whole image.
 
     Returns:
         float64 `[n, 7]`, rows sum to 1.
     """
-    answers = [
+    each = [
         np.exp(
-            metrics.log_softmax(predict.answers(run, view, spec, f'crop {number} of 10')[FER2013])
+            metrics.log_softmax(
+                predict.predict_logits(run, view, spec, f'crop {number} of 10')[FER2013]
+            )
         )
         for number, view in enumerate(crops(images), 1)
     ]
-    return np.asarray(np.mean(answers, axis=0))
+    return np.asarray(np.mean(each, axis=0))

@@ -22,18 +22,17 @@ from emotion_perception.inference.manifest import (
 )
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013, FERPLUS
-
-from .. import checkpoint
-from ..checkpoint import Trained
-from ..dataset import ferplus
-from ..dataset.data import Dataset, Split
-from ..errors import TrainingError
-from ..scoring import metrics, predict, voted
-from ..scoring.scores import ferplus_document, score, share_document
-from ..weights.fold import fold_batch_norm
-from . import provenance
-from .graph import to_onnx, write_shipped
-from .quantise import quantise
+from training import checkpoint
+from training.checkpoint import Trained
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
+from training.scoring import ferplus_scores, metrics, predict
+from training.scoring.ferplus_scores import FerPlusScores
+from training.scoring.scores import ferplus_document, score, share_document
+from training.shipping import provenance
+from training.shipping.graph import to_onnx, write_shipped
+from training.shipping.quantise import quantise
+from training.weights.fold import fold_batch_norm
 
 CALIBRATION_IMAGES = 512
 FP32_TOLERANCE = 1e-3
@@ -46,13 +45,13 @@ class Exported:
     Attributes:
         model: The shipped file.
         size: Its size in bytes.
-        trained_at: Side in pixels of the pictures that the network was trained on last.
+        trained_at: Side in pixels of the images that the network was trained on last.
         fp32_difference: Largest difference of a logit between PyTorch and fp32 ONNX on PublicTest.
-        agreement: Pictures of PublicTest that the fp32 and the shipped file call the same.
+        agreement: Images of PublicTest that the fp32 and the shipped file call the same.
         pytorch: Accuracy of the PyTorch network on PublicTest.
         fp32: Accuracy of the fp32 ONNX file on PublicTest.
         shipped: Accuracy of the shipped file on PublicTest.
-        ferplus: The same on the FER+ labels, where it has an answer of its own for them.
+        ferplus: The same on the FER+ labels, where it has a last layer of its own for them.
     """
 
     model: Path
@@ -83,7 +82,7 @@ def export(
         model: Where to write the ONNX file; its manifest goes beside it.
         fp32: Ship the fp32 file instead of the int8 one.
         threads: CPU threads.
-        votes: FER+ votes, int64 `[rows, 10]`, for a network with an answer of its own for them.
+        votes: FER+ votes, int64 `[rows, 10]`, for a network with a last layer of its own for them.
 
     Raises:
         TrainingError: The checkpoint is unusable, PublicTest is empty, votes are lacking or without
@@ -92,7 +91,7 @@ def export(
     if model.suffix != '.onnx':
         raise TrainingError(f'--out must end in .onnx, not {model.name}')
     if not len(dataset['PublicTest']):
-        raise TrainingError(f'{dataset.source} has no PublicTest pictures to measure an export on')
+        raise TrainingError(f'{dataset.source} has no PublicTest images to measure an export on')
     framing = kept_framing(manifest_path_for(model))
     trained = checkpoint.load(source)
     _check_votes(trained, votes)
@@ -133,33 +132,33 @@ def export(
 def _check_votes(trained: Trained, votes: NDArray[np.int64] | None) -> None:
     if trained.recipe.model.votes and votes is None:
         raise TrainingError(
-            'this network has an answer of its own for the FER+ labels: give --ferplus the path of '
-            'fer2013new.csv to calibrate it'
+            'this network has a last layer of its own for the FER+ labels: give --ferplus the '
+            'path of fer2013new.csv to calibrate it'
         )
     if votes is not None and not trained.recipe.model.votes:
         raise TrainingError(
-            '--ferplus has no effect: this network has no answer of its own for the FER+ labels'
+            '--ferplus has no effect: this network has no last layer of its own for the FER+ labels'
         )
 
 
 def calibration_images(training: Split) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Training pictures spread evenly over the file, so that every class is among them."""
+    """Training images spread evenly over the file, so that every class is among them."""
     count = min(CALIBRATION_IMAGES, len(training))
     return np.asarray(training.images[np.linspace(0, len(training) - 1, count).astype(int)])
 
 
 class _Stages(NamedTuple):
-    """Answers to PublicTest by the network at each stage of its export."""
+    """Logits for PublicTest by the network at each stage of its export."""
 
-    pytorch: predict.Answers
-    fp32: predict.Answers
-    shipped: predict.Answers
+    pytorch: predict.LogitsByLabelSet
+    fp32: predict.LogitsByLabelSet
+    shipped: predict.LogitsByLabelSet
 
     @property
     def fp32_difference(self) -> float:
         return max(
-            float(np.abs(answer - self.fp32[labels]).max())
-            for labels, answer in self.pytorch.items()
+            float(np.abs(logits - self.fp32[labels]).max())
+            for labels, logits in self.pytorch.items()
         )
 
 
@@ -171,25 +170,25 @@ def _stages(
     fp32: bool,
     threads: int | None,
 ) -> tuple[Path, _Stages]:
-    """Writes the file to ship into a folder, and what each stage answers."""
-    pictures = dataset['PublicTest'].images
+    """Writes the file to ship into a folder, and the logits of each stage."""
+    images = dataset['PublicTest'].images
 
-    def answers(run: predict.Predictor, what: str) -> predict.Answers:
-        return predict.answers(run, pictures, spec, f'{what} on PublicTest')
+    def logits(run: predict.Predictor, what: str) -> predict.LogitsByLabelSet:
+        return predict.predict_logits(run, images, spec, f'{what} on PublicTest')
 
-    # Folding changes the network in place, so it answers before.
-    pytorch = answers(predict.torch_predictor(trained.network), 'PyTorch')
+    # Folding changes the network in place, so it predicts before.
+    pytorch = logits(predict.torch_predictor(trained.network), 'PyTorch')
     plain = folder / 'fp32.onnx'
     to_onnx(fold_batch_norm(trained.network), plain)
-    unquantised = answers(predict.onnx_predictor(plain, threads), 'fp32')
+    unquantised = logits(predict.onnx_predictor(plain, threads), 'fp32')
     stages = _Stages(pytorch, unquantised, unquantised)
     _check_fp32(stages.fp32_difference)
     if fp32:
         return plain, stages
     small = folder / 'int8.onnx'
-    images = calibration_images(dataset['Training'])
-    quantise(plain, small, images, spec, float_input=trained.recipe.model.grey)
-    shipped = answers(predict.onnx_predictor(small, threads), 'int8')
+    calibration = calibration_images(dataset['Training'])
+    quantise(plain, small, calibration, spec, float_input=trained.recipe.model.grey)
+    shipped = logits(predict.onnx_predictor(small, threads), 'int8')
     return small, stages._replace(shipped=shipped)
 
 
@@ -227,11 +226,11 @@ def _measure(
     return exported, {'PublicTest': document}, temperature
 
 
-def _measure_votes(shipped: predict.Answers, votes: NDArray[np.int64]) -> ferplus.FerPlusScores:
-    """The second answer on PublicTest by the FER+ labels, with its own temperature."""
+def _measure_votes(shipped: predict.LogitsByLabelSet, votes: NDArray[np.int64]) -> FerPlusScores:
+    """The last layer for the votes on PublicTest by the FER+ labels, with its own temperature."""
     logits = shipped[FERPLUS]
-    divisor = round(voted.temperature(logits, votes), 4)
-    return voted.score(logits, votes, divisor, taught=True)
+    divisor = round(ferplus_scores.fit_temperature(logits, votes), 4)
+    return ferplus_scores.score(logits, votes, divisor, taught=True)
 
 
 def kept_framing(path: Path) -> dict[str, Any] | None:

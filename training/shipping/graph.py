@@ -12,32 +12,31 @@ from torch import nn
 
 from emotion_perception.inference.manifest import OUTPUTS
 from emotion_perception.labels import FER2013
-
-from ..config import INPUT_SIZE
-from ..models.alexnet import has_votes
+from training.config import INPUT_SIZE
+from training.models.heads import LabelSetNetwork
 
 
 class _Both(nn.Module):
-    """A network whose call gives both of its answers, as an ONNX file must."""
+    """A network whose call gives all of its logits, as an ONNX file must."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: LabelSetNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.network.both(faces)  # type: ignore[no-any-return, operator]
+        return self.network.both_logits(faces)
 
 
 def to_onnx(network: nn.Module, path: Path) -> None:
     """Writes a network as ONNX.
 
     `input` float32 [batch, 3, 227, 227], `logits` [batch, 7]; `ferplus_logits` [batch, 7] as well
-    where the network has an answer of its own for the votes.
+    where the network has a last layer of its own for the votes.
     """
     names = [OUTPUTS[FER2013]]
-    if has_votes(network):
+    if isinstance(network, LabelSetNetwork) and network.votes is not None:
         network, names = _Both(network), list(OUTPUTS.values())
-    # Two pictures: a batch of one would be taken for a constant.
+    # Two images: a batch of one would be taken for a constant.
     example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings():
@@ -59,7 +58,7 @@ def write_shipped(source: Path, target: Path) -> None:
     """Copies an ONNX file without what only its maker needs.
 
     The exporter notes stack traces at every node: paths of the machine that trained, which are
-    nobody's business and weigh something. Names, weights and answers stay as they are.
+    nobody's business and weigh something. Names, weights and predictions stay as they are.
 
     Args:
         source: The measured file.

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from ..checkpoint import Trained
-from ..fit import curves
-from ..fit.train import HISTORY
-from ..weights import initial
+from training.checkpoint import Trained
+from training.fit import curves
+from training.run_files import HISTORY
+from training.weights import initial
 
 
 def of(run: Path, trained: Trained) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def of(run: Path, trained: Trained) -> dict[str, Any]:
     share = trained.recipe.data.ferplus
     labels = f'FER+ votes (share {share:g}) and original labels' if share else 'original labels'
     if trained.recipe.model.votes:
-        labels += ', each with an answer of its own'
+        labels += ', each with a last layer of its own'
     facts: dict[str, Any] = {
         'recipe': json.loads(json.dumps(dataclasses.asdict(trained.recipe))),
         'epochs_trained': trained.epoch,

@@ -1,4 +1,4 @@
-"""Static int8 quantisation of an ONNX file, calibrated on training pictures."""
+"""Static int8 quantisation of an ONNX file, calibrated on training images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
-
-from ..console import progress
-from ..dataset.data import Images
-from ..scoring.predict import Faces
+from training.console import progress
+from training.dataset.data import Images
+from training.scoring.predict import Faces
 
 _BATCH = 16
 # The rarest activations would widen the steps of all others: clipping one in a hundred thousand
@@ -31,7 +30,7 @@ _PERCENTILE = 99.999
 
 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]
-    """Feeds preprocessed training pictures to ONNX Runtime's calibration.
+    """Feeds preprocessed training images to ONNX Runtime's calibration.
 
     Whole batches only: its percentiles take no others.
 
@@ -68,8 +67,8 @@ def quantise(
         target: Where to write.
         images: uint8 `[n, 48, 48]`, from Training.
         spec: Preprocessing.
-        float_input: Leave what reads the pictures in fp32. Where that only gathers them into
-            blocks (`layers.GreyBlocks`), rounding the pictures costs more time than it saves.
+        float_input: Leave what reads the images in fp32. Where that only gathers them into
+            blocks (`layers.GreyBlocks`), rounding the images costs more time than it saves.
     """
     logging.getLogger().setLevel(logging.ERROR)  # the quantiser logs hints through the root logger
     # The calibration prints what it is at.

@@ -1,1 +1,1 @@
-"""Teachers' answers as files: recorded once, taught from ever after."""
+"""Teachers' predictions as files: recorded once, taught from ever after."""

@@ -1,4 +1,4 @@
-"""Records what a teacher answers to Training, as the mean over several views of each picture."""
+"""Records what a teacher predicts for Training, as the mean over several views of each image."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from torch import Tensor
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest, sha256_of
 from emotion_perception.inference.preprocessing import correct_exposure
 from emotion_perception.labels import FER2013
-
-from .. import checkpoint
-from ..config import AugmentConfig
-from ..console import progress
-from ..dataset import augment
-from ..dataset.data import Dataset, Images, Split
-from ..errors import TrainingError
-from ..fit.train import BEST
-from ..scoring import predict
-from .answers import SUFFIX, Answers, logarithms, write
+from training import checkpoint
+from training.config import AugmentConfig
+from training.console import progress
+from training.dataset import augment
+from training.dataset.data import Dataset, Images, Split
+from training.errors import TrainingError
+from training.run_files import checkpoint_of
+from training.scoring import predict
+from training.teaching.predictions import SUFFIX, Predictions, logarithms, write
 
 BATCH = 64
 # A teacher sees more than one frame of a face, but no face that it would not know.
@@ -38,13 +37,13 @@ class Recorded:
     Attributes:
         path: The file.
         size: Its size in bytes.
-        pictures: Number of answers.
+        images: Number of predictions.
         agreement: Share of them that are the original label, 0..1.
     """
 
     path: Path
     size: int
-    pictures: int
+    images: int
     agreement: float
 
 
@@ -57,7 +56,7 @@ def record(
         model: A run folder (its `best.ckpt`), a `.ckpt`, or an `.onnx` with its manifest.
         dataset: Read data; Training alone is looked at.
         out: The file to write.
-        views: Views of each picture: as it is, mirrored, and further pairs under mild warps.
+        views: Views of each image: as it is, mirrored, and further pairs under mild warps.
         threads: CPU threads; None for all cores.
 
     Raises:
@@ -67,12 +66,12 @@ def record(
         raise TrainingError(f'--out must end in {SUFFIX}, not {out.name}')
     if views < 1:
         raise TrainingError(f'--views must be at least 1, not {views}')
-    path = model / BEST if model.is_dir() else model
+    path = checkpoint_of(model)
     opened = predict.open_model(path, threads)
     split = dataset['Training']
     means = _means(opened, split, views)
     logs = {labels: logarithms(probabilities) for labels, probabilities in means.items()}
-    write(out, Answers(logs, _facts(path, opened, split, views)), split)
+    write(out, Predictions(logs, _facts(path, opened, split, views)), split)
     hits = means[FER2013].argmax(axis=1) == split.labels
     return Recorded(out, out.stat().st_size, len(split), float(hits.mean()))
 
@@ -95,7 +94,7 @@ def _facts(path: Path, opened: predict.Opened, split: Split, views: int) -> dict
 def _means(opened: predict.Opened, split: Split, views: int) -> dict[str, NDArray[np.float64]]:
     """Mean probabilities, float64 `[n, 7]` by label set."""
     generator = torch.Generator().manual_seed(0)
-    starts = progress(range(0, len(split), BATCH), 'answers to Training', 'batches')
+    starts = progress(range(0, len(split), BATCH), 'predicting Training', 'batches')
     parts = [
         _mean(opened, np.array(split.images[start : start + BATCH]), views, generator)
         for start in starts
@@ -111,14 +110,14 @@ def _mean(
     sums: dict[str, NDArray[np.float64]] = {}
     for affine in _affines(len(images), views, generator):
         faces = (augment.warp(unit, affine, spec.input_size) - spec.mean) / spec.std
-        for labels, scores in opened.run(faces.expand(-1, 3, -1, -1).contiguous().numpy()).items():
-            given = torch.from_numpy(scores).double().softmax(dim=1).numpy() / views
-            sums[labels] = sums.get(labels, 0) + given
+        for labels, logits in opened.run(faces.expand(-1, 3, -1, -1).contiguous().numpy()).items():
+            probabilities = torch.from_numpy(logits).double().softmax(dim=1).numpy()
+            sums[labels] = sums.get(labels, 0) + probabilities / views
     return sums
 
 
 def _affines(count: int, views: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """One map per picture and view: as it is first, every second view mirrored, others warped."""
+    """One map per image and view: as it is first, every second view mirrored, others warped."""
     still = torch.eye(2, 3).expand(count, -1, -1)
     for view in range(views):
         affine = still if view < 2 else augment.random_affine(count, _MILD, generator)

@@ -1,1 +1,1 @@
-"""Starting weights, and networks rewritten without a change of their answers."""
+"""Starting weights, and networks rewritten without a change of their predictions."""

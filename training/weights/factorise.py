@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import TrainingError
+from training.errors import TrainingError
 
 
 @dataclass(frozen=True)

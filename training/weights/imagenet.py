@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from emotion_perception.inference.manifest import sha256_of
-
-from ..config import ModelConfig
-from ..errors import TrainingError
+from training.config import ModelConfig
+from training.errors import TrainingError
 
 State = dict[str, Tensor]
 Colour = tuple[float, float, float]
@@ -34,7 +33,7 @@ class Published:
         batch_norm: Whether the published network has batch norms.
         last: Name of the last layer, whose 1,000 classes are of no use here.
         rename: Turns a published name into the one of our network.
-        mean: Mean of the pictures it was trained on, per channel, 0..1.
+        mean: Mean of the images it was trained on, per channel, 0..1.
         std: Standard deviation of the same.
         package: The Python package that carries the file, where it is not fetched from the hub.
     """
@@ -131,7 +130,7 @@ def _lite(scale: int, digest: str) -> Published:
 
 
 # The pre-activation ResNet-50 with batch norm, the stride in the 3x3 convolutions and torch's
-# symmetric padding: ours exactly. Trained on pictures in -1..1.
+# symmetric padding: ours exactly. Trained on images in -1..1.
 _RESNET50V2 = Published(
     'https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-rsb-weights/'
     'resnetv2_50_a1h-000cdf49.pth',

@@ -11,7 +11,7 @@ Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full la
 factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
 Where it is `grey` and the source is not, the filters of the three channels are summed. Where its
 `stride` is larger, its maps are smaller, and stand for those of the source enlarged. Where it has
-`votes` and the source has not, the second answer starts as the first.
+`votes` and the source has not, the second last layer starts as the first.
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
@@ -26,7 +26,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -35,18 +35,16 @@ from torch import Tensor, nn
 
 from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.inference.preprocessing import correct_exposure
-
-from .. import checkpoint
-from ..config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig
-from ..dataset import augment
-from ..errors import TrainingError
-from ..fit.module import Classifier, Ema
-from ..models import build
-from . import imagenet, norms, shipped, transfer
-from .transfer import Carried, State
+from training import checkpoint
+from training.config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig, Recipe
+from training.dataset import augment
+from training.errors import TrainingError
+from training.models import build
+from training.run_files import FACTS, checkpoint_of
+from training.weights import imagenet, norms, shipped, transfer
+from training.weights.transfer import Carried, State
 
 IMAGENET = 'imagenet'
-RECORD = 'data.json'
 CALIBRATION_IMAGES = 256
 # What two networks may differ in and still share their weights.
 _FREE = ('dropout', 'stride', 'conv_ranks', 'fc_ranks', 'votes', 'side', 'init')
@@ -61,7 +59,7 @@ class Start:
         sha256: Of the file.
         loaded: Layers with weights from there, by their name in the network.
         factorised: Share of the squared norm kept, 0..1, by name of a factorised layer.
-        calibrated: Batch norms set by training pictures, the source having none.
+        calibrated: Batch norms set by training images, the source having none.
         fresh: Layers that stay random.
         skipped: Layers of the source that do not fit.
     """
@@ -93,6 +91,15 @@ class Start:
         return f'start from {self.source}: ' + ', '.join(parts)
 
 
+class Untrained(Protocol):
+    """A network that is about to train; `fit.module.Classifier` has one."""
+
+    recipe: Recipe
+    network: nn.Module
+    mean: float
+    std: float
+
+
 @dataclass(frozen=True)
 class _Source:
     """Weights to start from, named as in a network whose values do not matter."""
@@ -106,12 +113,12 @@ class _Source:
     left: tuple[str, ...] = ()
 
 
-def start(module: Classifier, images: NDArray[np.uint8]) -> Start | None:
+def start(module: Untrained, images: NDArray[np.uint8]) -> Start | None:
     """Loads the recipe's starting weights into a module that is about to train.
 
     Args:
-        module: Its network and average are changed in place.
-        images: uint8 `[n, 48, 48]`, Training pictures to calibrate batch norms with.
+        module: Its network is changed in place.
+        images: uint8 `[n, 48, 48]`, Training images to calibrate batch norms with.
 
     Returns:
         What was loaded; None where the recipe has no `model.init` (nothing is changed then).
@@ -133,15 +140,13 @@ def start(module: Classifier, images: NDArray[np.uint8]) -> Start | None:
     if carried.shifts:
         norms.calibrate(module.network, carried.shifts, _faces(module, images))
         norms.resize(module.network, carried.shifts, fresh)
-    if module.ema is not None:
-        module.ema = Ema(module.network, module.ema.decay)
     return _summary(source, carried, module.network)
 
 
 def recorded(run: Path) -> dict[str, Any] | None:
     """What an earlier session of a run started from, as it wrote it down."""
     try:
-        facts = json.loads((run / RECORD).read_text(encoding='utf-8'))
+        facts = json.loads((run / FACTS).read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return None
     init = facts.get('init') if isinstance(facts, dict) else None
@@ -153,9 +158,7 @@ def _source(config: ModelConfig, init: str) -> _Source:
         published = imagenet.published(config)
         content, path = imagenet.obtain(published)
         return _from_published(config, published, content, path, published.url)
-    path = Path(init)
-    if path.is_dir():
-        return _from_run(config, path / 'best.ckpt')
+    path = checkpoint_of(Path(init))
     if path.suffix == '.ckpt':
         return _from_run(config, path)
     if not path.is_file():
@@ -174,7 +177,7 @@ def _from_published(
 ) -> _Source:
     """The published network is ours with the publisher's options."""
     state = imagenet.translate(content, published, path)
-    twin = dataclasses.replace(
+    options = dataclasses.replace(
         config,
         batch_norm=published.batch_norm,
         grey=False,
@@ -186,7 +189,7 @@ def _from_published(
         fc_width=FC_WIDTH,
     )
     with torch.device('meta'):
-        network = build(twin)
+        network = build(options)
     transfer.check(state, network, f'{path} is not {published.architecture}')
     state = transfer.absorb_biases(state, network)
     return _Source(path, name, state, network, published.mean, published.std, (published.last,))
@@ -218,8 +221,8 @@ def _check_same(config: ModelConfig, trained: ModelConfig, path: Path) -> None:
             )
 
 
-def _faces(module: Classifier, images: NDArray[np.uint8]) -> Tensor:
-    """Training pictures spread over the file, as the network first gets them."""
+def _faces(module: Untrained, images: NDArray[np.uint8]) -> Tensor:
+    """Training images spread over the file, as the network first gets them."""
     count = min(CALIBRATION_IMAGES, len(images))
     spread = np.linspace(0, len(images) - 1, count).astype(int)
     chosen = correct_exposure(np.asarray(images[spread]), EXPOSURE)

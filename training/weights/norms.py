@@ -8,14 +8,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from .transfer import State, layers
+from training.weights.transfer import State, layers
 
 
 @torch.no_grad()
 def calibrate(network: nn.Module, shifts: Mapping[str, Tensor], faces: Tensor) -> None:
     """Makes batch norms add a bias and nothing else, for the weights that came without them.
 
-    One pass over pictures measures the mean and the variance of what arrives at each of them;
+    One pass over images measures the mean and the variance of what arrives at each of them;
     scale and shift then undo the normalisation. With its running statistics the network computes
     what it did without batch norms, exactly; with those of a batch, as in training, nearly.
 
@@ -55,7 +55,7 @@ def _calibrate(shift: Tensor, norm: nn.Module, inputs: tuple[Tensor, ...]) -> No
 
 @torch.no_grad()
 def resize(network: nn.Module, norms: Collection[str], fresh: State) -> None:
-    """Gives the weights before batch norms the size of fresh ones; changes no answer.
+    """Gives the weights before batch norms the size of fresh ones; changes no prediction.
 
     A batch norm undoes the scale of what it gets, so the size of those weights only decides how far
     a step of a given learning rate turns them (van Laarhoven 2017). Folded together with the norms,
@@ -86,7 +86,7 @@ def resize(network: nn.Module, norms: Collection[str], fresh: State) -> None:
 
 
 def _resize_norm(norm: nn.Module, scale: Tensor) -> None:
-    """Statistics of inputs that are `scale` times as large; the answers stay, whatever its eps."""
+    """Statistics of inputs that are `scale` times as large; the outputs stay, whatever its eps."""
     if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
         return
     values = norm.state_dict()  # shares its memory with the norm

@@ -1,7 +1,7 @@
 """Starting weights out of an exported ONNX file, int8 or fp32.
 
 With the shipped file alone, and none of its checkpoints, training goes on from it: on FER-2013 or
-on pictures of the user's own. The manifest beside the file says which network it is. The file holds
+on images of the user's own. The manifest beside the file says which network it is. The file holds
 that network with its batch norms folded into the layers before them; int8 weights come back as
 whole multiples of their channel's step. `norms.calibrate` then gives the recipe's network its batch
 norms again.
@@ -26,15 +26,14 @@ from emotion_perception.inference.manifest import (
     read_manifest,
     read_model_file,
 )
+from training.config import ModelConfig, Recipe
+from training.errors import TrainingError
+from training.models import build
+from training.recipe_files import parse
+from training.weights.fold import fold_batch_norm
+from training.weights.transfer import State
 
-from ..config import ModelConfig, Recipe
-from ..errors import TrainingError
-from ..models import build
-from ..recipe_files import parse
-from .fold import fold_batch_norm
-from .transfer import State
-
-# What `graph.to_onnx` puts before the names of a network with two answers.
+# What `graph.to_onnx` puts before the names of a network with two last layers.
 _WRAPPED = 'network.'
 
 
@@ -45,7 +44,7 @@ class Shipped(NamedTuple):
         model: The options it was trained with.
         network: The same without its batch norms; its values do not matter.
         state: Its weights, float32, named as in `network`.
-        mean: Grey mean of its training pictures, 0..1.
+        mean: Grey mean of its training images, 0..1.
         std: Grey standard deviation of the same.
     """
 
@@ -78,7 +77,7 @@ def read(path: Path) -> Shipped:
     state = {
         name: _weight(initializers, name, value.shape, path)
         for name, value in network.state_dict().items()
-        if not name.endswith('.num_batches_tracked')  # no part of the answer, so not in the file
+        if not name.endswith('.num_batches_tracked')  # not in the file: no part of it
     }
     spec = manifest.preprocessing
     return Shipped(model, network, state, spec.mean, spec.std)

@@ -9,9 +9,17 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from ..errors import TrainingError
-from ..models.alexnet import MAPS, VOTES
-from .factorise import Factors, factorise, factorise_convolution, fold_grid, grey_blocks, product
+from training.errors import TrainingError
+from training.models.alexnet import MAPS
+from training.models.heads import VOTES
+from training.weights.factorise import (
+    Factors,
+    factorise,
+    factorise_convolution,
+    fold_grid,
+    grey_blocks,
+    product,
+)
 
 State = dict[str, Tensor]
 _NORM_PARTS = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -139,18 +147,18 @@ def renormalise(
     trained: tuple[Sequence[float], Sequence[float]],
     given: tuple[float, float],
 ) -> State:
-    """Folds another normalisation of the pictures into the first convolution.
+    """Folds another normalisation of the images into the first convolution.
 
     A network trained on (g - M_c) / S_c per channel gets (g - m) / s of a grey g: the filters of
     channel c times s / S_c, and the sum of all their weights times (m - M_c) / S_c as a bias (or
-    out of the mean of the batch norm that follows), give the same answer. Exact but for the zero
-    padding of the first convolution: beyond the picture's edge lies the grey m instead of M_c.
+    out of the mean of the batch norm that follows), give the same logits. Exact but for the zero
+    padding of the first convolution: beyond the image's edge lies the grey m instead of M_c.
 
     Args:
         state: Named as in the network.
         network: Names the layers.
-        trained: Mean and standard deviation of the weights' own pictures, three channels each.
-        given: Grey mean and standard deviation of the present pictures.
+        trained: Mean and standard deviation of the weights' own images, three channels each.
+        given: Grey mean and standard deviation of the present images.
 
     Returns:
         A new state.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from emotion_perception.tracking.tracker import MAX_AGE_S
+from emotion_perception.tracking.tracker import MAX_AGE_S, StreamPace
 from emotion_perception.types import NS_PER_S
 
 Kept = TypeVar('Kept')
@@ -47,6 +47,7 @@ class FaceRegistry(Generic[Kept]):
         self._known: dict[int, Presence[Kept]] = {}
         self._present: list[str] = []
         self._newest_ns = 0
+        self._pace = StreamPace()
         self._resets = 0
         self._ids_were_given = False
 
@@ -71,8 +72,9 @@ class FaceRegistry(Generic[Kept]):
         if stamp_ns < self._newest_ns:
             self.reset()
         self._newest_ns = stamp_ns
+        self._pace.add(stamp_ns)
         self._present = [self._see(track_id, stamp_ns) for track_id in track_ids]
-        oldest_ns = stamp_ns - _MAX_AGE_NS
+        oldest_ns = stamp_ns - self._pace.max_age_ns
         for track_id in [key for key, one in self._known.items() if one.seen_ns < oldest_ns]:
             self._end(self._known.pop(track_id).kept)
 
@@ -84,7 +86,7 @@ class FaceRegistry(Generic[Kept]):
             stamp_ns: Stamp of the image in nanoseconds, the newest one or a little older.
         """
         known = self._known.get(track_id)
-        if known is None or stamp_ns < self._newest_ns - _MAX_AGE_NS:
+        if known is None or stamp_ns < self._newest_ns - self._pace.max_age_ns:
             return None
         return known.kept
 
@@ -101,6 +103,7 @@ class FaceRegistry(Generic[Kept]):
         self._known.clear()
         self._present = []
         self._newest_ns = 0
+        self._pace = StreamPace()
 
     def _see(self, track_id: int, stamp_ns: int) -> str:
         known = self._known.get(track_id)

@@ -7,22 +7,20 @@ from typing import Any
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
+from std_msgs.msg import Empty
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.blocking_publisher import BlockingPublisher
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
-from emotion_bringup.graph import EMOTIONS
+from emotion_bringup.environment import as_written
+from emotion_bringup.graph import EMOTIONS, FULL_SEARCH
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
 from emotion_bringup.networks import load_networks
-from emotion_bringup.parameter_tables import (
-    EMOTION_PARAMETERS,
-    LIVE,
-    REPLAY,
-)
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
 from emotion_bringup.stamp_check import StampCheck
@@ -30,11 +28,8 @@ from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.pipeline import (
-    LIVE_DETECT_EVERY_N,
-    EmotionPipeline,
-    PipelineSettings,
-)
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.settings.tables import search_interval
 
 _SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
 # One warning for a stream of bad frames, then at most one in this time.
@@ -62,6 +57,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._pipeline: EmotionPipeline | None = None
         self._publisher: Any = None
         self._labels_publisher: Any = None
+        self._full_search_publisher: Any = None
         self._statistics = StreamStatistics()
         self._losses = LossCounter()
         self._stamps = StampCheck(self.get_logger())
@@ -141,7 +137,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _refuse_to_configure(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
         self._refused_with = exit_code
-        self.get_logger().error(cause)
+        self.get_logger().error(as_written(cause))
         self._release()
         return TransitionCallbackReturn.FAILURE
 
@@ -152,11 +148,19 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _settings(self) -> PipelineSettings:
         values = {name: value_of(self, name) for name in _SETTINGS}
-        # A replay processes every image alike, however often it is run and however quick it is.
-        values['detect_every_n'] = values['detect_every_n'] or (
-            LIVE_DETECT_EVERY_N if self._mode == LIVE else 1
+        values['detect_every_n'] = search_interval(
+            values['detect_every_n'], live=self._mode == LIVE, blurred=self._is_blurred()
         )
         return PipelineSettings(**values)
+
+    def _is_blurred(self) -> bool:
+        """Whether a node hides the faces that are found here."""
+        publisher = self._full_search_publisher
+        return publisher is not None and publisher.get_subscription_count() > 0
+
+    def _follow_blurring(self) -> None:
+        if self._pipeline:
+            self._pipeline.settings = self._settings()
 
     def _apply_settings(self, changes: list[RosParameter]) -> None:
         # One assignment: a frame sees all values of a change or none.
@@ -174,6 +178,13 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         )
         # Not a lifecycle publisher: the labels are announced before the node is active.
         self._labels_publisher = self.create_publisher(EmotionLabels, 'emotions/labels', qos.LABELS)
+        # Nothing is published there: to subscribe is to ask for it.
+        self._full_search_publisher = self.create_publisher(
+            Empty,
+            FULL_SEARCH,
+            qos.FULL_SEARCH,
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._follow_blurring()),
+        )
 
     def _announce_labels(self, classifier: EmotionClassifier) -> None:
         manifest = classifier.manifest
@@ -196,6 +207,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._images.stop()
 
     def _start_listening(self) -> None:
+        self._follow_blurring()
         self._watch.restart(time.monotonic_ns())
         self._stamps.restart()
         # A new subscription starts a new count: what was sent while nobody listened is not lost.
@@ -222,7 +234,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
             self.destroy_publisher(self._labels_publisher)
-        self._publisher = self._labels_publisher = None
+            self.destroy_publisher(self._full_search_publisher)
+        self._publisher = self._labels_publisher = self._full_search_publisher = None
         self._detections.close()
         forget_destroyed(self)
 

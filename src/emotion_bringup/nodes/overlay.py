@@ -25,7 +25,7 @@ from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError
-from emotion_perception.outputs.recording import VideoRecorder
+from emotion_perception.outputs.recording import LIVE_GAP_S, LONGEST_GAP_S, VideoRecorder
 from emotion_perception.outputs.window import Window
 from emotion_perception.types import BgrImage
 
@@ -75,7 +75,9 @@ class OverlayNode(CheckedParameters, Node):
         path: str = value_of(self, 'video_path')
         if not path:
             return None
-        return VideoRecorder(Path(path).expanduser(), value_of(self, 'video_framerate'))
+        gap = LONGEST_GAP_S if value_of(self, 'mode') == REPLAY else LIVE_GAP_S
+        rate = value_of(self, 'video_framerate')
+        return VideoRecorder(Path(path).expanduser(), rate, longest_gap_s=gap)
 
     def _read_style(self) -> OverlayStyle:
         return OverlayStyle(

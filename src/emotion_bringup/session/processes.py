@@ -1,11 +1,13 @@
 """Starts the nodes as child processes and ends them in order."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emotion_bringup.environment import names_environment
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
 from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
 from emotion_bringup.security import enclave_arguments
@@ -26,8 +28,14 @@ class SessionError(EmotionPerceptionError):
 
 @dataclass(slots=True)
 class NodeProcesses:
-    """The running nodes, by name."""
+    """The running nodes, by name.
 
+    Attributes:
+        names: How the user has written the settings of the nodes.
+        running: The processes.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _arguments: dict[str, Sequence[str]] = field(default_factory=dict)
 
@@ -39,8 +47,9 @@ class NodeProcesses:
         """
         self._arguments[name] = arguments
         command = [sys.executable, '-m', 'emotion_bringup.main', name, *arguments]
+        environment = {**os.environ, **names_environment(self.names)}
         self.running[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True
+            command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment
         )
 
     def restart(self, name: str) -> None:
@@ -140,10 +149,8 @@ def _emotion(options: SessionOptions, mode: str) -> Parameters:
         values['min_subscribers'] = 2 + _constant_viewers(options)
     if options.model is not None:
         values['model_path'] = str(options.model)
-    if options.labels is not None:
+    if options.labels:
         values['labels'] = options.labels
-    if options.blur_faces:
-        values['detect_every_n'] = 1  # between two searches a new face would be seen
     return values
 
 

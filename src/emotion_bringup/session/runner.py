@@ -26,6 +26,7 @@ from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
+from emotion_perception.outputs.run import note
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 
@@ -43,7 +44,7 @@ def run_session(options: SessionOptions) -> int:
         with ExitStack() as stack:
             return _Session(options, stack).run()
     except EmotionPerceptionError as error:
-        print(f'error: {error}', file=sys.stderr)
+        note(f'error: {error}')
         return 1
     finally:
         rclpy.try_shutdown()
@@ -61,7 +62,7 @@ class _Session:
         self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
         self._summary: Summary | None = None
         self._last_result_s = time.monotonic()
-        self._processes = NodeProcesses()
+        self._processes = NodeProcesses(options.given_names)
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
         namespace = f'/{options.namespace.strip("/")}'

@@ -68,6 +68,7 @@ class AnnotateReport:
         images: Images that were processed.
         bad_images: Images that could not be decoded: copied, but not processed.
         first_problem: What was wrong with the first of them.
+        foreign_topics: Topics that were not copied, because their messages are none of ROS 2.
     """
 
     topic: str
@@ -75,6 +76,7 @@ class AnnotateReport:
     images: int = 0
     bad_images: int = 0
     first_problem: str = ''
+    foreign_topics: tuple[str, ...] = ()
 
 
 ImageHandler = Callable[[Frame | None, list[Face]], None]
@@ -140,7 +142,7 @@ class _Copy:
         self._typestore = writer.typestore
         self._pipeline = pipeline
         self._options = options
-        self._report = AnnotateReport(topic)
+        self._report = AnnotateReport(topic, foreign_topics=reader.foreign_topics)
         self._copies = {c.id: writer.copy_topic(c) for c in reader.connections}
         self._emotions = writer.add_topic(options.output_topic, FACE_ARRAY_TYPE)
         self._overlay = self._add_overlay_topic()
@@ -151,7 +153,17 @@ class _Copy:
             self._report.messages += 1
             if connection.topic == self._report.topic and connection.msgtype in IMAGE_TYPES:
                 on_image(*self._process(connection, record_ns, data))
+        self._check_count()
         return self._report
+
+    def _check_count(self) -> None:
+        """A copy that lacks messages must not look like a whole one."""
+        stated = sum(topic.count for topic in self._reader.topics)
+        if self._report.messages < stated:
+            raise BagError(
+                f'Only {self._report.messages} of the {stated} messages that the bag states could '
+                'be read, so no copy was made: repair it with `ros2 bag reindex` or `mcap recover`.'
+            )
 
     def _process(
         self, connection: Connection, record_ns: int, data: bytes

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
+    MessageDefinition,
+    MessageDefinitionFormat,
+    Qos,
+)
 from rosbags.rosbag1 import reader as rosbag1_reader
 from rosbags.rosbag2 import storage_mcap
 
@@ -168,4 +174,25 @@ def _bound_decompressors() -> None:
     )
 
 
+def _read_foreign_channels() -> None:
+    """Lets an MCAP file have channels of other systems (JSON, protobuf) beside those of ROS 2.
+
+    `rosbags` refuses the whole file for a schema that it does not know, or that is no text.
+    """
+    known: Callable[[Any], MessageDefinition] = storage_mcap.get_msgdef
+
+    def definition(schema: Any) -> MessageDefinition:
+        try:
+            return known(schema)
+        except KeyError:
+            return MessageDefinition(MessageDefinitionFormat.NONE, '')
+
+    def read_string(bio: Any) -> str:
+        return str(storage_mcap.read_bytes(bio).decode(errors='replace'))
+
+    storage_mcap.get_msgdef = definition
+    storage_mcap.read_string = read_string
+
+
 _bound_decompressors()
+_read_foreign_channels()

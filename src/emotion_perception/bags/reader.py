@@ -1,5 +1,6 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rosbags import rosbag1, rosbag2
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, ConnectionExtRosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -15,7 +16,8 @@ from emotion_perception.bags import guard
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
 from emotion_perception.files.closeable import Closeable
-from emotion_perception.limits import MAX_MESSAGE_BYTES, quoted
+from emotion_perception.files.yaml_file import read_yaml
+from emotion_perception.limits import MAX_BAG_METADATA_BYTES, MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import NS_PER_S, BgrImage
 
 # The distribution that the package is built for, where this version of `rosbags` knows it.
@@ -50,6 +52,8 @@ IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
 BAG_SUFFIXES = ('.mcap', '.db3', '.bag')
 
+# What `rosbags` says of bags that are whole, but that it does not know.
+_UNSUPPORTED = re.compile(r'not supported|[Uu]nsupported|Profile is not ros2')
 _STORAGE_SUFFIXES = ('.mcap', '.db3')
 _Reader: TypeAlias = 'rosbag1.Reader | rosbag2.Reader'
 
@@ -139,13 +143,23 @@ class BagReader(Closeable):
     @property
     def connections(self) -> tuple[Connection, ...]:
         """What `rosbags` knows about each topic, for copying it to another bag."""
-        return tuple(self._reader.connections)
+        return tuple(each for each in self._reader.connections if not _is_foreign(each))
+
+    @property
+    def foreign_topics(self) -> tuple[str, ...]:
+        """Topics whose messages are none of ROS 2, such as JSON in an MCAP file: not read."""
+        return tuple(each.topic for each in self._reader.connections if _is_foreign(each))
+
+    @property
+    def message_count(self) -> int:
+        """Messages that the bag states, those of foreign topics among them."""
+        return int(self._reader.message_count)
 
     @property
     def topics(self) -> tuple[BagTopic, ...]:
         """All topics, in the order of the bag."""
         counts: dict[tuple[str, str], int] = {}
-        for connection in self._reader.connections:
+        for connection in self.connections:
             key = (connection.topic, connection.msgtype)
             counts[key] = counts.get(key, 0) + connection.msgcount
         return tuple(BagTopic(name, kind, count) for (name, kind), count in counts.items())
@@ -159,11 +173,6 @@ class BagReader(Closeable):
             if topic.type in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and topic.count
         )
         return tuple(sorted(images, key=lambda topic: 'depth' in topic.name.lower()))
-
-    @property
-    def duration_ns(self) -> int:
-        """Nanoseconds between the first and the last message."""
-        return int(self._reader.duration)
 
     def image_topic(self, requested: str = '') -> BagTopic:
         """Finds the topic to read images from.
@@ -180,7 +189,8 @@ class BagReader(Closeable):
         if requested and self.image_topics:
             names = ', '.join(topic.name for topic in self.image_topics)
             raise BagError(
-                f'Bag {self._path} has no images on topic {requested}: choose one of {names}.'
+                f'Bag {self._path} has no images on topic {requested}: set `image_topic` to one of '
+                f'{names}.'
             )
         there = ', '.join(f'{topic.name} ({topic.type})' for topic in self.topics)
         raise BagError(f'Bag {self._path} has no images: its topics are {there}.')
@@ -219,7 +229,7 @@ class BagReader(Closeable):
         Raises:
             BagError: The bag is damaged.
         """
-        wanted = [c for c in self._reader.connections if topics is None or c.topic in topics]
+        wanted = [c for c in self.connections if topics is None or c.topic in topics]
         if not wanted:  # `rosbags` takes an empty list for all.
             return
         messages = self._reader.messages(connections=wanted)
@@ -266,12 +276,54 @@ def _storage_of(path: Path) -> Path:
     raise BagError(f'Bag {path} lacks its metadata.yaml: make it with `ros2 bag reindex {path}`.')
 
 
+def _is_foreign(connection: Connection) -> bool:
+    ext = connection.ext
+    return isinstance(ext, ConnectionExtRosbag2) and ext.serialization_format != 'cdr'
+
+
+def _named_storage(path: Path) -> Path:
+    """The only file of a folder whose metadata.yaml, made by a reindexing, names no storage."""
+    if not path.is_dir():
+        return path
+    document = read_yaml(path / 'metadata.yaml', MAX_BAG_METADATA_BYTES)
+    about = document.get('rosbag2_bagfile_information') if isinstance(document, dict) else None
+    if not isinstance(about, dict) or about.get('storage_identifier') != '':
+        return path
+    files = _storage_files(path)
+    if len(files) == 1:
+        return files[0]
+    kind = 'mcap' if files and files[0].suffix == '.mcap' else 'sqlite3'
+    raise BagError(
+        f'Bag {path} names no storage: write `storage_identifier: {kind}` into its metadata.yaml.'
+    )
+
+
+def _check_wal(path: Path) -> None:
+    """SQLite's write-ahead log holds messages that `rosbags` does not see.
+
+    Raises:
+        BagError: There is such a log.
+    """
+    files = [path] if path.suffix == '.db3' else sorted(path.glob('*.db3'))
+    for file in files:
+        log = file.with_name(f'{file.name}-wal')
+        if log.exists() and log.stat().st_size:
+            raise BagError(
+                f'Bag {path} may have its newest messages in {log.name} only, as a recorder leaves '
+                'them that did not end: move them into the bag with `python3 -c "import sqlite3; '
+                f"sqlite3.connect('{file}').execute('PRAGMA wal_checkpoint(TRUNCATE)')\"`, on a "
+                'copy if the bag is to stay as it is.'
+            )
+
+
 def _storage_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix in _STORAGE_SUFFIXES)
 
 
 def _open(path: Path) -> _Reader:
     with _bag_errors(path):
+        _check_wal(path)
+        path = _named_storage(path)
         if path.suffix == '.bag':
             ros1 = rosbag1.Reader(path)
             ros1.open()
@@ -323,9 +375,16 @@ def _bag_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except BagError:
+        raise
     except PermissionError as error:
         raise BagError(f'Bag {path} cannot be read: you lack the permission.') from error
     except Exception as error:
+        if _UNSUPPORTED.search(str(error)):
+            raise BagError(
+                f'Bag {path} is of a kind that is not supported ({quoted(error)}): convert it with '
+                '`ros2 bag convert`, or record ROS 2 messages as MCAP or sqlite3.'
+            ) from error
         raise BagError(
             f'Bag {path} is damaged or was cut off ({quoted(error)}): record it again, or repair '
             'it with `ros2 bag reindex` or `mcap recover`.'

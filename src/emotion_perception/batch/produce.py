@@ -117,4 +117,4 @@ class Production:
     def _recorder(self, source: FrameSource) -> VideoRecorder | None:
         if VIDEO not in self._job.products:
             return None
-        return VideoRecorder(self._folder / f'{self._stem}.mp4', source.frame_rate or 0.0)
+        return VideoRecorder(self._folder / f'{self._stem}.mp4', stated_rate=source.frame_rate)

@@ -14,10 +14,14 @@ from emotion_perception.batch.job import Job, Record, Status
 from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import replace_file
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
+from emotion_perception.tracking.tracker import StreamPace
 from emotion_perception.types import NS_PER_S, Face
 
 LONGEST_GAP_S: Final = 1.0
-"""A frame stands for the time until the next one, but not for a longer gap in the recording."""
+"""A frame stands for the time until the next one, but not for a longer gap in the recording, unless
+its images are usually so far apart."""
+
+_USUAL_GAP_STEPS: Final = 1.5
 
 
 class EmotionTime:
@@ -32,6 +36,7 @@ class EmotionTime:
 
     def __init__(self, frame_rate: float = 0.0) -> None:
         self._interval_s = min(1 / frame_rate, LONGEST_GAP_S) if frame_rate > 0 else 0.0
+        self._pace = StreamPace()
         self._last: tuple[int, Counter[str]] | None = None
         self._seconds: dict[str, float] = defaultdict(float)
 
@@ -42,9 +47,11 @@ class EmotionTime:
             stamp_ns: Its time in nanoseconds; one before the last frame's counts for nothing.
             faces: Its faces.
         """
+        self._pace.add(stamp_ns)
         if self._last is not None:
             elapsed_s = max(stamp_ns - self._last[0], 0) / NS_PER_S
-            self._interval_s = min(elapsed_s, LONGEST_GAP_S)
+            longest_s = max(LONGEST_GAP_S, _USUAL_GAP_STEPS * self._pace.step_ns / NS_PER_S)
+            self._interval_s = min(elapsed_s, longest_s)
             self._settle(self._seconds)
         self._last = stamp_ns, Counter(emotion_name(face.emotion_id) for face in faces)
 

@@ -9,11 +9,10 @@ from tqdm import tqdm
 from emotion_perception.bags.annotate import AnnotateOptions, AnnotateReport, annotate_bag
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.cli.options import (
-    add_drawing_options,
-    add_output_topic,
+    add_bag_options,
     add_pipeline_options,
+    annotate_options_from,
     load_pipeline,
-    style_from,
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.errors import BagError
@@ -45,32 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'source', type=Path, metavar='IN', help='rosbag2 folder, or a single .mcap or .db3 file'
     )
     parser.add_argument('target', type=Path, metavar='OUT', help='folder of the new bag')
-    parser.add_argument('--topic', default='', help='image topic (default: the first one)')
-    add_output_topic(parser)
-    overlay = parser.add_mutually_exclusive_group()
-    overlay.add_argument('--no-overlay', action='store_true', help='add the emotions only')
-    overlay.add_argument(
-        '--compressed', action='store_true', help='overlay as JPEG, on TOPIC/image/compressed'
-    )
+    add_bag_options(parser)
     parser.add_argument(
         '--overwrite',
         action='store_true',
         help='replace OUT, if it is a bag, once the new one is whole',
     )
-    add_drawing_options(parser)
     add_pipeline_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion annotate-bag`; returns its exit code."""
-    options = AnnotateOptions(
-        topic=arguments.topic,
-        output_topic=arguments.output_topic,
-        overlay=not arguments.no_overlay,
-        compressed=arguments.compressed,
-        style=style_from(arguments),
-        overwrite=arguments.overwrite,
-    )
+    options = annotate_options_from(arguments)
     total = _image_count(arguments.source, arguments.topic)
     pipeline = load_pipeline(arguments)
     summary = Summary()
@@ -102,6 +87,11 @@ def _conclude(
             f'warning: {report.bad_images} of {report.images + report.bad_images} images on '
             f'{report.topic} could not be decoded and have no result; the first one: '
             f'{report.first_problem}'
+        )
+    if report.foreign_topics:
+        note(
+            f'warning: {", ".join(report.foreign_topics)} not copied: the messages there are '
+            'none of ROS 2.'
         )
     say(summary.format())
     added = [options.output_topic, *([options.overlay_topic] if options.overlay else [])]

@@ -4,10 +4,10 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tqdm import tqdm
 
-from emotion_perception.bags.annotate import AnnotateOptions
 from emotion_perception.batch.cluster import LOCAL, RayWorkers, check_address
 from emotion_perception.batch.discovery import find_sources
 from emotion_perception.batch.job import (
@@ -25,18 +25,17 @@ from emotion_perception.batch.run import output_folder, run_tasks
 from emotion_perception.batch.summary import BatchSummary
 from emotion_perception.batch.work import load_networks
 from emotion_perception.cli.options import (
-    add_drawing_options,
-    add_output_topic,
+    add_bag_options,
     add_pipeline_options,
+    annotate_options_from,
+    providers_from,
     settings_from,
-    style_from,
-    whole_number,
 )
 from emotion_perception.errors import SourceError
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest
-from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.outputs.run import note, say
+from emotion_perception.settings.setting import Setting, add_settings
 
 DESCRIPTION = """\
 Reads the emotions in many videos and rosbags, on all cores of this machine or on a Ray cluster.
@@ -54,6 +53,11 @@ examples:
 Call it again after Ctrl-C, a crash or with more sources: what is finished and has not changed is
 skipped. A source that cannot be read does not stop the others; the exit code is 1 at the end.
 """
+
+_WORKERS: Final = (
+    Setting('jobs', 0, 'sources at the same time; 0 is one per core', 0, 4096),
+    Setting('retries', 1, 'how often a source is tried again whose process died', 0, 100),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,21 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'video of everything else) (default: {",".join(PRODUCTS)})',
     )
     _add_worker_options(parser)
-    parser.add_argument(
-        '--topic', default='', help='image topic of rosbags (default: the first one of each)'
-    )
-    add_output_topic(parser)
-    overlay = parser.add_mutually_exclusive_group()
-    overlay.add_argument(
-        '--no-overlay', action='store_true', help='add the emotions only to copies of bags'
-    )
-    overlay.add_argument(
-        '--compressed', action='store_true', help='overlay in copies of bags as JPEG'
-    )
-    add_drawing_options(parser)
-    add_pipeline_options(parser)
+    add_bag_options(parser)
     # The processes use the cores; threads in each would only take them from one another.
-    parser.set_defaults(num_threads=1)
+    add_pipeline_options(parser, num_threads=1)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -181,20 +173,7 @@ class _Batch:
 
 
 def _add_worker_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--jobs',
-        type=whole_number(0, 4096),
-        default=0,
-        metavar='N',
-        help='sources at the same time; 0 is one per core (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--retries',
-        type=whole_number(0, 100),
-        default=1,
-        metavar='N',
-        help='how often a source is tried again whose process died (default: %(default)s)',
-    )
+    add_settings(parser, _WORKERS)
     parser.add_argument(
         '--ray',
         nargs='?',
@@ -213,17 +192,9 @@ def _job_from(arguments: argparse.Namespace) -> Job:
         model=None if model is None else model.resolve(),
         labels=arguments.labels,
         detector=_detector_from(arguments.detector),
-        providers=ProviderSettings(
-            arguments.providers, arguments.strict_providers, arguments.num_threads
-        ),
+        providers=providers_from(arguments),
         settings=settings_from(arguments),
-        annotate=AnnotateOptions(
-            topic=arguments.topic,
-            output_topic=arguments.output_topic,
-            overlay=not arguments.no_overlay,
-            compressed=arguments.compressed,
-            style=style_from(arguments),
-        ),
+        annotate=annotate_options_from(arguments),
         products=arguments.make,
     )
 

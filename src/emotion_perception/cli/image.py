@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from emotion_perception.api import analyse_still
 from emotion_perception.cli.options import (
-    add_drawing_options,
     add_pipeline_options,
     load_networks,
     refuse_overwriting,
@@ -25,6 +24,8 @@ from emotion_perception.errors import EmotionPerceptionError, OutputError, Sourc
 from emotion_perception.files.resources import replace_file
 from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
 from emotion_perception.outputs.run import note, say
+from emotion_perception.settings.setting import add_settings
+from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
 from emotion_perception.types import BgrImage
 
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='one JSON document per line and photo'
     )
-    add_drawing_options(parser)
+    add_settings(parser, [BLUR_FACES])
     add_pipeline_options(parser, stream=False)
 
 

@@ -1,14 +1,11 @@
-"""A source in real time: the newest frame for the pipeline, and a video that keeps its pace."""
+"""A source in real time: the newest frame for the pipeline."""
 
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from emotion_perception.outputs.recording import VideoRecorder
-from emotion_perception.types import NS_PER_S, BgrImage, Frame
+from emotion_perception.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,61 +80,3 @@ class LatestFrame:
             with self._changed:
                 self._ended = True
                 self._changed.notify()
-
-
-_DEFAULT_RATE: Final = 30.0
-# A camera that was away for minutes should not leave minutes of a still image.
-_LONGEST_GAP_S: Final = 1.0
-
-
-class RealTimeRecorder:
-    """Repeats or leaves out images, so that a video of constant rate keeps real time.
-
-    Args:
-        path: Video file, see `VideoWriter`.
-        frame_rate: Frames per second; 30 when it is unknown.
-    """
-
-    def __init__(self, path: Path, frame_rate: float | None) -> None:
-        self.path = path
-        self._rate = frame_rate or _DEFAULT_RATE
-        self._recorder = VideoRecorder(path, self._rate)
-        self._last: tuple[BgrImage, int] | None = None
-        self._position = 0.0
-
-    @property
-    def frames(self) -> int:
-        """Frames in the file so far, or about to be."""
-        return self._recorder.frames + (self._last is not None)
-
-    def write(self, image: BgrImage, stamp_ns: int) -> None:
-        """Appends an image, which must not be changed afterwards.
-
-        Args:
-            image: uint8 [height, width, 3], BGR.
-            stamp_ns: Its time in nanoseconds.
-
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        if self._last is not None:
-            self._show_until(*self._last, stamp_ns)
-        self._last = (image, stamp_ns)
-
-    def close(self) -> None:
-        """Finishes the file; without a single image there is none.
-
-        Raises:
-            OutputError: The file cannot be finished.
-        """
-        if self._last is not None:
-            image, stamp_ns = self._last
-            self._last = None
-            self._recorder.write(image, stamp_ns)
-        self._recorder.close()
-
-    def _show_until(self, image: BgrImage, from_ns: int, until_ns: int) -> None:
-        elapsed_s = min(max((until_ns - from_ns) / NS_PER_S, 0.0), _LONGEST_GAP_S)
-        self._position += elapsed_s * self._rate
-        while self._recorder.frames < round(self._position):
-            self._recorder.write(image, from_ns)

@@ -6,25 +6,25 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-from emotion_perception.cli.latest_frame import Arrival, LatestFrame, RealTimeRecorder
+from emotion_perception.cli.latest_frame import Arrival, LatestFrame
 from emotion_perception.cli.options import (
-    add_drawing_options,
     add_pipeline_options,
+    add_video_outputs,
     load_pipeline,
-    number,
     refuse_overwriting,
     style_from,
-    whole_number,
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.recording import LIVE_GAP_S, VideoRecorder
 from emotion_perception.outputs.run import RunOutputs, note
 from emotion_perception.outputs.window import Window
-from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline
+from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.settings.setting import add_settings
+from emotion_perception.settings.tables import CAMERA_FORMAT, FRAME_RATE, IMAGE_TOPIC, LOOP
 from emotion_perception.sources import (
     FrameSource,
     Reconnecting,
@@ -32,6 +32,9 @@ from emotion_perception.sources import (
     open_source,
     paced,
 )
+
+_VIDEO_RATE: Final = 30.0
+"""Frames per second of the video of a source that states none."""
 
 DESCRIPTION = """\
 Reads the emotions in front of a camera and shows them in a window titled "Emotion Detector", which
@@ -70,22 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='index or device of a camera (default: %(default)s)',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        metavar='FILE',
-        help='annotated video in real time: .mp4, .mkv, .avi or .gif',
-    )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
-    )
     parser.add_argument('--no-window', action='store_true', help='print lines, open no window')
-    parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
-    _add_camera_options(parser)
-    add_drawing_options(parser)
+    add_video_outputs(parser)
+    add_settings(
+        parser.add_argument_group('source'), [FRAME_RATE, *CAMERA_FORMAT, IMAGE_TOPIC, LOOP]
+    )
     add_pipeline_options(parser)
-    parser.set_defaults(detect_every_n=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -93,14 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
     spec = arguments.source or arguments.camera
     refuse_overwriting([spec], (arguments.output, arguments.json))
     with _opened(spec, _source_options(arguments)) as source:
-        if arguments.detect_every_n is None:
-            # Between two searches a new face would be seen.
-            arguments.detect_every_n = 1 if arguments.blur_faces else LIVE_DETECT_EVERY_N
-        pipeline = load_pipeline(arguments, in_background=True)
+        pipeline = load_pipeline(arguments, live=True)
         window = None if arguments.no_window else _open_window()
         recorder = None
         if arguments.output is not None:
-            recorder = RealTimeRecorder(arguments.output, source.frame_rate)
+            recorder = VideoRecorder(
+                arguments.output, source.frame_rate or _VIDEO_RATE, longest_gap_s=LIVE_GAP_S
+            )
         style = style_from(arguments)
         lines = window is None and not arguments.quiet
         try:
@@ -180,33 +172,6 @@ class _Rate:
         self._times.append(now)
         elapsed = now - self._times[0]
         return f'{(len(self._times) - 1) / elapsed:.1f} fps' if elapsed > 0 else ''
-
-
-def _add_camera_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('source')
-    group.add_argument(
-        '--frame-rate',
-        type=number(0, 1000),
-        default=0.0,
-        metavar='FPS',
-        help="frames per second; 0 is the source's own (default: %(default)s)",
-    )
-    for side in ('width', 'height'):
-        group.add_argument(
-            f'--{side}',
-            type=whole_number(0, 16384),
-            default=0,
-            metavar='PX',
-            help=f'{side} asked of a camera; 0 is its own (default: %(default)s)',
-        )
-    group.add_argument(
-        '--pixel-format',
-        default='',
-        metavar='FOURCC',
-        help='format asked of a camera, such as MJPG (default: its own)',
-    )
-    group.add_argument('--topic', default='', help='image topic of a rosbag (default: the first)')
-    group.add_argument('--loop', action='store_true', help='start a file again at its end')
 
 
 def _source_options(arguments: argparse.Namespace) -> SourceOptions:

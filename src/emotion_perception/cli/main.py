@@ -12,7 +12,8 @@ from typing import Final
 import emotion_perception
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.run import route_log
+from emotion_perception.settings.setting import spelled
+from emotion_perception.settings.tables import COMMAND_LINE
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -85,6 +86,8 @@ def _run(argv: Sequence[str]) -> int:
     arguments = _make_parser(name, command).parse_args(argv)
     if command is None:
         raise AssertionError('argparse demands a command')
+    from emotion_perception.outputs.run import route_log
+
     route_log()
     return int(command.run(arguments))
 
@@ -122,7 +125,7 @@ def _silence_stdout() -> None:
 
 
 def _fail(sentence: str) -> int:
-    print(f'error: {sentence}', file=sys.stderr, flush=True)
+    print(f'error: {spelled(sentence, COMMAND_LINE)}', file=sys.stderr, flush=True)
     return EXIT_ERROR
 
 

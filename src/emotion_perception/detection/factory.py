@@ -36,6 +36,6 @@ def create_detector(spec: str, providers: ProviderSettings | None = None) -> Fac
     if name.lower().endswith('.onnx'):
         return YuNetDetector(Path(name).expanduser())
     raise DetectorError(
-        f"Unknown detector '{spec}': use {', '.join(DETECTOR_NAMES)} or the path of a YuNet .onnx "
-        'file.'
+        f"Unknown detector '{spec}': set `detector` to {', '.join(DETECTOR_NAMES)} or the path of "
+        'a YuNet .onnx file.'
     )

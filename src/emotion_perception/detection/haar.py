@@ -38,7 +38,7 @@ class HaarDetector:
         if not hasattr(cv2, 'CascadeClassifier'):
             raise DetectorError(
                 f'OpenCV {cv2.__version__} has no Haar cascades: install '
-                "'opencv-python-headless<5', or choose the detector centerface."
+                "'opencv-python-headless<5', or set `detector` to centerface."
             )
         path = Path(cv2.data.haarcascades) / _CASCADE_FILE
         self._cascade = cv2.CascadeClassifier(str(path))

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from emotion_perception.detection.base import FaceDetector
-from emotion_perception.pipeline_settings import PipelineSettings
+from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
 
 # What is processed now goes before what may be found anew.

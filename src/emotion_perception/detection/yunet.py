@@ -59,7 +59,9 @@ class YuNetDetector:
             DetectorError: The file is missing or is not a YuNet network that OpenCV can load.
         """
         if not model.is_file():
-            raise DetectorError(f'Detector file {model} does not exist: name a YuNet .onnx file.')
+            raise DetectorError(
+                f'Detector file {model} does not exist: set `detector` to a YuNet .onnx file.'
+            )
         self._path = model
         if not _can_be_tried(model):
             raise DetectorError(

@@ -50,7 +50,8 @@ class EmotionClassifier:
         """
         if not model_path.is_file():
             raise ModelError(
-                f'Model file {model_path} does not exist: set model_path to an exported ONNX file.'
+                f'Model file {model_path} does not exist: set `model_path` to an exported ONNX '
+                'file.'
             )
         self._path = model_path
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
@@ -129,7 +130,7 @@ def _temperature(manifest: Manifest, label_set: str, path: Path) -> float:
         known = ' or '.join(manifest.temperatures)
         raise ModelError(
             f'Model file {path} cannot predict the labels {quoted(label_set)}: '
-            f'set labels to {known}, or use a model trained with model.votes.'
+            f'set `labels` to {known}, or use a model trained with model.votes.'
         ) from None
 
 

@@ -127,13 +127,13 @@ def read_model_file(manifest: Manifest, model_path: Path) -> bytes:
         if size > MAX_MODEL_BYTES:
             raise ModelError(
                 f'Model file {model_path} has {size >> 20} MiB; a classifier of faces has at most '
-                f'{MAX_MODEL_BYTES >> 20}: set model_path to an exported ONNX file.'
+                f'{MAX_MODEL_BYTES >> 20}: set `model_path` to an exported ONNX file.'
             )
         content = model_path.read_bytes()
     except OSError as error:
         reason = 'does not exist' if isinstance(error, FileNotFoundError) else 'cannot be read'
         raise ModelError(
-            f'Model file {model_path} {reason}: set model_path to an exported ONNX file.'
+            f'Model file {model_path} {reason}: set `model_path` to an exported ONNX file.'
         ) from error
     actual = hashlib.sha256(content).hexdigest()
     if actual != manifest.sha256:

@@ -153,7 +153,7 @@ def _full_name(name: str, available: list[str]) -> str:
     full = SHORT_PROVIDER_NAMES.get(name.strip().lower(), name.strip())
     if full not in available and full not in onnxruntime.get_all_providers():
         raise ProviderError(
-            f"Unknown execution provider '{name}': use {AUTO}, "
+            f"Unknown execution provider '{name}': set `execution_providers` to {AUTO}, "
             f'{", ".join(SHORT_PROVIDER_NAMES)} or a name of ONNX Runtime '
             f'(available here: {", ".join(available)}).'
         )
@@ -165,16 +165,16 @@ def _missing_message(provider: str, available: list[str]) -> str:
     cure = f'install {package} instead of onnxruntime' if package else 'install a build with it'
     return (
         f'{provider} is not in the installed ONNX Runtime (available: {", ".join(available)}): '
-        f'{cure}, or choose another of execution_providers.'
+        f'{cure}, or choose another of `execution_providers`.'
     )
 
 
 def _session_options(settings: ProviderSettings) -> onnxruntime.SessionOptions:
     threads, device = settings.num_threads, settings.gpu.device_id
     if threads < 0:
-        raise ProviderError(f'num_threads must be 0 (automatic) or more, not {threads}.')
+        raise ProviderError(f'`num_threads` must be 0 (automatic) or more, not {threads}.')
     if device < 0:
-        raise ProviderError(f'device_id must be 0 or more, not {device}.')
+        raise ProviderError(f'`device_id` must be 0 or more, not {device}.')
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_FATAL
     options.intra_op_num_threads = threads

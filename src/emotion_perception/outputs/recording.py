@@ -1,26 +1,47 @@
-"""Writes stamped images to a video whose frame rate is not known beforehand."""
+"""Writes stamped images to a video in which everything happens when it happened."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from emotion_perception.outputs.video_writer import VideoWriter, check_video_name
-from emotion_perception.types import NS_PER_S, BgrImage
+from emotion_perception.types import NS_PER_S, BgrImage, rate_of
 
-_FALLBACK_RATE = 30.0
-_RATE_RANGE = (1.0, 240.0)
+LONGEST_GAP_S: Final = 60.0
+"""A longer time between two images is a clock that was set: the video shows so much of it."""
+
+LIVE_GAP_S: Final = 1.0
+"""The same for cameras: one that was away for minutes leaves no minutes of a still image."""
+
+_FALLBACK_RATE: Final = 30.0
+_RATE_RANGE: Final = (1.0, 240.0)
+# The median of six intervals is right where the first ones are those of a slow start.
+_MEASURED_IMAGES: Final = 7
+# What a container states is believed where the stamps agree: browsers state 1000 frames a second.
+_AGREEMENT: Final = 0.05
 
 
 class VideoRecorder:
-    """A video writer that measures the frame rate from the first two stamps.
+    """A video of constant rate in which images are repeated, or left out, to keep their times.
 
-    The file is made with the second image, or on closing when there was only one.
+    A rate that is not given is measured over the first images; the file is made once it is known.
     """
 
-    def __init__(self, path: Path, frame_rate: float = 0.0) -> None:
-        """Stores the path; the first image opens the file.
+    def __init__(
+        self,
+        path: Path,
+        frame_rate: float = 0.0,
+        *,
+        stated_rate: float | None = None,
+        longest_gap_s: float = LONGEST_GAP_S,
+    ) -> None:
+        """Stores the path; the file is opened with the first images.
 
         Args:
             path: Video file, see `VideoWriter`.
             frame_rate: Frames per second; 0 measures it.
+            stated_rate: What the source says of its rate, taken where the stamps agree with it.
+            longest_gap_s: No image is shown for longer, in seconds.
 
         Raises:
             OutputError: The name's suffix is unknown.
@@ -28,9 +49,18 @@ class VideoRecorder:
         check_video_name(path)
         self.path = path
         self._frame_rate = frame_rate
-        self._first: tuple[BgrImage, int] | None = None
+        self._stated_rate = stated_rate
+        self._longest_gap_s = longest_gap_s
+        self._waiting: list[tuple[BgrImage, int]] = []
+        self._shown: tuple[BgrImage, int] | None = None
         self._writer: VideoWriter | None = None
-        self.frames = 0
+        self._position = 0.0
+        self._written = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames in the file so far, or about to be."""
+        return self._written + len(self._waiting) + (self._shown is not None)
 
     def write(self, image: BgrImage, stamp_ns: int) -> None:
         """Appends an image, which must not be changed afterwards.
@@ -42,17 +72,9 @@ class VideoRecorder:
         Raises:
             OutputError: The file cannot be written.
         """
-        self.frames += 1
-        if self._writer is not None:
-            self._writer.write(image)
-        elif self._frame_rate:
-            self._open(image, self._frame_rate)
-        elif self._first is None:
-            self._first = (image, stamp_ns)
-        else:
-            first, first_ns = self._first
-            self._first = None
-            self._open(first, _rate_between(first_ns, stamp_ns)).write(image)
+        self._waiting.append((image, stamp_ns))
+        if self._writer is not None or self._frame_rate or len(self._waiting) >= _MEASURED_IMAGES:
+            self._write_waiting()
 
     def close(self) -> None:
         """Finishes the file; without a single image there is none.
@@ -60,24 +82,42 @@ class VideoRecorder:
         Raises:
             OutputError: The file cannot be finished.
         """
-        if self._first is not None:
-            first, self._first = self._first[0], None
-            self._open(first, _FALLBACK_RATE)
+        if self._waiting:
+            self._write_waiting()
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            if self._shown is not None:
+                writer.write(self._shown[0])
+                self._written, self._shown = writer.frames, None
+            writer.close()
 
-    def _open(self, image: BgrImage, frame_rate: float) -> VideoWriter:
-        height, width = image.shape[:2]
-        self._writer = VideoWriter(self.path, frame_rate, (width, height))
-        self._writer.write(image)
-        return self._writer
+    def _write_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if self._writer is None:
+            self._frame_rate = self._frame_rate or self._measured_rate([ns for _, ns in waiting])
+            height, width = waiting[0][0].shape[:2]
+            self._writer = VideoWriter(self.path, self._frame_rate, (width, height))
+        for image, stamp_ns in waiting:
+            self._show(self._writer, image, stamp_ns)
 
+    def _show(self, writer: VideoWriter, image: BgrImage, stamp_ns: int) -> None:
+        """Repeats the last image until this one is due."""
+        if self._shown is not None:
+            elapsed_s = (stamp_ns - self._shown[1]) / NS_PER_S
+            # Time that goes back starts a new stream, whose first image comes next.
+            if elapsed_s <= 0:
+                elapsed_s = 1 / self._frame_rate
+            self._position += min(elapsed_s, self._longest_gap_s) * self._frame_rate
+            while writer.frames < round(self._position):
+                writer.write(self._shown[0])
+            self._written = writer.frames
+        self._shown = image, stamp_ns
 
-def _rate_between(first_ns: int, second_ns: int) -> float:
-    elapsed_s = (second_ns - first_ns) / NS_PER_S
-    if elapsed_s <= 0:
-        return _FALLBACK_RATE
-    low, high = _RATE_RANGE
-    # Rounded, because encoders store the rate as a fraction of small whole numbers.
-    return round(min(max(1.0 / elapsed_s, low), high), 3)
+    def _measured_rate(self, stamps_ns: Sequence[int]) -> float:
+        measured = rate_of(stamps_ns)
+        stated = self._stated_rate
+        if stated and (not measured or abs(stated / measured - 1) <= _AGREEMENT):
+            return stated
+        low, high = _RATE_RANGE
+        # Rounded, because encoders store the rate as a fraction of small whole numbers.
+        return round(min(max(measured or _FALLBACK_RATE, low), high), 3)

@@ -13,6 +13,8 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.outputs.results import JsonLinesWriter, Summary, format_line, frame_record
+from emotion_perception.settings.setting import spelled
+from emotion_perception.settings.tables import COMMAND_LINE
 from emotion_perception.types import BgrImage, Face, Frame
 
 
@@ -23,8 +25,8 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Prints a remark or an error to stderr."""
-    tqdm.write(line, file=sys.stderr)
+    """Prints a remark or an error to stderr, with settings as one writes them on a command line."""
+    tqdm.write(spelled(line, COMMAND_LINE), file=sys.stderr)
 
 
 def route_log() -> None:

@@ -1,12 +1,16 @@
 """Images of a rosbag."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from emotion_perception.bags.reader import BagImage, BagReader
 from emotion_perception.errors import BagError, ImageFormatError, SourceError
-from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind
-from emotion_perception.types import NS_PER_S, BgrImage, Frame
+from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
+from emotion_perception.types import Frame, rate_of
+
+# Enough for a median that a slow start or a jump of the clock does not move.
+_MEASURED = 31
 
 
 class BagSource(CloseableSource):
@@ -17,7 +21,8 @@ class BagSource(CloseableSource):
 
     Args:
         path: A rosbag2 folder, or an .mcap, .db3 or .bag file.
-        options: `topic` chooses among the image topics.
+        options: `topic` chooses among the image topics; `frame_rate` replaces the recorded stamps
+            after the first one.
 
     Raises:
         SourceError: There is no bag, it is damaged or empty, or it has no images.
@@ -33,15 +38,13 @@ class BagSource(CloseableSource):
         try:
             with BagReader(path) as bag:
                 topic = bag.image_topic(options.topic)
-                duration_ns = bag.duration_ns
+                stamps = [_stamp_of(each) for each in islice(bag.images(topic.name), _MEASURED)]
         except BagError as error:
             raise SourceError(str(error)) from error
         self.topic = topic.name
         self.frame_count: int | None = topic.count
-        # Over the whole bag, which holds the topic: exact enough for a progress bar.
-        has_rate = topic.count > 1 and duration_ns > 1
-        rate = (topic.count - 1) * NS_PER_S / duration_ns if has_rate else None
-        self.frame_rate: float | None = rate
+        self._fixed_rate = options.frame_rate
+        self.frame_rate: float | None = options.frame_rate or rate_of(stamps)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the images in recorded order.
@@ -56,7 +59,7 @@ class BagSource(CloseableSource):
             raise SourceError(str(error)) from error
 
     def _frames(self, bag: BagReader) -> Iterator[Frame]:
-        index = 0
+        index, first_ns = 0, 0
         first_error: ImageFormatError | None = None
         for message in bag.images(self.topic):
             if self._closed:
@@ -67,7 +70,11 @@ class BagSource(CloseableSource):
                 self.skipped += 1
                 first_error = first_error or error
                 continue
-            yield _frame(message, image, index)
+            stamp_ns = _stamp_of(message)
+            first_ns = first_ns if index else stamp_ns
+            if self._fixed_rate:
+                stamp_ns = first_ns + stamp_at(index, self._fixed_rate)
+            yield Frame(image, stamp_ns, index)
             index += 1
         if index == 0 and first_error:
             raise SourceError(
@@ -75,5 +82,6 @@ class BagSource(CloseableSource):
             )
 
 
-def _frame(message: BagImage, image: BgrImage, index: int) -> Frame:
-    return Frame(image, message.stamp_ns or message.record_ns, index)
+def _stamp_of(message: BagImage) -> int:
+    """Stamp of an image in nanoseconds; without one, the time at which it was recorded."""
+    return message.stamp_ns or message.record_ns

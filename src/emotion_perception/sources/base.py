@@ -30,7 +30,7 @@ class SourceOptions:
 
     Attributes:
         frame_rate: Frames per second: asked of a camera, or played at instead of a file's own rate;
-            0 leaves it to the source. A bag keeps its recorded stamps.
+            0 leaves it to the source.
         width: Width in pixels asked of a camera; 0 leaves it to the driver.
         height: Height in pixels asked of a camera; 0 leaves it to the driver.
         pixel_format: Four-character code asked of a camera, for example 'MJPG' or 'YUYV'; empty

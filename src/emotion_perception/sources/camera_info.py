@@ -58,7 +58,8 @@ class CameraCalibration:
             return None
         return (
             f'The calibration was made at {self.width}x{self.height} pixels, but the camera gives '
-            f'{image_width}x{image_height}: set image_width and image_height, or calibrate again.'
+            f'{image_width}x{image_height}: set `image_width` and `image_height`, or calibrate '
+            'again.'
         )
 
 

@@ -1,5 +1,6 @@
 """How a source with an end is played: its stamps, its pace, and again from the start."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,6 +8,8 @@ from threading import Event
 
 from emotion_perception.sources.base import CloseableSource, FrameSource, StampKind
 from emotion_perception.types import NS_PER_S, Frame
+
+_LOGGER = logging.getLogger(__name__)
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
 _STALLED_NS = NS_PER_S // 10
@@ -53,6 +56,8 @@ class PlaybackClock:
 # A consumer this late has stalled. The clip then goes on from where it is, for a burst of frames
 # would fill every queue behind it; a smaller delay is caught up with, so that the rate holds.
 _STALLED_S = 0.1
+# Nobody waits longer for the next frame: it is a clock that was set, or a recording that paused.
+_LONGEST_PAUSE_NS = 60 * NS_PER_S
 
 
 def paced(
@@ -79,9 +84,16 @@ def paced(
     for frame in source:
         if stop.is_set():
             return
-        # A clock that was set back while the bag was recorded: start again from here.
-        if start_s is None or frame.stamp_ns < previous_ns:
+        # A clock that was set while the bag was recorded: start again from here.
+        step_ns = 0 if start_s is None else frame.stamp_ns - previous_ns
+        if start_s is None or not 0 <= step_ns <= _LONGEST_PAUSE_NS:
             start_s, start_ns = clock(), frame.stamp_ns
+        if step_ns > _LONGEST_PAUSE_NS and not source.live:
+            _LOGGER.warning(
+                '%s has no frame for %.0f s by its stamps: playing on at once.',
+                source.name,
+                step_ns / NS_PER_S,
+            )
         previous_ns = frame.stamp_ns
         early_s = start_s + (frame.stamp_ns - start_ns) / NS_PER_S - clock()
         if early_s < -_STALLED_S:

@@ -1,6 +1,9 @@
 """Video files."""
 
+import math
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import cv2
 
@@ -9,12 +12,12 @@ from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.camera import without_password
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
-from emotion_perception.types import Frame
+from emotion_perception.types import NS_PER_S, Frame
 
 DEFAULT_RATE = 30.0
 """Frames per second of a file that states none."""
 
-# A frame count that a container states may be an estimate; less than this share is a cut-off file.
+# Of what a file states, less than this share can be read where it is cut off.
 _COMPLETE = 0.9
 _MAX_UNREADABLE_IN_A_ROW = 30
 
@@ -27,7 +30,7 @@ class VideoSource(CloseableSource):
 
     Args:
         path: Path or URL.
-        options: `frame_rate` replaces the file's own rate.
+        options: `frame_rate` replaces the times that the file states.
         open_capture: Opens the file.
 
     Raises:
@@ -52,14 +55,16 @@ class VideoSource(CloseableSource):
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         finally:
             capture.release()
-        self.frame_rate: float = options.frame_rate or (rate if 0 < rate < 1000 else DEFAULT_RATE)
+        self._fixed_rate = options.frame_rate
+        self._stated_rate: float = rate if 0 < rate < 1000 else DEFAULT_RATE
+        self.frame_rate: float = options.frame_rate or self._stated_rate
         self.frame_count: int | None = int(count) if 0 < count < 1 << 31 else None
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames from the first one on; damaged ones are left out and counted.
 
         Raises:
-            SourceError: The file ends long before the frame count that it states.
+            SourceError: The file ends long before the time that it states.
         """
         capture = self._opened()
         try:
@@ -68,26 +73,36 @@ class VideoSource(CloseableSource):
             capture.release()
 
     def _frames(self, capture: Capture) -> Iterator[Frame]:
-        position, index, unreadable = 0, 0, 0
+        times = _FrameTimes(self._stated_rate)
+        index, unreadable = 0, 0
         while not self._closed and unreadable < _MAX_UNREADABLE_IN_A_ROW and capture.grab():
+            stamp_ns = times.next(capture.get(cv2.CAP_PROP_POS_MSEC))
             ok, image = capture.retrieve()
             if ok:
                 # A stream may change its size on the way.
                 self._check_size(image.shape[1], image.shape[0])
-                yield Frame(image, stamp_at(position, self.frame_rate), index)
+                if self._fixed_rate:
+                    stamp_ns = stamp_at(times.count - 1, self._fixed_rate)
+                yield Frame(image, stamp_ns, index)
                 index, unreadable = index + 1, 0
             else:
                 self.skipped, unreadable = self.skipped + 1, unreadable + 1
-            position += 1
         if not self._closed:
-            self._check_complete(position)
+            self._check_complete(times)
 
-    def _check_complete(self, position: int) -> None:
-        # The decoder returns the same at the end of the file and where it gives up.
-        if self.frame_count and position < _COMPLETE * self.frame_count - 1:
+    def _check_complete(self, times: '_FrameTimes') -> None:
+        """The decoder returns the same at the end of the file and where it gives up.
+
+        The number of frames that a container states is an estimate, or counts those that an edit
+        list leaves out: what counts is the time.
+        """
+        if not self.frame_count or times.count >= _COMPLETE * self.frame_count - 1:
+            return
+        stated_s = movie_seconds(Path(self._path)) or self.frame_count / self._stated_rate
+        if times.end_s < _COMPLETE * stated_s:
             raise SourceError(
-                f'{self.name} is damaged or was cut off: only {position} of '
-                f'{self.frame_count} frames can be read; copy or record it again.'
+                f'{self.name} ends after {times.end_s:.1f} of the {stated_s:.1f} s that it states '
+                f'({times.count} frames): it may be damaged or cut off; copy or record it again.'
             )
 
     def _opened(self) -> Capture:
@@ -111,3 +126,87 @@ class VideoSource(CloseableSource):
         problem = size_problem(width, height)
         if problem:
             raise SourceError(f'{self.name} is refused: {problem}.')
+
+
+class _FrameTimes:
+    """Positions of the frames of one pass, as the container states them.
+
+    Args:
+        rate: Frames per second, for frames whose position does not advance.
+
+    Attributes:
+        count: Frames so far.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.count = 0
+        self._step_ns = round(NS_PER_S / rate)
+        self._first_ns = 0
+        self._last_ns = -self._step_ns
+        self._longest_ns = self._step_ns
+
+    def next(self, position_ms: float) -> int:
+        """Position of the next frame in nanoseconds, the first one at 0.
+
+        Args:
+            position_ms: What OpenCV says of it, in milliseconds.
+        """
+        stated_ns = round(position_ms * 1e6) if math.isfinite(position_ms) else 0
+        if not self.count:
+            self._first_ns = stated_ns
+        position_ns = stated_ns - self._first_ns
+        if position_ns <= self._last_ns:
+            position_ns = self._last_ns + self._step_ns
+        if self.count:
+            self._longest_ns = max(self._longest_ns, position_ns - self._last_ns)
+        self.count, self._last_ns = self.count + 1, position_ns
+        return position_ns
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame ends at the latest, in seconds."""
+        return (self._last_ns + self._longest_ns) / NS_PER_S if self.count else 0.0
+
+
+def movie_seconds(path: Path) -> float | None:
+    """Length of an MP4 or MOV file by its movie header, which knows of edit lists.
+
+    Source: ISO/IEC 14496-12, boxes `moov` and `mvhd`.
+
+    Returns:
+        Seconds; None for other files and where none is stated.
+    """
+    try:
+        with path.open('rb') as file:
+            end = file.seek(0, 2)
+            movie = _find_box(file, b'moov', 0, end)
+            header = _find_box(file, b'mvhd', *movie) if movie else None
+            if header is None:
+                return None
+            file.seek(header[0])
+            content = file.read(32)
+    except OSError:
+        return None
+    if len(content) < 32:
+        return None
+    is_long = content[0] == 1
+    scale = int.from_bytes(content[20:24] if is_long else content[12:16], 'big')
+    length = int.from_bytes(content[24:32] if is_long else content[16:20], 'big')
+    return length / scale if scale and length else None
+
+
+def _find_box(file: IO[bytes], kind: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Where the content of the first box of a kind begins and ends."""
+    while start + 8 <= end:
+        file.seek(start)
+        head = file.read(16)
+        size, content = int.from_bytes(head[:4], 'big'), start + 8
+        if size == 1:  # the size is too large for its field, and follows
+            size, content = int.from_bytes(head[8:16], 'big'), start + 16
+        stop = start + size if size else end
+        if stop < content or stop > end:
+            return None
+        if head[4:8] == kind:
+            return content, stop
+        start = stop
+    return None

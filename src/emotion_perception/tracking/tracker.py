@@ -1,11 +1,13 @@
 """Face identities over time, by one-to-one matching of detections to tracks, and smoothing.
 
 A track is matched by the overlap of its box, moved on by its own velocity, with the new detection.
-Tracks age by the images' own time stamps, so that a slow camera or a bag played at another speed
-keeps the same identities, and they age on frames without any detection too.
+Tracks age by the images' own stamps, and by how far these are usually apart, so that a slow camera
+or a bag played at another speed keeps the same identities; frames without a detection count too.
 """
 
 import math
+import statistics
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,12 +89,45 @@ _MIN_MATCH_IOU = 0.2
 MAX_AGE_S = 1.0
 """A face that left and came back within this time is taken for the same one, in seconds."""
 
+# In a slow stream it may be missed in one image, too, and still be the same one.
+_MAX_AGE_STEPS = 2.5
+_LONGEST_AGE_S = 30.0
+_REMEMBERED_STEPS = 7
+
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two.
 _VELOCITY_GAIN = 0.5
 # That jitter must not carry a track away: between images that follow each other quicker it would
 # be most of the velocity, and no velocity holds for longer than some of the steps it was seen over.
 _SHORTEST_STEP_S = 1 / 30
 _STEPS_AHEAD = 10
+
+
+class StreamPace:
+    """The usual time between two images of a stream, by their stamps."""
+
+    def __init__(self) -> None:
+        """Starts without an image."""
+        self._last_ns: int | None = None
+        self._steps: deque[int] = deque(maxlen=_REMEMBERED_STEPS)
+
+    def add(self, stamp_ns: int) -> None:
+        """Takes the stamp of the next image, in nanoseconds; one that goes back starts anew."""
+        if self._last_ns is not None and stamp_ns < self._last_ns:
+            self._steps.clear()
+        elif self._last_ns is not None and stamp_ns > self._last_ns:
+            self._steps.append(stamp_ns - self._last_ns)
+        self._last_ns = stamp_ns
+
+    @property
+    def step_ns(self) -> int:
+        """Median of the last steps in nanoseconds; 0 before there is one."""
+        return statistics.median_low(self._steps) if self._steps else 0
+
+    @property
+    def max_age_ns(self) -> int:
+        """How long a face may be away and still be the same one, in nanoseconds."""
+        usual_s = _MAX_AGE_STEPS * self.step_ns / NS_PER_S
+        return round(min(max(MAX_AGE_S, usual_s), _LONGEST_AGE_S) * NS_PER_S)
 
 
 @dataclass(slots=True)
@@ -141,9 +176,9 @@ class Track:
 class FaceTracker:
     """Gives every detection the identity of the track it continues."""
 
-    def __init__(self, max_age_s: float = MAX_AGE_S, min_iou: float = _MIN_MATCH_IOU) -> None:
-        self._max_age_ns = round(max_age_s * NS_PER_S)
+    def __init__(self, min_iou: float = _MIN_MATCH_IOU) -> None:
         self._min_iou = min_iou
+        self._pace = StreamPace()
         self._tracks: list[Track] = []
         self._current: list[Track] = []
         self._next_id = 1
@@ -161,6 +196,7 @@ class FaceTracker:
     def reset(self) -> None:
         """Forgets every track; identities start from 1 again."""
         self._tracks, self._current = [], []
+        self._pace = StreamPace()
         self._next_id = 1
 
     def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
@@ -173,7 +209,8 @@ class FaceTracker:
         Returns:
             One track per detection, in the same order.
         """
-        oldest = stamp_ns - self._max_age_ns
+        self._pace.add(stamp_ns)
+        oldest = stamp_ns - self._pace.max_age_ns
         self._tracks = [track for track in self._tracks if track.seen_ns >= oldest]
         overlap = iou_matrix(
             [track.predicted_box(stamp_ns) for track in self._tracks],

@@ -52,7 +52,7 @@ class FoxgloveServer:
         except RuntimeError as error:
             raise FoxgloveError(
                 f'Foxglove cannot be served on {address}, port {port} ({_reason_of(error)}): '
-                'choose another port, or an address of this machine.'
+                'set `port` to another, or `address` to one of this machine.'
             ) from error
 
     @property

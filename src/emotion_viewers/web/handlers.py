@@ -22,7 +22,7 @@ from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.photo import PhotoResult, process_photo
-from emotion_viewers.web.tables import face_names, face_rows
+from emotion_viewers.web.tables import SLIDERS, face_names, face_rows, slider_label
 from emotion_viewers.web.uploads import visitor_text
 from emotion_viewers.web.video import VideoResult, Watch, process_video
 from emotion_viewers.web.visitors import Visitor, Visitors
@@ -163,7 +163,8 @@ class Handlers:
 def _photo_outputs(result: PhotoResult) -> list[Any]:
     faces = result.record['faces']
     if not faces:
-        tell('No face was found: try a larger or clearer image, or a lower “Smallest face”.')
+        smaller = slider_label(SLIDERS[1])
+        tell(f'No face was found: try a larger or clearer image, or a lower “{smaller}”.')
     return [
         *(str(result.image), face_rows(result.record)),
         *(choices(face_names(result.record)), probability_frame(faces[0] if faces else None)),

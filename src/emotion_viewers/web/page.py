@@ -18,7 +18,7 @@ from emotion_viewers.web.components import (
 from emotion_viewers.web.handlers import Handlers
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.model_card import NOTICE, model_card
-from emotion_viewers.web.tables import FACE_HEADERS
+from emotion_viewers.web.tables import FACE_HEADERS, SLIDERS, slider_label
 
 CSS: Final = """
 #notice { border-left: 4px solid #d55e00; padding: .6rem 1rem; border-radius: .4rem;
@@ -81,28 +81,15 @@ class Page:
         return blocks
 
     def _sliders(self) -> list[gr.Slider]:
-        given = self._settings
         return [
             gr.Slider(
-                *(0, 1, given.confidence_threshold),
-                step=0.05,
-                label='Confidence threshold',
-                info='Less certain emotions are called Uncertain.',
-                elem_id='threshold',
-            ),
-            gr.Slider(
-                *(8, 512, given.min_face_size),
-                step=1,
-                label='Smallest face',
-                info='Side in pixels; smaller faces are left out.',
-                elem_id='face-size',
-            ),
-            gr.Slider(
-                *(0, 2, given.smoothing),
-                step=0.1,
-                label='Smoothing',
-                info='Seconds that steady the emotions in videos and the webcam.',
-            ),
+                *(setting.minimum, setting.maximum, getattr(self._settings, setting.name)),
+                step=1 if isinstance(setting.default, int) else 0.05,
+                label=slider_label(setting),
+                info=f'{setting.help[0].upper()}{setting.help[1:]}.',
+                elem_id=setting.name,
+            )
+            for setting in SLIDERS
         ]
 
     def _photo_tab(self, sliders: Sequence[gr.Slider]) -> None:

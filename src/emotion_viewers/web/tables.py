@@ -1,4 +1,4 @@
-"""Results as rows: for the page's table and chart, and as a CSV file."""
+"""Results as rows, for the page's table and chart and as a CSV file; and the page's settings."""
 
 import csv
 from collections.abc import Sequence
@@ -9,7 +9,15 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import FrameRecord
+from emotion_perception.settings.setting import Setting, by_name
+from emotion_perception.settings.tables import FACES, STREAM
 from emotion_perception.types import NS_PER_S
+
+_FACES_AND_TIME = by_name((*FACES, *STREAM))
+SLIDERS: Final = tuple(
+    _FACES_AND_TIME[name] for name in ('confidence_threshold', 'min_face_size', 'smoothing')
+)
+"""What a visitor may set, in the order in which the page's functions take the values."""
 
 FACE_HEADERS: Final = ('Face', 'Emotion', 'Confidence', 'Place (pixels)')
 """Columns of `face_rows`."""
@@ -19,6 +27,12 @@ CSV_HEADERS: Final = (
     *(name.lower() for name in EMOTION_NAMES),
 )
 """Columns of the CSV file: one row per face and image."""
+
+
+def slider_label(setting: Setting) -> str:
+    """Its name in words, with the unit."""
+    name = setting.name.replace('_', ' ').capitalize()
+    return f'{name} ({setting.unit})' if setting.unit else name
 
 
 def face_rows(record: FrameRecord) -> list[list[str]]:

@@ -102,7 +102,7 @@ class _Work:
         self._remarks: list[str] = []
 
     def run(self, source: FrameSource, video: Path, json: Path, csv: Path) -> VideoResult:
-        recorder = VideoRecorder(video, source.frame_rate or 0.0)
+        recorder = VideoRecorder(video, stated_rate=source.frame_rate)
         with RunOutputs(recorder, json, lines=False) as files, CsvWriter(csv) as table:
             try:
                 self._process_all(source, files, table)

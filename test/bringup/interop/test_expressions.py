@@ -20,7 +20,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.alignment import cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import Emotion
-from emotion_perception.pipeline_settings import PipelineSettings
+from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.types import Box
 
 FRAME_S = 1 / 30

@@ -1,4 +1,4 @@
-"""Writes a comparison as one Markdown table and JSON; `compare_picture` draws it."""
+"""Writes a comparison as one Markdown table and JSON; `figure` draws it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Any
 import onnxruntime
 
 from emotion_perception.inference.manifest import sha256_of
+from training.comparison.candidates import Candidate, display_name
+from training.comparison.figure import Point, draw
+from training.scoring import metrics, paired
+from training.scoring.scores import SplitReport, rounded
+from training.shipping.provenance import git_commit
 
-from ..scoring import metrics, paired
-from ..scoring.scores import SplitReport, rounded
-from ..shipping.provenance import git_commit
-from .candidates import Candidate, place
-from .compare_picture import Point, draw
-
-MARKDOWN, JSON, PICTURE = 'compare.md', 'compare.json', 'compare.png'
+MARKDOWN, JSON, FIGURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'
 _FERPLUS_NOTE = (
-    'FER+: majority protocol of the FER+ code, contempt counted as wrong; by the answer that the '
-    'votes taught, where a model has one of its own for them (*).'
+    'FER+: majority protocol of the FER+ code, contempt counted as wrong; by the last layer that '
+    'the votes taught, where a model has one of its own for them (*).'
 )
 
 
@@ -86,10 +85,10 @@ def write(out: Path, rows: Sequence[Row], setting: Setting) -> str:
     (out / JSON).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     split = list(rows[0].results)[-1]
     where = f'{setting.cpu}, {setting.counted_threads}'
-    draw([_point(row, split) for row in rows], split, where, out / PICTURE)
+    draw([_point(row, split) for row in rows], split, where, out / FIGURE)
     lines = table(rows)
-    picture = f'![accuracy against cost]({PICTURE})'
-    text = '\n\n'.join(['# Models compared', lines, _notes(rows, setting), picture])
+    figure = f'![accuracy against cost]({FIGURE})'
+    text = '\n\n'.join(['# Models compared', lines, _notes(rows, setting), figure])
     (out / MARKDOWN).write_text(text + '\n', encoding='utf-8')
     return lines
 
@@ -140,7 +139,7 @@ def _score_columns(results: dict[str, SplitReport]) -> list[tuple[str, Cell]]:
     return columns
 
 
-def _split_columns(split: str, mark: str, voted: bool) -> list[tuple[str, Cell]]:
+def _split_columns(split: str, mark: str, with_ferplus: bool) -> list[tuple[str, Cell]]:
     columns: list[tuple[str, Cell]] = [
         (f'{split}, %', lambda row: _share(row.results[split].scores.accuracy)),
         (f'{mark}twin-free', lambda row: f'{100 * row.results[split].scores.twin_free.value:.2f}'),
@@ -151,7 +150,7 @@ def _split_columns(split: str, mark: str, voted: bool) -> list[tuple[str, Cell]]
         (f'{mark}NLL', lambda row: f'{row.results[split].scores.calibrated_nll:.3f}'),
         (f'{mark}ECE', lambda row: f'{row.results[split].scores.after.ece:.3f}'),
     ]
-    if voted:
+    if with_ferplus:
         columns.append((f'{mark}FER+, %', lambda row: _ferplus(row.results[split])))
     return [
         *columns,
@@ -190,14 +189,14 @@ def _notes(rows: Sequence[Row], setting: Setting) -> str:
     notes = [
         f'Single crop, no ensemble, original labels; {counts}; 95 % Wilson intervals.',
         f'Gain over {baseline}: paired bootstrap interval, 95 %; p by the exact McNemar test.',
-        'Twin-free: rows without an identical picture in Training. NLL (nats) and ECE '
+        'Twin-free: rows without an identical image in Training. NLL (nats) and ECE '
         f'({metrics.ECE_BINS} bins) after a temperature fitted on PublicTest.',
         'Multiply-adds of one face: convolutions and matrix products; batch norm, activations, '
         'pooling and resizing are not counted.',
         "A checkpoint's file (MiB) and time are those of its fp32 ONNX export. "
         f'ms: one face, batch 1, ONNX Runtime {onnxruntime.__version__} on {setting.cpu}, '
         f'{setting.counted_threads}, median of {setting.rounds} runs, the models taking turns.',
-        'px: side of the pictures that the model is scored on, those it was last trained on; '
+        'px: side of the images that the model is scored on, those it was last trained on; '
         f'multiply-adds and ms are for {rows[0].candidate.side} pixels.',
         'Epochs, images and minutes are of the whole run, not only up to its best epoch; '
         f'{NOTHING} where there is no record.',
@@ -210,9 +209,9 @@ def _notes(rows: Sequence[Row], setting: Setting) -> str:
 
 def _command(rows: Sequence[Row], setting: Setting) -> str:
     baseline = next(row for row in rows if row.gains is None)
-    words = [place(row.candidate.path) for row in rows]
+    words = [display_name(row.candidate.path) for row in rows]
     if baseline is not rows[0]:
-        words += ['--baseline', place(baseline.candidate.path)]
+        words += ['--baseline', display_name(baseline.candidate.path)]
     if len(rows[0].results) > 1:
         words.append('--final')
     if any(report.ferplus is not None for report in rows[0].results.values()):
@@ -226,7 +225,7 @@ def _document(row: Row) -> dict[str, Any]:
     gains = row.gains or {}
     return {
         'name': row.name,
-        'file': place(one.path),
+        'file': display_name(one.path),
         'sha256': sha256_of(one.path),
         'network': one.network,
         'scored_at_pixels': one.scored_at,

@@ -39,7 +39,7 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Watched:
+class MonitoredProcess:
     """One process and its samples.
 
     Attributes:
@@ -74,7 +74,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ProcessUsage:
     """What one process held after its warm-up and at its end.
 
     Attributes:
@@ -92,7 +92,7 @@ class Held:
     cores: float
 
 
-def held(name: str, samples: Sequence[Sample]) -> Held | None:
+def process_usage(name: str, samples: Sequence[Sample]) -> ProcessUsage | None:
     """Compares the beginning of a process with its end; None when it lived too shortly."""
     if not samples:
         return None
@@ -104,7 +104,7 @@ def held(name: str, samples: Sequence[Sample]) -> Held | None:
     few = min(_MEDIAN_OF, len(steady) // 2)
     seconds = steady[-1].second - steady[0].second
     cores = (steady[-1].cpu - steady[0].cpu) / seconds if seconds else 0.0
-    return Held(name, seconds, _median(steady[:few]), _median(steady[-few:]), cores)
+    return ProcessUsage(name, seconds, _median(steady[:few]), _median(steady[-few:]), cores)
 
 
 def _median(samples: Sequence[Sample]) -> Sample:

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from ..scoring.metrics import Share
+from training.charts import plt, save
+from training.scoring.metrics import Share
 
 # Where a name may go, in points from its mark: right of it first, higher and lower as need be.
 _PLACES = [(x, y) for y in (5, -13, 17, -25, 29, -37) for x in (6, -6)]
@@ -61,8 +58,7 @@ def draw(points: Sequence[Point], split: str, machine: str, path: Path) -> None:
     figure.draw_without_rendering()  # the layout must be final before names can be placed
     _name(left, counted, products)
     _name(right, points, times)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _mark(

@@ -1,4 +1,4 @@
-"""Endless seeded order of the training pictures, cut into epochs and batches."""
+"""Endless seeded order of the training images, cut into epochs and batches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from emotion_perception.inference.preprocessing import correct_exposure
+from training.config import EXPOSURE, Recipe
+from training.dataset.data import Split
 
-from ..config import EXPOSURE, Recipe
-from .data import Split
-
-_VALIDATION = 128  # pictures per batch, of any size that fits into memory
+_VALIDATION = 128  # images per batch, of any size that fits into memory
 
 Batch = tuple[Tensor, Tensor]
 
@@ -27,7 +26,7 @@ def order(count: int, start: int, length: int, seed: int) -> NDArray[np.int64]:
     It depends on its arguments alone, so a resumed run goes on where the killed one was.
 
     Args:
-        count: Pictures in the split.
+        count: Images in the split.
         start: First position of the stretch.
         length: Positions in the stretch.
         seed: Seed of the run.
@@ -44,18 +43,18 @@ def order(count: int, start: int, length: int, seed: int) -> NDArray[np.int64]:
     return np.concatenate(passes)[offset : offset + length]
 
 
-class Batches(IterableDataset[Batch]):
+class BatchDataset(IterableDataset[Batch]):
     """Batches of one epoch; whole batches only when shuffled.
 
     Args:
-        split: Pictures and labels.
-        batch_size: Pictures per batch, in all parts together.
+        split: Images and labels.
+        batch_size: Images per batch, in all parts together.
         seed: Seed of the shuffle; None keeps the file's order.
-        epoch_images: Pictures per epoch; None for as many as the split has.
+        epoch_images: Images per epoch; None for as many as the split has.
         targets: float32 `[n, c]` to yield in place of the labels, or None.
         part: Which of the parts to yield, from 0.
         parts: Processes that share each batch; a shuffled batch must divide by it. Together the
-            parts yield what a single one would, and no picture twice.
+            parts yield what a single one would, and no image twice.
 
     Attributes:
         epoch: Which stretch of the order to yield, counted from 0.
@@ -101,13 +100,13 @@ class Batches(IterableDataset[Batch]):
             yield torch.from_numpy(images), torch.from_numpy(self.targets[chosen])
 
 
-class Feed(lightning.LightningDataModule):
+class DataModule(lightning.LightningDataModule):
     """Training and validation batches, dealt among the processes of the run.
 
     Args:
         recipe: The run.
-        training: Pictures to train on.
-        validation: Pictures to validate on.
+        training: Images to train on.
+        validation: Images to validate on.
         targets: float32 `[n, c]` to train on in place of the labels, or None.
     """
 
@@ -125,7 +124,7 @@ class Feed(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """This process's part of the shuffled batches."""
         part, parts = self._part()
-        batches = Batches(
+        batches = BatchDataset(
             self.training,
             self.recipe.train.batch_size,
             seed=self.recipe.seed,
@@ -137,9 +136,9 @@ class Feed(lightning.LightningDataModule):
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """This process's part of the validation pictures, in the file's order."""
+        """This process's part of the validation images, in the file's order."""
         part, parts = self._part()
-        batches = Batches(self.validation, _VALIDATION, part=part, parts=parts)
+        batches = BatchDataset(self.validation, _VALIDATION, part=part, parts=parts)
         return DataLoader(batches, batch_size=None)
 
     def _part(self) -> tuple[int, int]:

@@ -1,22 +1,18 @@
-"""The pictures of the evaluation report."""
+"""The figures of the evaluation report."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 
 from emotion_perception.labels import EMOTION_NAMES
-
-from . import metrics, ranking
-from .metrics import Floats, Ints
-from .scores import SplitReport, SplitScores
-
-mpl.use('Agg')  # no screen needed
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
+from training.charts import plt, save
+from training.scoring import metrics, ranking
+from training.scoring.metrics import Floats, Ints
+from training.scoring.scores import SplitReport, SplitScores
 
 GALLERY_COLUMNS = 8
 GALLERY_ROWS = 2
@@ -61,8 +57,7 @@ def draw_confusion(result: SplitScores, path: Path) -> None:
     axes.set_xlabel('predicted')
     axes.set_ylabel('label')
     axes.set_title(f'{result.split}, share of each label')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_reliability(result: SplitScores, path: Path) -> None:
@@ -85,8 +80,7 @@ def draw_reliability(result: SplitScores, path: Path) -> None:
         title=f'{result.split}, temperature {result.temperature:.2f}',
     )
     axes.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_roc(result: SplitScores, probabilities: Floats, labels: Ints, path: Path) -> None:
@@ -105,8 +99,7 @@ def draw_roc(result: SplitScores, probabilities: Floats, labels: Ints, path: Pat
         title=f'{result.split}, each class against the rest',
     )
     axes.legend(title='AUC', loc='lower right')
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_reject(result: SplitScores, path: Path) -> None:
@@ -117,34 +110,35 @@ def draw_reject(result: SplitScores, path: Path) -> None:
     axes.set(
         xlim=(0, 1),
         ylim=(min(0.5, float(curve.accuracy.min())), 1.005),
-        xlabel='coverage: share of the pictures answered, most confident first',
+        xlabel='coverage: share of the images counted, most confident first',
         ylabel='accuracy on these',
         title=f'{result.split}, reject curve',
     )
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)
 
 
 def draw_gallery(found: SplitReport, probabilities: Floats, label: int, path: Path) -> None:
-    """Writes pictures of one label that were called right and wrong."""
-    answers, labels = found.logits.argmax(axis=1), found.split.labels
+    """Writes images of one label that were called right and wrong."""
+    predictions, labels = found.logits.argmax(axis=1), found.split.labels
     figure, (upper, lower) = plt.subplots(2, figsize=(8, 5.2), layout='constrained')
-    groups = (('called right', upper, answers == label), ('called wrong', lower, answers != label))
+    groups = (
+        ('called right', upper, predictions == label),
+        ('called wrong', lower, predictions != label),
+    )
     for title, axes, group in groups:
         members = np.flatnonzero((labels == label) & group)
-        _draw_pictures(axes, found, probabilities, spread(members, probabilities.max(axis=1)))
+        _draw_mosaic(axes, found, probabilities, spread(members, probabilities.max(axis=1)))
         axes.set_title(f'{EMOTION_NAMES[label]} {title}: {len(members)}', fontsize=10, loc='left')
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path, dpi=100)
 
 
 def spread(members: Ints, confidence: Floats) -> Ints:
-    """Chooses pictures evenly from the most to the least confident, without any chance in it.
+    """Chooses images evenly from the most to the least confident, without any chance in it.
 
     Args:
         members: int64 `[m]`, indices to choose from.
-        confidence: float64 `[n]`, of all pictures.
+        confidence: float64 `[n]`, of all images.
 
     Returns:
         At most as many indices as a gallery holds, by falling confidence.
@@ -155,19 +149,19 @@ def spread(members: Ints, confidence: Floats) -> Ints:
     return chosen
 
 
-def _draw_pictures(axes: Axes, found: SplitReport, probabilities: Floats, chosen: Ints) -> None:
-    """One mosaic with a caption under each picture: what it was called, how surely."""
+def _draw_mosaic(axes: Axes, found: SplitReport, probabilities: Floats, chosen: Ints) -> None:
+    """One mosaic with a caption under each image: what it was called, how surely."""
     side, caption = found.split.images.shape[1], 14
     height = side + caption
     mosaic = np.full((GALLERY_ROWS * height, GALLERY_COLUMNS * side), 255, np.uint8)
     for place, index in enumerate(chosen):
         top, left = (place // GALLERY_COLUMNS) * height, (place % GALLERY_COLUMNS) * side
         mosaic[top : top + side, left : left + side] = found.split.images[index]
-        answer = int(found.logits[index].argmax())
+        predicted = int(found.logits[index].argmax())
         axes.text(
             left + side / 2,
             top + side + caption / 2,
-            f'{EMOTION_NAMES[answer]} {probabilities[index, answer]:.0%}',
+            f'{EMOTION_NAMES[predicted]} {probabilities[index, predicted]:.0%}',
             ha='center',
             va='center',
             fontsize=8,

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import Recipe
-from ..errors import TrainingError
-from .train import LAST, check_run
+from training.config import Recipe
+from training.errors import TrainingError
+from training.fit.train import check_run
+from training.run_files import LAST
 
 RUNS = Path('out/train')
 
 
 @dataclass(frozen=True)
-class Turn:
+class PlannedRun:
     """One run to make.
 
     Attributes:
@@ -29,7 +30,7 @@ class Turn:
     resume: bool
 
 
-def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[Turn]:
+def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[PlannedRun]:
     """Where each recipe is run, checked before the first one spends hours.
 
     Args:
@@ -51,4 +52,4 @@ def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[T
     if not (resume and any(begun)):
         for folder in folders:
             check_run(folder, resume)
-    return [Turn(*turn) for turn in zip(recipes, folders, begun, strict=True)]
+    return [PlannedRun(*each) for each in zip(recipes, folders, begun, strict=True)]

@@ -1,4 +1,4 @@
-"""The pictures that are measured on."""
+"""The images that are measured on."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import pictures
+from benchmarks import images
 from benchmarks.errors import BenchmarkError
 from benchmarks.references import UntouchedCenterFace
 from emotion_perception.detection import create_detector
@@ -14,7 +14,7 @@ from emotion_perception.inference.onnx_session import ProviderSettings
 
 
 def test_the_two_face_run_has_two_faces_and_no_jump():
-    frames = pictures.two_face_frames()
+    frames = images.two_face_frames()
     detector = create_detector('centerface')
 
     assert len(frames) > 20
@@ -25,11 +25,11 @@ def test_the_two_face_run_has_two_faces_and_no_jump():
 
 
 @pytest.mark.parametrize('size', [(320, 240), (1280, 720), (300, 900)])
-def test_a_fitted_picture_keeps_its_proportions(size):
+def test_a_fitted_image_keeps_its_proportions(size):
     circle = np.zeros((480, 640, 3), np.uint8)
     cv2.circle(circle, (320, 240), 200, (255, 255, 255), -1)
 
-    fitted = pictures.fit(circle, *size)
+    fitted = images.fit(circle, *size)
 
     assert fitted.shape == (size[1], size[0], 3)
     inside = fitted[..., 0] > 127
@@ -38,14 +38,14 @@ def test_a_fitted_picture_keeps_its_proportions(size):
 
 @pytest.mark.parametrize('faces', [1, 2, 8, 16])
 def test_a_crowd_has_as_many_faces_as_asked(faces):
-    picture = pictures.crowd(faces, 1280, 720)
+    image = images.crowd(faces, 1280, 720)
 
-    assert picture.shape == (720, 1280, 3)
-    assert len(create_detector('centerface').detect(picture, 0.5, 24)) == faces
+    assert image.shape == (720, 1280, 3)
+    assert len(create_detector('centerface').detect(image, 0.5, 24)) == faces
 
 
 def test_no_folder_has_no_clips():
-    assert pictures.clips(None) == {}
+    assert images.clips(None) == {}
 
 
 def test_clips_of_a_folder_by_name(tmp_path):
@@ -54,7 +54,7 @@ def test_clips_of_a_folder_by_name(tmp_path):
     frames = [Image.fromarray(np.full((32, 48, 3), grey, np.uint8)) for grey in (0, 200)]
     frames[0].save(tmp_path / 'two.gif', save_all=True, append_images=frames[1:])
 
-    clips = pictures.clips(tmp_path)
+    clips = images.clips(tmp_path)
 
     assert list(clips) == ['two']
     assert [frame.shape for frame in clips['two']] == [(32, 48, 3)] * 2
@@ -68,18 +68,18 @@ def test_a_folder_without_clips_is_told_in_one_sentence(tmp_path, make):
         (folder / 'notes.txt').write_text('none')
 
     with pytest.raises(BenchmarkError, match=r'check --clips\.$'):
-        pictures.clips(folder)
+        images.clips(folder)
 
 
 def test_a_damaged_clip_is_told_in_one_sentence(tmp_path):
     (tmp_path / 'bad.gif').write_bytes(b'GIF89a nothing')
 
     with pytest.raises(BenchmarkError, match='bad'):
-        pictures.clips(tmp_path)
+        images.clips(tmp_path)
 
 
 def test_the_untouched_detector_finds_the_same_faces():
-    frame = pictures.two_face_frames()[0]
+    frame = images.two_face_frames()[0]
     reference = UntouchedCenterFace(ProviderSettings()).detect(frame, 0.5, 24)
     ours = create_detector('centerface').detect(frame, 0.5, 24)
 

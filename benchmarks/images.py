@@ -1,4 +1,4 @@
-"""The pictures that everything is measured on."""
+"""The images that everything is measured on."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +14,7 @@ from emotion_perception.sources.demo import FRAME_COUNT, faces_expected, has_par
 from emotion_perception.types import BgrImage
 
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
-"""(width, height) of the pictures, in pixels."""
+"""(width, height) of the images, in pixels."""
 
 _CLIP_SUFFIXES = frozenset({'.gif', '.mp4', '.avi', '.mkv', '.mov'})
 
@@ -51,7 +51,7 @@ def two_face_frames() -> list[BgrImage]:
 
 
 def fit(image: BgrImage, width: int, height: int) -> BgrImage:
-    """Brings a picture to a size, its proportions kept and its edge repeated where room is left."""
+    """Brings an image to a size, its proportions kept and its edge repeated where room is left."""
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -63,7 +63,7 @@ def fit(image: BgrImage, width: int, height: int) -> BgrImage:
 
 
 def crowd(faces: int, width: int, height: int) -> BgrImage:
-    """A picture with a number of equal faces in rows: the portrait of the demo clip's first frame.
+    """An image with a number of equal faces in rows: the portrait of the demo clip's first frame.
 
     Args:
         faces: Number of faces, >= 1.
@@ -78,13 +78,13 @@ def crowd(faces: int, width: int, height: int) -> BgrImage:
         ),
     )
     rows = -(-faces // columns)
-    picture = np.full((height, width, 3), 170, np.uint8)
+    image = np.full((height, width, 3), 170, np.uint8)
     tile_width, tile_height = width // columns, height // rows
     tile = fit(portrait, tile_width, tile_height)
     for number in range(faces):
         top, left = number // columns * tile_height, number % columns * tile_width
-        picture[top : top + tile_height, left : left + tile_width] = tile
-    return picture
+        image[top : top + tile_height, left : left + tile_width] = tile
+    return image
 
 
 def clips(folder: Path | None) -> dict[str, list[BgrImage]]:

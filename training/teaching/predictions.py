@@ -1,4 +1,4 @@
-"""A file of a teacher's answers to Training: what stays when its checkpoint is gone."""
+"""A file of a teacher's predictions for Training: what stays when its checkpoint is gone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
-
-from ..dataset.data import Dataset, Split
-from ..errors import TrainingError
+from training.dataset.data import Dataset, Split
+from training.errors import TrainingError
 
 SUFFIX = '.npz'
 _FACTS = 'facts'
-_PICTURES = 'pictures_sha256'
+_FINGERPRINT = 'pictures_sha256'
 # exp(-16) of a probability: less teaches nothing, and float16 would round it coarsely.
 _LEAST = 1e-7
 _CHUNK = 4096
@@ -29,13 +28,13 @@ Probabilities = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What one teacher answers.
+class Predictions:
+    """What one teacher predicts.
 
     Attributes:
-        logs: float16 `[n, 7]` by label set, one row for each Training picture in the data set's
+        logs: float16 `[n, 7]` by label set, one row for each Training image in the data set's
             order: natural logarithms of the probabilities. FER2013 is always there.
-        facts: The teacher and the pictures, as `record.record` writes them down.
+        facts: The teacher and the images, as `record.record` writes them down.
     """
 
     logs: dict[str, NDArray[np.float16]]
@@ -43,11 +42,11 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Taught:
-    """The mean answer of several files, for the pictures of a run.
+class TeacherTargets:
+    """The mean prediction of several files, for the images of a run.
 
     Attributes:
-        labels: The label sets that all files answer in.
+        labels: The label sets that all files have predictions in.
         probabilities: float32 `[n, 7 * len(labels)]`, side by side in the order of `labels`.
     """
 
@@ -69,23 +68,23 @@ def logarithms(probabilities: Probabilities) -> NDArray[np.float16]:
     return logs
 
 
-def write(path: Path, answers: Answers, split: Split) -> None:
-    """Writes a file of answers.
+def write(path: Path, predictions: Predictions, split: Split) -> None:
+    """Writes a file of predictions.
 
     Args:
         path: Where to; its folder is made.
-        answers: One row for each picture of `split`.
-        split: The pictures, for the fingerprint.
+        predictions: One row for each image of `split`.
+        split: The images, for the fingerprint.
     """
-    facts = {**answers.facts, _PICTURES: fingerprint(split)}
+    facts = {**predictions.facts, _FINGERPRINT: fingerprint(split)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('wb') as file:
-        arrays: dict[str, Any] = {**answers.logs, _FACTS: np.array(json.dumps(facts))}
+        arrays: dict[str, Any] = {**predictions.logs, _FACTS: np.array(json.dumps(facts))}
         np.savez_compressed(file, **arrays)
 
 
-def read(path: Path) -> Answers:
-    """Reads a file of answers; nothing in it is run.
+def read(path: Path) -> Predictions:
+    """Reads a file of predictions; nothing in it is run.
 
     Raises:
         TrainingError: It is missing, damaged or another kind of file.
@@ -96,13 +95,13 @@ def read(path: Path) -> Answers:
             logs = {name: content[name] for name in LABEL_SETS if name in content.files}
     except OSError as error:
         raise TrainingError(
-            f'the answers {path} cannot be read: {error.strerror or "no such file format"}'
+            f'the predictions {path} cannot be read: {error.strerror or "no such file format"}'
         ) from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(f'{path} is damaged or no file of `teach`') from error
     if FER2013 not in logs or not isinstance(facts, dict) or not _sound(logs):
         raise TrainingError(f'{path} is damaged or no file of `teach`')
-    return Answers(logs, facts)
+    return Predictions(logs, facts)
 
 
 def _sound(logs: dict[str, NDArray[Any]]) -> bool:
@@ -115,17 +114,19 @@ def _sound(logs: dict[str, NDArray[Any]]) -> bool:
     )
 
 
-def of_split(paths: Sequence[Path], dataset: Dataset, split: Split, temperature: float) -> Taught:
-    """The mean answer of several files to the pictures that a run trains on.
+def for_split(
+    paths: Sequence[Path], dataset: Dataset, split: Split, temperature: float
+) -> TeacherTargets:
+    """The mean prediction of several files for the images that a run trains on.
 
     Args:
         paths: Files of `teach`.
         dataset: The data set of the run.
-        split: Some or all of its Training pictures, in any order.
+        split: Some or all of its Training images, in any order.
         temperature: Softens the probabilities.
 
     Raises:
-        TrainingError: A file is unusable, or answers the pictures of another data set.
+        TrainingError: A file is unusable, or of another data set.
     """
     whole = dataset['Training']
     wanted = fingerprint(whole)
@@ -137,17 +138,37 @@ def of_split(paths: Sequence[Path], dataset: Dataset, split: Split, temperature:
         np.mean([_softened(file.logs[name][chosen], temperature) for file in files], axis=0)
         for name in labels
     ]
-    return Taught(labels, np.hstack(means).astype(np.float32))
+    return TeacherTargets(labels, np.hstack(means).astype(np.float32))
 
 
-def _of_data(path: Path, wanted: str, dataset: Dataset) -> Answers:
-    answers = read(path)
-    if answers.facts.get(_PICTURES) != wanted:
+def beside(
+    own: NDArray[np.float32] | None, split: Split, teachers: TeacherTargets | None
+) -> NDArray[np.float32] | None:
+    """Puts teachers' predictions beside the targets of a run, so that mixup blends them alike.
+
+    Args:
+        own: Targets of the run, float32 `[n, 7 or 14]`, or None for the labels of `split`.
+        split: The images.
+        teachers: Predictions for the same images, or None.
+
+    Returns:
+        float32 `[n, 7 or 14, and 7 for each label set of the teachers]`; `own` without teachers.
+    """
+    if teachers is None:
+        return own
+    if own is None:
+        own = np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels]
+    return np.hstack([own, teachers.probabilities])
+
+
+def _of_data(path: Path, wanted: str, dataset: Dataset) -> Predictions:
+    predictions = read(path)
+    if predictions.facts.get(_FINGERPRINT) != wanted:
         raise TrainingError(
-            f'distill.answers: {path} answers the Training pictures of another data set than '
+            f'distill.answers: {path} is for the Training images of another data set than '
             f'{dataset.source}: make it anew with `python -m training teach`'
         )
-    return answers
+    return predictions
 
 
 def _softened(logs: NDArray[np.float16], temperature: float) -> Probabilities:

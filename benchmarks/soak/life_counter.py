@@ -1,7 +1,7 @@
 """Tells one process of a node from the next by the numbers of its messages."""
 
 
-class Lives:
+class LifeCounter:
     """Counts the lives of a node that publishes several streams of messages.
 
     A publisher numbers its messages from 1, so a number that does not rise begins a new life. The
@@ -12,7 +12,7 @@ class Lives:
         self._life = 0
         self._last: dict[str, int] = {}
 
-    def of(self, stream: str, number: int) -> int:
+    def life_of(self, stream: str, number: int) -> int:
         """The life, counted from 1, that a message belongs to.
 
         Args:

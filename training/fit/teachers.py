@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import checkpoint
-from ..checkpoint import Trained
-from ..config import Recipe
-from ..dataset import augment
-from ..dataset.data import Dataset, Split
-from ..models import answers, planes
-from ..teaching import answers as files
+from training import checkpoint
+from training.checkpoint import Trained
+from training.config import Recipe
+from training.dataset import augment
+from training.dataset.data import Dataset, Split
+from training.models import logits_by_label_set, planes
+from training.run_files import checkpoint_of
+from training.teaching import predictions
+from training.teaching.predictions import TeacherTargets
 
 
 class Teachers:
@@ -28,6 +30,10 @@ class Teachers:
     def __init__(self, trained: Sequence[Trained], temperature: float) -> None:
         self.trained, self.temperature = tuple(trained), temperature
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Teachers:
+        """Itself: the copy of a run that holds its averaged weights needs no other teachers."""
+        return self
+
     @torch.no_grad()
     def probabilities(self, faces: Tensor) -> dict[str, Tensor]:
         """Mean of the teachers' probabilities.
@@ -37,22 +43,20 @@ class Teachers:
                 and with the normalisation it was trained with.
 
         Returns:
-            float32 `[n, 7]` for each label set that all teachers answer in.
+            float32 `[n, 7]` for each label set that all teachers know.
         """
-        given = [self._probabilities(teacher, faces) for teacher in self.trained]
-        shared = set.intersection(*map(set, given))
-        return {
-            labels: torch.stack([one[labels] for one in given]).mean(dim=0) for labels in shared
-        }
+        each = [self._probabilities(teacher, faces) for teacher in self.trained]
+        shared = set.intersection(*map(set, each))
+        return {labels: torch.stack([one[labels] for one in each]).mean(dim=0) for labels in shared}
 
     def _probabilities(self, teacher: Trained, faces: Tensor) -> dict[str, Tensor]:
         size = teacher.size
         resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
         seen = planes((resized - teacher.mean) / teacher.std, teacher.recipe.model)
-        given = answers(teacher.network.to(faces.device), seen)
+        by_label_set = logits_by_label_set(teacher.network.to(faces.device), seen)
         return {
-            labels: (scores.float() / self.temperature).softmax(dim=1)
-            for labels, scores in given.items()
+            labels: (logits.float() / self.temperature).softmax(dim=1)
+            for labels, logits in by_label_set.items()
         }
 
 
@@ -64,18 +68,18 @@ def load(recipe: Recipe) -> Teachers | None:
     """
     if not recipe.distill.teachers:
         return None
-    paths = [Path(name) for name in recipe.distill.teachers]
-    trained = [checkpoint.load(path / 'best.ckpt' if path.is_dir() else path) for path in paths]
+    paths = [checkpoint_of(Path(name)) for name in recipe.distill.teachers]
+    trained = [checkpoint.load(path) for path in paths]
     return Teachers(trained, recipe.distill.temperature)
 
 
-def load_answers(recipe: Recipe, dataset: Dataset, split: Split) -> files.Taught | None:
-    """The files of answers of a recipe, or None without any.
+def load_predictions(recipe: Recipe, dataset: Dataset, split: Split) -> TeacherTargets | None:
+    """The files of predictions of a recipe (`distill.answers`), or None without any.
 
     Args:
         recipe: The run.
         dataset: Its data set.
-        split: The Training pictures that it takes.
+        split: The Training images that it takes.
 
     Raises:
         TrainingError: A file is missing, damaged or of another data set.
@@ -83,4 +87,4 @@ def load_answers(recipe: Recipe, dataset: Dataset, split: Split) -> files.Taught
     if not recipe.distill.answers:
         return None
     paths = [Path(name) for name in recipe.distill.answers]
-    return files.of_split(paths, dataset, split, recipe.distill.temperature)
+    return predictions.for_split(paths, dataset, split, recipe.distill.temperature)

@@ -1,0 +1,1 @@
+"""What users may set, declared once; every front end and the documentation are made from it."""
