@@ -193,6 +193,11 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help='also place the images in scenes and run detector, alignment and classifier on them',
     )
     parser.add_argument(
+        '--dark',
+        action='store_true',
+        help='also darken PublicTest, with and without noise',
+    )
+    parser.add_argument(
         '--portraits',
         type=Path,
         metavar='FOLDER',
@@ -216,7 +221,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _evaluate(options: argparse.Namespace) -> None:
     from training.dataset import data
-    from training.scoring import portraits_report, report
+    from training.scoring import darkness_report, portraits_report, report
     from training.scoring.evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
@@ -225,6 +230,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         ferplus=options.ferplus,
         ten_crop=options.ten_crop,
         pipeline=options.pipeline,
+        dark=options.dark,
         portraits=options.portraits,
         groups=tuple(options.group) if options.group else None,
         limit=options.limit,
@@ -233,6 +239,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     measured = evaluate(options.model, dataset, options.out, request)
     for result in measured.splits:
         print(report.summary(result))
+    if measured.dark:
+        print(darkness_report.summary(measured.dark))
     if measured.portraits:
         print(portraits_report.summary(measured.portraits))
     print(f'report: {options.out / "report.md"}')

@@ -14,7 +14,8 @@ from emotion_perception.pipeline import EmotionPipeline
 from training.dataset import ferplus
 from training.dataset.data import Dataset
 from training.errors import TrainingError
-from training.scoring import paired, portraits, predict, report, scenes, tencrop
+from training.scoring import darkness, paired, portraits, predict, report, scenes, tencrop
+from training.scoring.darkness import DarkScores
 from training.scoring.portraits import Portraits, PortraitScores
 from training.scoring.private_test_log import log_private_test
 from training.scoring.scores import SplitReport
@@ -33,6 +34,7 @@ class Request:
         ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
         ten_crop: Also score the mean prediction of ten crops.
         pipeline: Also run the images, placed in scenes, through the runtime's pipeline.
+        dark: Also darken PublicTest, with and without noise.
         portraits: A folder of labelled images of people, to score by group of people too.
         groups: Columns of its label file to group by; None for all.
         limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
@@ -44,6 +46,7 @@ class Request:
     ferplus: Path | None = None
     ten_crop: bool = False
     pipeline: bool = False
+    dark: bool = False
     portraits: Path | None = None
     groups: tuple[str, ...] | None = None
     limit: int | None = None
@@ -55,10 +58,12 @@ class Evaluation(NamedTuple):
 
     Attributes:
         splits: PublicTest, and PrivateTest if it was read.
+        dark: The model on PublicTest in less light, if that was asked for.
         portraits: Each prediction of the model on the folder of portraits, if there is one.
     """
 
     splits: list[SplitReport]
+    dark: list[DarkScores]
     portraits: list[PortraitScores]
 
 
@@ -81,11 +86,12 @@ def evaluate(
     tools = _open(model, dataset, request)
     scored = score_splits(model, tools.model, dataset, names, tools.votes)
     results = [_extend(found, tools, request) for found in scored]
+    dark = darkness.score(tools.model, dataset[names[0]], tools.votes) if request.dark else []
     people = _portrait_scores(model, tools, request)
-    report.write(out, model, results, people)
+    report.write(out, model, results, dark, people)
     if request.final:
         log_private_test(model, results[-1])
-    return Evaluation(results, people)
+    return Evaluation(results, dark, people)
 
 
 def _portrait_scores(model: Path, tools: _Tools, request: Request) -> list[PortraitScores]:

@@ -84,7 +84,7 @@ def correct_exposure(faces: Uint8Array, exposure: Exposure | None) -> Uint8Array
     underexposed = np.flatnonzero((means < exposure.min_mean) | (stds < exposure.min_std))
     if not len(underexposed):
         return faces
-    corrected = faces.copy()
+    corrected: Uint8Array = faces.copy()
     for index in underexposed:
         # A plain face has no contrast to stretch.
         gain = exposure.std / max(stds[index], 1.0)
