@@ -35,6 +35,12 @@ MODELS ?= models/emotion_alexnet.onnx
 MINUTES ?= 10
 # More arguments for pytest: make test ARGS='-k tracker'
 ARGS ?=
+# How many processes run the tests (0: this one, for --pdb). A file of tests stays in one of them,
+# for what it has started.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Whether the longest tests run too, as in .ci/run.
+SLOW ?= 0
 
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # The lock files are complete, and every file in them has its hash.
@@ -59,11 +65,11 @@ demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera,
 	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
 	  $(if $(filter-out 0,$(SHOW)),--show)
 
-test: $(VENV)/.package ## Run every test (ARGS='...' goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.package ## Run the tests (SLOW=1: the longest too; ARGS='...' goes to pytest)
+	$(PYTEST) $(if $(filter-out 0,$(SLOW)),,-m 'not slow') $(ARGS)
 
 test-core: $(VENV)/.dev ## Run the tests that need no ROS, on any machine
-	$(BIN)/python -m pytest test/perception test/fuzz $(ARGS)
+	$(PYTEST) $(if $(filter-out 0,$(SLOW)),,-m 'not slow') test/perception test/fuzz $(ARGS)
 
 # DATA adds the accuracy of the peer; ARGS='--clips folder --minutes 10 --effort 4', see --help.
 bench: $(VENV)/.package $(VENV)/.bench ## Measure speed, memory and the peer on this machine; leaves out/bench/

@@ -10,9 +10,20 @@ from benchmarks import machine, page, report
 from benchmarks.errors import BenchmarkError
 from benchmarks.parts import PARTS
 from benchmarks.settings import Settings
-from emotion_perception.cli.options import number, whole_number
+from emotion_perception.settings.setting import Setting, add_settings
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
+_SETTINGS = (
+    Setting('threads', 0, 'CPU threads of the networks; 0 is automatic', 0, 4096),
+    Setting(
+        'effort',
+        1.0,
+        'factor on the number of repetitions; 1 is below five minutes in all',
+        0.01,
+        1000,
+    ),
+    Setting('minutes', 1.0, 'length of the end-to-end run in minutes', 0.01, 10_000),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,20 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--out', type=Path, default=Path('out/bench'), help='folder (default: %(default)s)'
     )
-    parser.add_argument(
-        '--threads',
-        type=whole_number(0),
-        default=0,
-        help='CPU threads of the networks; 0 is automatic',
-    )
-    parser.add_argument(
-        '--effort', type=number(0.01, 1000), default=1.0,
-        help='factor on the number of repetitions (default: 1, below five minutes in all)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--minutes', type=number(0.01, 10_000), default=1.0,
-        help='length of the end-to-end run in minutes (default: 1)',
-    )  # fmt: skip
+    add_settings(parser, _SETTINGS)
     parser.add_argument('--page', type=Path, help='Markdown page whose figures to bring up to date')
     parser.add_argument('--clips', type=Path, help='folder of clips for recall and tracking')
     parser.add_argument(

@@ -1,6 +1,31 @@
 """What all tests share."""
 
+import signal
+
+import pytest
+from fuzz_counts import COUNTS, write_counts
+from hypothesis import settings
+
 from emotion_perception.sources.capture import silence_opencv
 
+# A shell starts `make test &` with SIGINT ignored; every process that a test interrupts would
+# inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile('no deadline', deadline=None)
+settings.load_profile('no deadline')
 # FFmpeg's log level is read once per process, with the first video that any test opens.
 silence_opencv()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Adds what a worker of pytest-xdist has tried."""
+    for name, counts in getattr(node, 'workeroutput', {}).get('fuzzing', {}).items():
+        COUNTS[name].update(counts)
+
+
+def pytest_terminal_summary(terminalreporter):
+    write_counts(terminalreporter)

@@ -66,7 +66,7 @@ def versions(name):
     return found
 
 
-@pytest.mark.parametrize('name', set(LOCKED) - {'audit.txt', 'bench-peer.txt'})
+@pytest.mark.parametrize('name', sorted({*LOCKED} - {'audit.txt', 'bench-peer.txt'}))
 def test_what_is_installed_together_is_locked_at_the_same_versions(name):
     """What hangs on the core, or on the tools of the tests, must not move them."""
     held = {**versions('runtime.txt'), **versions('dev.txt')}

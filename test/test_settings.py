@@ -15,6 +15,7 @@ from emotion_bringup.parameter_tables import (
     written,
 )
 from emotion_perception.bags.annotate import AnnotateOptions
+from emotion_perception.cli import web
 from emotion_perception.cli.options import settings_from
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.inference.onnx_session import ProviderSettings
@@ -256,6 +257,12 @@ def test_the_documentation_has_every_launch_argument():
     for settings in LAUNCH_ARGUMENTS.values():
         for setting in settings:
             assert f'| `{setting.short_name}` |' in table
+
+
+def test_the_documentation_of_the_page_has_the_defaults_of_its_options():
+    page = (ROOT / 'docs' / 'web.md').read_text(encoding='utf-8')
+    for setting in web._PAGE:
+        assert f'| `{setting.flag}` | `{setting.default}` |' in page
 
 
 def test_the_sliders_of_the_page_have_the_ranges_of_the_table():

@@ -14,7 +14,7 @@ from benchmarks.schema import Findings, PartResult, Table
 from benchmarks.soak.report import findings
 from benchmarks.soak.runner import Soak
 from benchmarks.tables import as_text, bars_table
-from emotion_perception.cli.options import number, whole_number
+from emotion_perception.settings.setting import Setting, add_settings
 
 _EXIT_OK, _EXIT_ERROR = 0, 1
 _LOG = 'soak.log'
@@ -72,6 +72,20 @@ def _print(result: PartResult, folder: Path) -> bool:
     return not broken
 
 
+_SETTINGS = (
+    Setting('minutes', 10.0, 'length in minutes', 0.01, 100_000),
+    Setting('threads', 0, 'CPU threads of the networks; 0 is automatic', 0, 4096),
+    Setting(
+        'memory',
+        20.0,
+        'MB that a process may grow by after its warm-up, in memory of its own',
+        0.1,
+        1e6,
+    ),
+    Setting('handles', 16, 'file handles and threads that a process may grow by', 0, 1_000_000),
+)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m benchmarks.soak',
@@ -79,24 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         'accounts for every frame, for memory, handles and threads.',
     )
     parser.add_argument(
-        '--minutes', type=number(0.01, 100_000), default=10.0, help='length (default: %(default)s)'
-    )
-    parser.add_argument(
         '--out', type=Path, default=Path('out/soak'), help='folder (default: %(default)s)'
     )
-    parser.add_argument(
-        '--threads',
-        type=whole_number(0),
-        default=0,
-        help='CPU threads of the networks; 0 is automatic',
-    )
-    parser.add_argument(
-        '--memory', type=number(0.1), default=20.0,
-        help='MB that a process may grow by after its warm-up, in memory of its own '
-        '(default: %(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--handles', type=whole_number(0), default=16,
-        help='file handles and threads that a process may grow by (default: %(default)s)',
-    )  # fmt: skip
+    add_settings(parser, _SETTINGS)
     return parser

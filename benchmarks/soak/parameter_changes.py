@@ -44,7 +44,7 @@ class ParameterClient(Node):
     """One client that changes parameters in turn."""
 
     def __init__(self, number: int, target: str) -> None:
-        """Finds the node.
+        """Waits for the node's parameter service.
 
         Args:
             number: Its number; each client starts elsewhere in the list of changes.

@@ -41,7 +41,7 @@ class Recorder(Node):
     """Subscribes to everything but the images themselves."""
 
     def __init__(self, namespace: str, output: TextIO) -> None:
-        """Listens.
+        """Subscribes to all that it counts.
 
         Args:
             namespace: Namespace of the emotion node and the overlay.

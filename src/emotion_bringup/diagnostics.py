@@ -64,6 +64,19 @@ class DiagnosticsPublisher:
         self._node.destroy_publisher(self._publisher)
 
 
+def health(statistics: StreamStatistics, values: Mapping[str, str], summary: str = '') -> Report:
+    """The report of a node that is at work: its health follows what it makes of the images.
+
+    Args:
+        statistics: Of the stream.
+        values: From `stream_values`.
+        summary: While all is well; the frame rate by default.
+    """
+    if statistics.problem:
+        return ERROR, statistics.problem, values
+    return OK, summary or f'{values["rate (Hz)"]} frames per second', values
+
+
 def stream_values(statistics: StreamStatistics, now_ns: int) -> dict[str, str]:
     """The values that every node reports of its frame stream."""
     at_least = 'at least ' if statistics.uncounted else ''

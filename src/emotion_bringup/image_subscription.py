@@ -74,6 +74,11 @@ class ImageSubscription:
         return self._subscription is not None
 
     @property
+    def type_name(self) -> str:
+        """Its message type as ROS writes it, such as sensor_msgs/msg/Image."""
+        return f'sensor_msgs/msg/{self._type.__name__}'
+
+    @property
     def publishers(self) -> int:
         """How many publishers are connected; 0 without a subscription."""
         return self._subscription.get_publisher_count() if self._subscription is not None else 0

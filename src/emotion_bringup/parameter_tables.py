@@ -11,23 +11,8 @@ from dataclasses import replace
 
 from emotion_bringup.graph import CAMERA_IMAGE
 from emotion_bringup.security import ENCLAVES
+from emotion_perception.settings import tables as shared
 from emotion_perception.settings.setting import Setting, Value
-from emotion_perception.settings.tables import (
-    BLUR_FACES,
-    CAMERA_FORMAT,
-    FACES,
-    FRAME_RATE,
-    GPU,
-    IMAGE_TOPIC,
-    LABELS,
-    LOOP,
-    MCAP,
-    MODEL,
-    NETWORKS,
-    SMOOTHING,
-    SOURCE,
-    STREAM,
-)
 
 LIVE = 'live'
 REPLAY = 'replay'
@@ -85,11 +70,21 @@ _SERVE = Setting(
 FOXGLOVE_PORT = Setting(
     'port', 8765, 'TCP port for Foxglove; 0 takes any free one', 0, 65535, option='foxglove_port'
 )
-_NETWORKS = (*NETWORKS, *GPU)
+_NETWORKS = (*shared.NETWORKS, *shared.GPU)
+
+STRICT_PARAMETERS = Setting(
+    'strict_parameters',
+    False,
+    'end with an error, in place of a warning, where a parameter file holds names that no node has',
+)
 
 CAMERA_PARAMETERS: tuple[Setting, ...] = (
-    *(SOURCE, FRAME_RATE, *CAMERA_FORMAT),
-    Setting('frame_id', 'camera_optical_frame', 'optical frame of the images (REP-103)'),
+    *(shared.SOURCE, shared.FRAME_RATE, *shared.CAMERA_FORMAT),
+    Setting(
+        'frame_id',
+        'camera_optical_frame',
+        'optical frame of the images (REP-103); those of a bag keep their own',
+    ),
     Setting('camera_name', 'camera', 'name checked against the calibration file'),
     Setting(
         'camera_info_url',
@@ -97,10 +92,8 @@ CAMERA_PARAMETERS: tuple[Setting, ...] = (
         'calibration YAML as file:///..., package://... or a path',
         empty='uncalibrated',
     ),
-    *(IMAGE_TOPIC, LOOP),
-    Setting(
-        'publish_compressed', True, 'also publish image_raw/compressed (JPEG) while subscribed'
-    ),
+    *(shared.IMAGE_TOPIC, shared.LOOP),
+    Setting('publish_compressed', True, 'also publish image_raw/compressed while subscribed'),
     _JPEG_QUALITY,
     Setting(
         'wait_for_subscribers',
@@ -117,10 +110,11 @@ CAMERA_PARAMETERS: tuple[Setting, ...] = (
         1000,
     ),
     MODE,
+    STRICT_PARAMETERS,
 )
 
 EMOTION_PARAMETERS: tuple[Setting, ...] = (
-    *(*FACES, *STREAM),
+    *(*shared.FACES, *shared.STREAM),
     *(replace(setting, at_configure=True) for setting in _NETWORKS),
     *(_IMAGE_TRANSPORT, MODE),
     Setting(
@@ -130,11 +124,10 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         1,
         1000,
     ),
-    Setting(
-        'publish_detections', True, 'also publish vision_msgs on emotions/detections, if installed'
-    ),
+    Setting('publish_detections', True, 'also publish vision_msgs on emotions/detections'),
     _AUTOSTART,
     _timeout('image_timeout', 'time without an image after which the node says so'),
+    STRICT_PARAMETERS,
 )
 
 OVERLAY_PARAMETERS: tuple[Setting, ...] = (
@@ -145,7 +138,8 @@ OVERLAY_PARAMETERS: tuple[Setting, ...] = (
     _JPEG_QUALITY,
     Setting('draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True),
     Setting('draw_landmarks', False, 'draw the five landmarks', live=True),
-    BLUR_FACES,
+    shared.BLUR_FACES,
+    STRICT_PARAMETERS,
 )
 
 FOXGLOVE_PARAMETERS: tuple[Setting, ...] = (
@@ -155,7 +149,8 @@ FOXGLOVE_PARAMETERS: tuple[Setting, ...] = (
         '127.0.0.1',
         'address to listen on; 0.0.0.0 lets every machine in the network see the camera',
     ),
-    *(FOXGLOVE_PORT, MCAP, _JPEG_QUALITY, BLUR_FACES),
+    *(FOXGLOVE_PORT, shared.MCAP, _JPEG_QUALITY, shared.BLUR_FACES),
+    STRICT_PARAMETERS,
 )
 
 HUMANS_PARAMETERS: tuple[Setting, ...] = (
@@ -163,6 +158,7 @@ HUMANS_PARAMETERS: tuple[Setting, ...] = (
     Setting('face_width', 128, 'width of cropped and aligned faces', 16, 1024, unit='px'),
     Setting('face_height', 128, 'height of cropped and aligned faces', 16, 1024, unit='px'),
     _timeout('emotions_timeout', 'time without results after which all faces count as gone'),
+    STRICT_PARAMETERS,
 )
 
 EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
@@ -173,8 +169,9 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
         'which images of the faces to read',
         choices=('cropped', 'aligned'),
     ),
-    *(SMOOTHING, *_NETWORKS, MODE),
+    *(shared.SMOOTHING, *_NETWORKS, MODE),
     _timeout('image_timeout', 'time without an image of a face after which the node says so'),
+    STRICT_PARAMETERS,
 )
 
 NODE_PARAMETERS: dict[str, tuple[Setting, ...]] = {
@@ -225,7 +222,7 @@ _COMMON = (
     Setting(
         'enclave', ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'
     ),
-    *(left_to_file(MODEL), left_to_file(LABELS)),
+    *(left_to_file(shared.MODEL), left_to_file(shared.LABELS)),
 )
 _IMAGES = (
     Setting(
@@ -233,11 +230,11 @@ _IMAGES = (
     ),
     left_to_file(_IMAGE_TRANSPORT),
 )
-_FOXGLOVE = (replace(_SERVE, default=False), FOXGLOVE_PORT, MCAP)
+_FOXGLOVE = (replace(_SERVE, default=False), FOXGLOVE_PORT, shared.MCAP)
 
 LAUNCH_ARGUMENTS: dict[str, tuple[Setting, ...]] = {
     'live': (
-        *(SOURCE, MODE, replace(LOOP, default=True), OVERLAY, *_FOXGLOVE),
+        *(shared.SOURCE, MODE, replace(shared.LOOP, default=True), OVERLAY, *_FOXGLOVE),
         Setting('rqt', False, 'show the overlay in rqt_image_view'),
         *(_USE_SIM_TIME, *_COMMON),
     ),
@@ -266,7 +263,7 @@ LAUNCH_ARGUMENTS: dict[str, tuple[Setting, ...]] = {
             3600.0,
             unit='s',
         ),
-        *(LOOP, OVERLAY, *_FOXGLOVE),
+        *(shared.LOOP, OVERLAY, *_FOXGLOVE),
         *(replace(_USE_SIM_TIME, default=True), *_COMMON),
     ),
 }

@@ -1,6 +1,9 @@
 """Declares a node's parameters from its table and checks what users set."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -17,6 +20,8 @@ from rclpy.exceptions import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from emotion_bringup.override_check import unread_parameters
+from emotion_bringup.parameter_tables import NODE_PARAMETERS, STRICT_PARAMETERS
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.settings.setting import Setting, by_name
 
@@ -47,6 +52,20 @@ def declare_parameters(node: Node, table: Iterable[Setting]) -> None:
             raise ParameterError(
                 f'Parameter {parameter.name} must be {expected}: {parameter.full_help} ({error}).'
             ) from error
+    name = next((name for name, each in NODE_PARAMETERS.items() if each is table), '')
+    if name:
+        _check_given(node, name)
+
+
+def _check_given(node: Node, name: str) -> None:
+    """Tells of parameters that are given and that nobody reads."""
+    given = node._parameter_overrides  # rclpy has no public name for it
+    files = [Path(file) for option, file in pairwise(sys.argv) if option == '--params-file']
+    sentences = unread_parameters(name, given, files)
+    if sentences and value_of(node, STRICT_PARAMETERS.name):
+        raise ParameterError(' '.join(sentences))
+    for sentence in sentences:
+        node.get_logger().warning(sentence)
 
 
 def _declare(node: Node, parameter: Setting) -> None:

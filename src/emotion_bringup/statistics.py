@@ -12,6 +12,8 @@ from emotion_perception.types import NS_PER_S
 # Long enough to be steady at 1 frame a second, short enough to follow a change.
 _WINDOW_S = 5.0
 _MAX_PUBLISHERS = 64
+# Bad frames happen; so many in a row are a fault that does not pass by itself.
+_MANY = 5
 # The publisher of messages whose publisher is not told.
 _NAMELESS = b''
 # A simulated clock that stands still ends no window: more than 1000 Hz for one are not kept.
@@ -36,6 +38,8 @@ class StreamStatistics:
         self.dropped = 0
         self.uncounted = 0
         self.bad = 0
+        self._bad_in_a_row = 0
+        self._last_cause = ''
         self.last_ns: int | None = None
 
     def add(self, now_ns: int, stamp_ns: int) -> None:
@@ -51,6 +55,23 @@ class StreamStatistics:
         self.frames += 1
         self.last_ns = now_ns
         self._forget(now_ns)
+
+    def leave_out(self, cause: str, count: int = 1) -> None:
+        """Notes frames that could not be used, and why."""
+        self.bad += count
+        self._bad_in_a_row += count
+        self._last_cause = cause
+
+    def image_used(self) -> None:
+        """Notes that an image could be used."""
+        self._bad_in_a_row = 0
+
+    @property
+    def problem(self) -> str:
+        """What is wrong where no image can be used; empty while some can."""
+        if self._bad_in_a_row < _MANY:
+            return ''
+        return f'The last {self._bad_in_a_row} images were left out: {self._last_cause}'
 
     def note_losses(self, missed: int | None) -> None:
         """Counts the frames dropped before one that came; None where nobody knows how many."""

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Final
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Face
 
 # A detector keeps buffers between calls, so that one thread at a time may use it.
-_LOCK: Final = Lock()
+_lock = Lock()
 
 
 def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2013) -> list[Face]:
@@ -49,7 +48,7 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2
     """
     pixels = image if isinstance(image, np.ndarray) else read_image_file(Path(image))
     _check(pixels)
-    with _LOCK:
+    with _lock:
         detector, classifier = _detector(), _classifier(labels)
         return analyse_still(pixels, detector, classifier, PipelineSettings())
 
@@ -88,3 +87,15 @@ def _check(image: BgrImage) -> None:
             f'The image is {image.dtype} {list(image.shape)}: '
             'convert it to uint8 [height, width, 3] in BGR order first.'
         )
+
+
+def _start_anew() -> None:
+    """A forked process has neither the thread that held the lock nor those of the networks."""
+    global _lock  # noqa: PLW0603
+    _lock = Lock()
+    _detector.cache_clear()
+    _classifier.cache_clear()
+
+
+if hasattr(os, 'register_at_fork'):  # not on Windows
+    os.register_at_fork(after_in_child=_start_anew)

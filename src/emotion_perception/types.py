@@ -101,11 +101,13 @@ class Frame:
         image: BGR image.
         stamp_ns: Time of acquisition in nanoseconds since the epoch (bags: the recorded stamp).
         index: Running number of the frame in its source, from 0.
+        frame_id: Optical frame that a bag has for it; empty where the source knows none.
     """
 
     image: BgrImage
     stamp_ns: int
     index: int
+    frame_id: str = ''
 
 
 def pixel_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

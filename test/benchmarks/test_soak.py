@@ -280,6 +280,7 @@ def test_wrong_options_are_refused(arguments, capsys):
 
 @pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(), reason='needs Linux')
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_short_soak_survives_every_fault_and_accounts_for_every_frame(tmp_path):
     """All of it as a user runs it; memory is for a longer one to judge."""
     done = subprocess.run(

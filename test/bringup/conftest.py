@@ -1,28 +1,19 @@
 """Isolation of the ROS tests, and images and a model for them."""
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'support')]
 
-from domains import free_domain
+from domains import isolate
 
-# Before rclpy is initialised anywhere: each test process has a DDS domain of its own.
-os.environ['ROS_DOMAIN_ID'] = str(free_domain())
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ.setdefault('ROS_LOG_DIR', tempfile.mkdtemp(prefix='ros_log_'))
+isolate()
 
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 from tiny_model import make_tiny_model
-
-from emotion_bringup.environment import use_shipped_dds_profile
-
-use_shipped_dds_profile()
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -13,12 +13,14 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import ReliabilityPolicy
 from ros_bench import ASTRONAUT_BOX, EmotionBench, box_overlap, header, jpeg_message, parameters
+from sensor_msgs.msg import CompressedImage, Image
 from tiny_model import make_tiny_model
 
 from emotion_bringup import qos
-from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.conversion import ns_to_stamp, stamp_to_ns
 from emotion_bringup.distributions import profile_variables
 from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.image_watch import foreign_owners
 from emotion_msgs.msg import EmotionLabels
 from emotion_perception.files.resources import config_path
 
@@ -177,6 +179,48 @@ def test_silence_with_a_publisher_names_the_transport(open_bench):
     status = bench.spin_until_status(lambda status: 'none of their images' in status.message)
     assert status.level == DiagnosticStatus.WARN
     assert all(name in status.message for name in profile_variables(os.environ))
+
+
+def test_silence_of_a_topic_of_another_type_names_it(open_bench):
+    bench = open_bench(image_timeout=0.2)
+    bench.client.destroy_publisher(bench.images)
+    other = bench.client.create_publisher(CompressedImage, '/image', 10)
+    status = bench.spin_until_status(lambda status: 'is published there' in status.message)
+    assert 'sensor_msgs/msg/CompressedImage is published there, not sensor_msgs/msg/Image' in (
+        status.message
+    )
+    assert 'set `image_transport`' in status.message
+    bench.client.destroy_publisher(other)
+
+
+def test_shared_memory_of_another_user_is_known(tmp_path, monkeypatch):
+    (tmp_path / 'fastrtps_port7411').touch()
+    (tmp_path / 'sem.other').touch()
+    assert foreign_owners(tmp_path) == []
+    mine = os.getuid()
+    monkeypatch.setattr('os.getuid', lambda: mine + 1)
+    assert foreign_owners(tmp_path) == [mine]
+
+
+def test_health_follows_the_results_and_not_the_images(open_bench, grey):
+    bench = open_bench()
+    bench.connect(grey)
+    broken = Image(encoding='bgr8', height=4, width=4, step=1)
+
+    def is_ill(status):
+        return status.level == DiagnosticStatus.ERROR
+
+    def send_broken():
+        broken.header.stamp = ns_to_stamp(bench.next_stamp())
+        bench.images.publish(broken)
+        return any(map(is_ill, bench.diagnostics))
+
+    bench.spin_until(send_broken, 'the report of an error')
+    status = next(filter(is_ill, bench.diagnostics))
+    assert 'images were left out' in status.message
+    assert 'step' in status.message
+    bench.ask(grey)
+    assert bench.spin_until_status(lambda status: status.level == DiagnosticStatus.OK)
 
 
 def test_an_image_ends_the_silence(open_bench, grey):

@@ -1,6 +1,6 @@
 """Every frame of a session is accounted for, in bounded memory."""
 
-from emotion_bringup.session import account as account_module
+from emotion_bringup.session import frame_counter
 from emotion_bringup.session.frame_counter import FrameCounter
 
 
@@ -27,7 +27,7 @@ def test_an_result_may_overtake_its_camera_info():
 
 
 def test_a_long_live_session_remembers_a_bounded_number(monkeypatch):
-    monkeypatch.setattr(account_module, '_MAX_OPEN', 100)
+    monkeypatch.setattr(frame_counter, '_MAX_OPEN', 100)
     frames = FrameCounter()
     for stamp in range(1000):
         frames.frame_published(stamp)

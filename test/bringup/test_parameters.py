@@ -189,6 +189,69 @@ def test_the_shipped_file_holds_every_live_parameter(shipped):
     assert {p.name for p in EMOTION_PARAMETERS if p.live} <= set(values)
 
 
+def written(tmp_path, text):
+    path = tmp_path / 'params.yaml'
+    path.write_text(text)
+    return path
+
+
+def warnings_of(make_node, monkeypatch, capfd, name, path):
+    monkeypatch.setattr('sys.argv', ['node', '--ros-args', '--params-file', str(path)])
+    make_node(name, '--params-file', str(path))
+    return [line.split(']: ', 1)[1] for line in capfd.readouterr().err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ('node', 'text', 'sentence'),
+    [
+        (
+            'emotion_node',
+            'emotion_node: {ros__parameters: {confidence_treshold: 0.4}}',
+            'Parameter confidence_treshold is none of emotion_node: '
+            'did you mean confidence_threshold?',
+        ),
+        (
+            'camera_node',
+            'camera_node: {ros__parameters: {smoothing: 1.0}}',
+            'Parameter smoothing is none of camera_node: write it into the block of '
+            'emotion_node or expression_node.',
+        ),
+        (
+            'camera_node',
+            '/robot1/camera_node: {ros__parameters: {frame_idd: a, colour: b}}',
+            'Parameter colour is none of camera_node: it is not read.',
+        ),
+        (
+            'emotion_node',
+            'emotion_nodes: {ros__parameters: {smoothing: 1.0}}',
+            'Block emotion_nodes is of no node: did you mean emotion_node?',
+        ),
+    ],
+)
+def test_what_nobody_reads_is_told(make_node, monkeypatch, capfd, tmp_path, node, text, sentence):
+    text = text.replace('/robot1/', '')
+    assert sentence in warnings_of(make_node, monkeypatch, capfd, node, written(tmp_path, text))
+
+
+def test_what_is_written_for_all_nodes_is_taken_by_those_that_have_it(
+    make_node, monkeypatch, capfd, tmp_path
+):
+    text = (
+        '/**: {ros__parameters: {smoothing: 1.0, use_sim_time: false, mode: replay,'
+        ' qos_overrides: {/image: {subscription: {depth: 5}}}}}\n'
+        'controller_server: {ros__parameters: {frequency: 20.0}}'
+    )
+    for node in NODE_PARAMETERS:
+        assert warnings_of(make_node, monkeypatch, capfd, node, written(tmp_path, text)) == []
+        rclpy.shutdown()
+
+
+def test_strict_parameters_refuse_what_nobody_reads(make_node, tmp_path):
+    text = 'emotion_node: {ros__parameters: {strict_parameters: true, smothing: 1.0}}'
+    with pytest.raises(ParameterError, match='did you mean smoothing'):
+        make_node('emotion_node', '--params-file', str(written(tmp_path, text)))
+
+
 @pytest.mark.parametrize('namespace', ['/', '/robot1', '/fleet/robot1'])
 @pytest.mark.parametrize('node', NODE_PARAMETERS)
 def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, namespace, node):

@@ -1,11 +1,10 @@
 """A node that was killed and started again must not take the port of its dead self."""
 
 import fcntl
-import os
 from pathlib import Path
 
 import pytest
-from domains import free_domain, ports_of
+from domains import claim_domain, ports_of
 from processes import start_node
 from ros_bench import parameters
 
@@ -26,7 +25,7 @@ def has_port(domain, number):
 @pytest.fixture
 def domain():
     """Nobody's else: a living process that talked to the dead one may remove its port."""
-    free = free_domain(taken=[int(os.environ['ROS_DOMAIN_ID'])])
+    free = claim_domain()
     yield free
     for path in ports_of(free):
         path.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
-"""One child process for all fuzz tests, and the table of what they tried."""
+"""One child process for all fuzz tests, and what they tried."""
 
 import cv2
 import pytest
-from fuzzing import COUNTS, Child
+from fuzz_counts import COUNTS
+from fuzzing import Child
 from skimage import data
 from tiny_model import make_tiny_model
 
@@ -27,10 +28,9 @@ def tiny_model(tmp_path_factory):
     return make_tiny_model(tmp_path_factory.mktemp('model'))
 
 
-def pytest_terminal_summary(terminalreporter):
-    if COUNTS:
-        terminalreporter.section('fuzzing: examples tried, processed, refused, crashed')
-    for name, counts in sorted(COUNTS.items()):
-        tried, processed, refused = (counts[key] for key in ('tried', 'processed', 'refused'))
-        crashed = tried - processed - refused
-        terminalreporter.write_line(f'{name:<24}{tried:>7}{processed:>7}{refused:>7}{crashed:>7}')
+def pytest_sessionfinish(session):
+    """A worker of pytest-xdist hands over what it has tried; test/conftest.py tells it."""
+    if hasattr(session.config, 'workeroutput'):
+        session.config.workeroutput['fuzzing'] = {
+            name: dict(counts) for name, counts in COUNTS.items()
+        }

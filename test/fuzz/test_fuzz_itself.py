@@ -1,7 +1,8 @@
 """The harness tells a crash and a stray exception from a result, or it would prove nothing."""
 
 import pytest
-from fuzzing import COUNTS, Child
+from fuzz_counts import COUNTS
+from fuzzing import Child
 
 
 @pytest.fixture

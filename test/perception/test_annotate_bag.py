@@ -453,7 +453,7 @@ def test_command_on_bad_bags(tmp_path, bag, tiny_model, capsys):
     assert 'damaged or was cut off' in error_of(truncated)
     assert 'is empty' in error_of(empty)
     assert 'has no images' in error_of(strange)
-    assert 'choose one of' in error_of(bag, '--topic', '/nowhere')
+    assert 'set --topic to one of' in error_of(bag, '--topic', '/nowhere')
     assert 'ROS 1' in error_of(ros1)
 
 

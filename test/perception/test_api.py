@@ -112,3 +112,42 @@ def test_a_missing_model_is_told(monkeypatch, tmp_path, portrait):
 def test_labels_that_the_model_does_not_know_are_told(shipped, portrait):
     with pytest.raises(ModelError, match='cannot predict the labels ferplus'):
         emotion_perception.predict_emotion(portrait, labels='ferplus')
+
+
+FORK = """
+import os, sys, threading
+import numpy as np
+from skimage.data import astronaut
+from emotion_perception import api
+
+image = np.ascontiguousarray(astronaut()[..., ::-1])
+inside = threading.Event()
+find = api.analyse_still
+
+def slow(*arguments):
+    inside.set()
+    return find(*arguments)
+
+api.predict_emotion(image)
+api.analyse_still = slow
+stop = threading.Event()
+
+def work():
+    while not stop.is_set():
+        api.predict_emotion(image)
+
+thread = threading.Thread(target=work)
+thread.start()
+inside.wait()
+child = os.fork()
+if not child:
+    os._exit(len(api.predict_emotion(image)))
+_, status = os.waitpid(child, 0)
+stop.set()
+thread.join()
+sys.exit(0 if os.waitstatus_to_exitcode(status) == 1 else 1)
+"""
+
+
+def test_a_process_forked_while_a_thread_predicts_can_predict_too():
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', FORK], check=True, timeout=120)

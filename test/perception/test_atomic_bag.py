@@ -4,11 +4,11 @@ import fcntl
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from awaiting import wait_for_files
 
 from emotion_perception.bags.annotate import AnnotateOptions, annotate_bag
 from emotion_perception.bags.messages import emotion_typestore, image_message
@@ -78,9 +78,12 @@ def test_after_a_kill_there_is_no_bag_and_the_next_run_starts_anew(tmp_path, tin
         stderr=subprocess.PIPE,
     )
     storage = tmp_path / 'out' / '.bag.unfinished' / 'bag' / 'bag.mcap'
-    while not (storage.exists() and storage.stat().st_size > 1 << 20):
+
+    def has_grown():
         assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
+        return storage.exists() and storage.stat().st_size > 1 << 20
+
+    wait_for_files(has_grown, tmp_path, process=process.pid)
     process.kill()
     process.communicate()
 

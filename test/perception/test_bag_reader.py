@@ -152,7 +152,9 @@ def test_depth_comes_last_and_a_topic_can_be_named(tmp_path):
     with BagReader(path) as bag:
         assert bag.image_topic().name == '/a'
         assert bag.image_topic('/b').name == '/b'
-        with pytest.raises(BagError, match=r'no images on topic /c: choose one of /a, /b, /depth'):
+        with pytest.raises(
+            BagError, match=r'no images on topic /c: set `image_topic` to one of /a, /b, /depth'
+        ):
             bag.image_topic('/c')
 
 
@@ -309,6 +311,22 @@ def test_channels_of_other_systems_are_left_aside(tmp_path, encoding, message_en
         assert bag.foreign_topics == ('/other',)
         assert len(list(bag.messages())) == 5
         assert bag.message_count == 6
+
+
+@pytest.mark.parametrize(('storage', 'name'), [('mcap', 'X.MCAP'), ('sqlite3', 'X.DB3')])
+def test_a_suffix_in_capitals_is_one(tmp_path, storage, name):
+    bag = write_bag(tmp_path / 'bag', some_images(), storage=storage)
+    (file,) = bag.glob(f'*.{name.lower()[2:]}')
+    path = file.rename(tmp_path / name)
+    assert is_bag(path)
+    with BagReader(path) as reader:
+        assert len(list(reader.images('/camera/image_raw'))) == 5
+
+
+def test_a_bag_that_is_still_written_to_is_told_so(tmp_path):
+    path = file_with('day.bag.active', b'#ROSBAG V2.0')(tmp_path)
+    with pytest.raises(BagError, match='was not finished by its recorder'):
+        BagReader(path)
 
 
 def test_a_file_of_no_ros_2_is_not_called_damaged(tmp_path):

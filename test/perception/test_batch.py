@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_end, wait_for_files
 from rosbags import rosbag2
 from rosbags.rosbag2 import StoragePlugin
 
@@ -371,8 +371,8 @@ def started(*arguments, **environment):
 
 def worker_on(out, name, process):
     """Waits until a process has written results of a source, and stops it there; its id."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def found():
         for lines in out.glob(f'.unfinished/{name}*/*.jsonl'):
             pid = _process_with(lines)
             if pid is not None and lines.stat().st_size:
@@ -380,8 +380,9 @@ def worker_on(out, name, process):
                 assert lines.exists()  # it has not finished meanwhile
                 return pid
         assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-    raise AssertionError(f'nobody works on {name}')
+        return None
+
+    return wait_for_files(found, out.parent, process=process.pid)
 
 
 def kill_worker_on(out, name, process):
@@ -389,14 +390,7 @@ def kill_worker_on(out, name, process):
     worker = worker_on(out, name, process)
     os.kill(worker, signal.SIGKILL)
     # The dying one holds its files a moment longer, and would be taken for the next.
-    wait_until(lambda: not _open_files(worker))
-
-
-def _open_files(pid):
-    try:
-        return list(Path(f'/proc/{pid}/fd').iterdir())
-    except OSError:
-        return []  # it has ended
+    wait_for_end(worker)
 
 
 def _process_with(path):
@@ -407,13 +401,6 @@ def _process_with(path):
         except OSError:
             continue  # another user's, or it has ended
     return None
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -477,7 +464,7 @@ def test_when_the_command_itself_is_killed_its_workers_end(run, tmp_path, clips,
         process.kill()
         process.wait(PATIENCE)
         os.kill(worker, signal.SIGCONT)
-        wait_until(lambda: not Path('/proc', str(worker)).exists())
+        wait_for_end(worker)
     assert not list(out.glob('c.avi-*'))
     assert run(clips, '--out', out)[0] == 0
     assert summary_of(out)[0]['frames'] == 2 * LONG + 2
@@ -514,6 +501,7 @@ def _address(text):
 @pytest.mark.skipif(
     importlib.util.find_spec('ray') is None, reason='ray is not installed: make ray-env'
 )
+@pytest.mark.slow
 def test_ray_loses_nothing_and_repeats_nothing_when_a_worker_is_killed(
     run, tmp_path, clips, tiny_model
 ):

@@ -76,7 +76,7 @@ def test_the_labels_choose_the_result_and_its_temperature(two_results):
 
 
 def test_labels_that_the_model_does_not_know(tiny_model):
-    with pytest.raises(ModelError, match='labels ferplus: set labels to fer2013, or use a model'):
+    with pytest.raises(ModelError, match='labels ferplus: set `labels` to fer2013, or use a model'):
         EmotionClassifier(tiny_model, label_set='ferplus')
 
 
@@ -134,7 +134,7 @@ def test_softmax_does_not_overflow():
 
 def test_missing_model(tmp_path):
     missing = tmp_path / 'missing.onnx'
-    assert refusal(missing).startswith(f'Model file {missing} does not exist: set model_path')
+    assert refusal(missing).startswith(f'Model file {missing} does not exist: set `model_path`')
 
 
 def test_a_folder_is_no_model(tmp_path):

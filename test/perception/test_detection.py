@@ -394,7 +394,7 @@ def test_another_network_named_as_yunet(tmp_path):
 
 
 def test_unknown_detector_lists_the_choices():
-    with pytest.raises(DetectorError, match=r"Unknown detector 'mtcnn': use centerface, haar or"):
+    with pytest.raises(DetectorError, match=r"'mtcnn': set `detector` to centerface, haar or"):
         create_detector('mtcnn')
 
 

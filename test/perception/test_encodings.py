@@ -192,6 +192,20 @@ def test_bgr8_is_a_read_only_view_of_the_message(kind):
     assert not decoded.flags.writeable
 
 
+@pytest.mark.parametrize('encoding', ['mono16', '16UC1'])
+@pytest.mark.parametrize('bits', [10, 12, 14, 16])
+def test_grey_of_16_bits_is_scaled_by_those_that_are_used(encoding, bits):
+    data = np.array([0, 2 ** (bits - 1), 2**bits - 1], '<u2').tobytes()
+    decoded = decode_image(data, width=3, height=1, encoding=encoding, step=6, is_bigendian=False)
+    assert decoded[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_a_dark_image_of_16_bits_stays_dark():
+    data = np.array([0, 20, 40], '<u2').tobytes()
+    decoded = decode_image(data, width=3, height=1, encoding='mono16', step=6, is_bigendian=False)
+    assert decoded[0, :, 0].tolist() == [0, 5, 10]
+
+
 def test_mono16_uses_the_whole_range():
     data = np.array([0, 128, 129, 32767, 65535], '<u2').tobytes()
     decoded = decode_image(data, width=5, height=1, encoding='mono16', step=10, is_bigendian=False)

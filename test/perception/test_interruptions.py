@@ -7,12 +7,12 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_files
 
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter
@@ -27,19 +27,20 @@ SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
 SIGNALS = {signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, -signal.SIGTERM)}
 """Exit codes; the second one, for the shell the same, is Python's own before `main` begins."""
 
-# Which library has just been loaded: moments of the start, before a frame is read.
+# Which module has just been imported: moments of the start, before a frame is read.
 STARTS = {
     '_multiarray_umath': signal.SIGTERM,
     'cv2': signal.SIGINT,
     'onnxruntime_pybind11_state': signal.SIGTERM,
 }
+TELL_IMPORTS = ('-X', 'importtime')
 LINES = random.Random(5).sample(range(1, 40), 2)
 TIMEOUT_S = 180
 
 
-def start(*arguments):
+def start(*arguments, options=()):
     return subprocess.Popen(
-        [sys.executable, '-m', 'emotion_perception.cli', *map(str, arguments)],
+        [sys.executable, *options, '-m', 'emotion_perception.cli', *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,11 +48,23 @@ def start(*arguments):
     )
 
 
-def await_library(process, name):
-    """Waits until a process has mapped a library."""
-    while name not in Path(f'/proc/{process.pid}/maps').read_text():
+def await_import(process, name):
+    """Waits until a process that tells its imports has imported a module."""
+    said = []
+    for line in process.stderr:
+        module = line.rpartition('|')[2].strip()
+        if module.rpartition('.')[2] == name:
+            return
+        said.append(line)
+    raise AssertionError(said)
+
+
+def await_folder(process, folder):
+    def is_there():
         assert process.poll() is None, process.stderr.read()
-        time.sleep(0.002)
+        return folder.exists()
+
+    wait_for_files(is_there, folder.parent, process=process.pid)
 
 
 def await_lines(process, count):
@@ -103,12 +116,12 @@ def outputs(tmp_path):
     return tmp_path / 'out.mp4', tmp_path / 'out.jsonl'
 
 
-@pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='needs /proc')
-@pytest.mark.parametrize(('library', 'number'), STARTS.items())
-def test_a_signal_during_the_start_leaves_no_half_files(clip, outputs, tiny_model, library, number):
+@pytest.mark.parametrize(('module', 'number'), STARTS.items())
+def test_a_signal_during_the_start_leaves_no_half_files(clip, outputs, tiny_model, module, number):
     video, lines = outputs
-    process = start('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
-    await_library(process, library)
+    words = ('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
+    process = start(*words, options=TELL_IMPORTS)
+    await_import(process, module)
     end(process, number)
     assert not video.exists()
     assert not lines.exists() or lines.read_bytes() == b''
@@ -157,17 +170,16 @@ def test_two_signals_end_it_at_once_and_the_video_can_be_read(clip, outputs, tin
     assert text.endswith('\n') and [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize('library', ['onnxruntime_pybind11_state', ''])
-def test_a_signal_leaves_no_part_of_a_bag(tmp_path, tiny_model, library):
+@pytest.mark.parametrize('module', ['onnxruntime_pybind11_state', ''])
+def test_a_signal_leaves_no_part_of_a_bag(tmp_path, tiny_model, module):
     recording, target = write_bag(tmp_path / 'in' / 'bag'), tmp_path / 'out' / 'bag'
-    process = start('annotate-bag', recording, target, '--model', tiny_model)
-    if library:
-        await_library(process, library)
+    words = ('annotate-bag', recording, target, '--model', tiny_model)
+    process = start(*words, options=TELL_IMPORTS)
+    if module:
+        await_import(process, module)
     else:
-        while not target.parent.exists():
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.002)
-    end(process, either('bag', library))
+        await_folder(process, target.parent)
+    end(process, either('bag', module))
     assert not target.exists()
     assert not target.parent.exists() or not list(target.parent.iterdir())
     with BagReader(recording) as reader:

@@ -120,7 +120,6 @@ def test_json_of_another_kind(path, text):
         (lambda d: d['preprocessing'].update(exposure=[1, 2]), 'TypeError'),
         (lambda d: d['framing']['landmarks'].pop(), '5 landmarks'),
     ],
-    ids=str,
 )
 def test_invalid_fields(path, edit, part):
     change(path, edit)

@@ -182,19 +182,20 @@ def test_a_damaged_model_on_a_gpu_is_called_damaged(monkeypatch):
 
 
 def test_negative_device():
-    with pytest.raises(ProviderError, match='device_id must be 0 or more, not -1'):
+    with pytest.raises(ProviderError, match='`device_id` must be 0 or more, not -1'):
         create_session(tiny_model(), ProviderSettings(gpu=GpuSettings(-1)))
 
 
 def test_unknown_provider_lists_the_choices():
     with pytest.raises(
-        ProviderError, match=r"Unknown execution provider 'gpu': use auto, cpu, cuda"
+        ProviderError,
+        match=r"Unknown execution provider 'gpu': set `execution_providers` to auto, cpu, cuda",
     ):
         create_session(tiny_model(), ProviderSettings(('gpu',)))
 
 
 def test_negative_thread_count():
-    with pytest.raises(ProviderError, match='num_threads must be 0'):
+    with pytest.raises(ProviderError, match='`num_threads` must be 0'):
         create_session(tiny_model(), ProviderSettings(num_threads=-1))
 
 

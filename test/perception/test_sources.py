@@ -449,6 +449,7 @@ def test_bag_keeps_header_stamps(tmp_path):
         assert source.frame_rate == pytest.approx(25, rel=0.01)
     assert_numbered(frames)
     assert [frame.stamp_ns for frame in frames] == stamps
+    assert {frame.frame_id for frame in frames} == {'c'}
     np.testing.assert_array_equal(frames[3].image, shade(3))
 
 

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_end, wait_for_files
 
 import emotion_perception
 from emotion_perception.errors import ImageFormatError, OutputError
@@ -243,32 +243,17 @@ def child(tmp_path):
     process.communicate()
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def is_gone(pid):
-    """Whether a process that is not our child has ended (or waits for its parent's notice)."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
-    except FileNotFoundError:
-        return True
-
-
-@pytest.mark.skipif(not Path('/proc/self/stat').exists(), reason='needs /proc')
+@pytest.mark.skipif(not hasattr(os, 'pidfd_open'), reason='needs Linux')
 def test_killed_program_leaves_all_frames(child):
     process, encoder, path = child
     process.kill()
-    wait_until(lambda: is_gone(encoder))
+    wait_for_end(encoder)
     assert len(read_all(path)) == 100
 
 
 def test_killed_with_its_encoder_leaves_what_was_written(child):
     process, encoder, path = child
-    wait_until(lambda: len(read_all(path)) >= 40)
+    wait_for_files(lambda: len(read_all(path)) >= 40, path.parent)
     os.kill(encoder, signal.SIGKILL)
     process.kill()
     frames = read_all(path)

@@ -13,6 +13,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+PATIENCE_S = 120.0
 PROTOCOL = 'foxglove.sdk.v1'
 _MESSAGE_DATA = 1
 _HEADER = struct.Struct('<BIQ')
@@ -71,6 +72,7 @@ class Viewer:
                 channel['schemaName'],
                 base64.b64decode(schema + '==') if protobuf else schema.encode(),
             )
+        self._news, self._has_ended = threading.Condition(), False
         self._thread = threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
 
@@ -85,11 +87,26 @@ class Viewer:
     def messages(self, name):
         return [message for _, message in list(self.topics[name].messages)]
 
+    def wait_for(self, name):
+        """Waits for a message of a topic."""
+        messages = self.topics[name].messages
+        with self._news:
+            self._news.wait_for(lambda: messages or self._has_ended, PATIENCE_S)
+        assert messages, f'nothing has come through {name}'
+
     def close(self):
         self._stack.close()
         self._thread.join(30)
 
     def _collect(self):
+        try:
+            self._read()
+        finally:
+            with self._news:
+                self._has_ended = True
+                self._news.notify_all()
+
+    def _read(self):
         by_id = {topic.id: topic for topic in self.topics.values()}
         # The server ends a connection without the last courtesies.
         with contextlib.suppress(ConnectionClosed):
@@ -101,7 +118,9 @@ class Viewer:
                 topic = by_id[subscription]
                 body = data[_HEADER.size :]
                 message = decode(topic.encoding, topic.schema_name, topic.schema, body)
-                topic.messages.append((log_time, message))
+                with self._news:
+                    topic.messages.append((log_time, message))
+                    self._news.notify_all()
 
 
 def read_mcap(path):

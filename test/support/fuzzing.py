@@ -12,16 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
 from pathlib import Path
 
+from fuzz_counts import COUNTS
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 CAMPAIGN = int(os.environ.get('EMOTION_FUZZ_EXAMPLES', '0'))
 REPOSITORY = Path(__file__).parents[2]
-COUNTS: dict[str, Counter[str]] = defaultdict(Counter)
-"""Examples by test and outcome: processed, refused."""
 
 # A process that is silent for so long hangs; nothing here takes a second.
 _HANG_S = 120

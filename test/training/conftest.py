@@ -1,6 +1,7 @@
 """Made FER-2013 data: seven classes told apart by where a bright bar lies."""
 
 import csv
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 MISSING = [
     name for name in ('torch', 'lightning', 'onnxscript', 'matplotlib') if not find_spec(name)
 ]
+# Before PyTorch is loaded: the networks are small, and other tests run beside these.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 SIZES = {'Training': 70, 'PublicTest': 21, 'PrivateTest': 21}
 
 

@@ -97,6 +97,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return checkpoint.load(run / 'last.ckpt').network.state_dict()
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does_and_one_goes_on(two, workplace, dataset):
     recipe = read_recipe(workplace / 'exact.yaml')
     done = two(['-m', 'training'], 'exact', '--stop-after', '2')
@@ -109,8 +110,8 @@ def test_two_processes_train_what_one_does_and_one_goes_on(two, workplace, datas
     assert {path.name for path in (workplace / 'exact').iterdir()} == kept
 
     # A run may change its number of devices.
-    train(recipe, dataset, workplace / 'exact', resume=True, progress=False, threads=2)
-    train(recipe, dataset, workplace / 'one', progress=False, threads=2)
+    train(recipe, dataset, workplace / 'exact', resume=True, progress=False, threads=1)
+    train(recipe, dataset, workplace / 'one', progress=False, threads=1)
     for mixed, alone in zip(
         curves.read(workplace / 'exact/history.csv'),
         curves.read(workplace / 'one/history.csv'),
@@ -125,6 +126,7 @@ def test_two_processes_train_what_one_does_and_one_goes_on(two, workplace, datas
         torch.testing.assert_close(after[name], value, atol=1e-5, rtol=1e-3, msg=name)
 
 
+@pytest.mark.slow
 def test_all_processes_end_alike_with_batch_norm_and_every_augmentation(two, workplace):
     done = two([str(workplace / 'keeper.py'), str(workplace)], 'everything')
     assert done.returncode == 0, done.stderr

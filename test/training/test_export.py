@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import json
+import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from training.fit.train import train
 from training.models import build
 from training.recipe_files import parse
 from training.scoring import predict
-from training.shipping.export import export
+from training.shipping.export import Exported, export
 from training.weights import initial, transfer
 
 # Few fully connected weights, for the time alone.
@@ -89,11 +91,31 @@ def votes_of(recipe: Recipe) -> np.ndarray | None:
     return votes
 
 
+@pytest.fixture(scope='module')
+def exported(dataset):
+    """Exports a run, once in each precision; its files are for all tests and stay as they are."""
+
+    @cache
+    def once(run: Path, fp32: bool) -> Exported:
+        model = run / f'{"fp32" if fp32 else "int8"}.onnx'
+        votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
+        return export(run / 'last.ckpt', dataset, model, fp32=fp32, votes=votes)
+
+    return lambda run, fp32=False: once(run, fp32)
+
+
+def copied(model: Path, copy: Path) -> tuple[Path, Path]:
+    """A model and its manifest under another name, to be damaged."""
+    shutil.copyfile(model, copy)
+    document = json.loads(model.with_suffix('.json').read_text()) | {'file': copy.name}
+    copy.with_suffix('.json').write_text(json.dumps(document))
+    return copy, copy.with_suffix('.json')
+
+
 @pytest.mark.parametrize('fp32', [True, False])
-def test_every_stage_agrees(run, dataset, fp32):
-    model = run / f'{"fp32" if fp32 else "int8"}.onnx'
-    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
-    done = export(run / 'last.ckpt', dataset, model, fp32=fp32, votes=votes)
+def test_every_stage_agrees(run, dataset, exported, fp32):
+    done = exported(run, fp32)
+    model = done.model
     manifest = read_manifest(model.with_suffix('.json'))
     read_model_file(manifest, model)
     scores = manifest.scores['PublicTest']
@@ -110,7 +132,7 @@ def test_every_stage_agrees(run, dataset, fp32):
     images = dataset['PublicTest'].images
     wanted = all_logits(run / 'last.ckpt', images, manifest.preprocessing)
     given = all_logits(model, images, manifest.preprocessing)
-    assert given.shape == (7, 14 if votes is not None else 7)
+    assert given.shape == (7, 14 if checkpoint.load(run / 'last.ckpt').recipe.model.votes else 7)
     error = np.abs(given - wanted).max()
     if fp32:
         assert error < 1e-3
@@ -128,10 +150,9 @@ def all_logits(model: Path, images: np.ndarray, spec: Preprocessing) -> np.ndarr
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)
-def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset):
-    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
-    done = export(run / 'last.ckpt', dataset, run / 'two.onnx', votes=votes)
-    manifest = read_manifest(run / 'two.json')
+def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset, exported):
+    done = exported(run)
+    manifest = read_manifest(done.model.with_suffix('.json'))
     scores = manifest.scores['PublicTest']['ferplus']
     assert scores['answer'] == 'ferplus'
     assert scores['accuracy_contempt_counted_wrong']['value'] == pytest.approx(
@@ -139,7 +160,7 @@ def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset):
     )
     assert manifest.ferplus_temperature == scores['temperature']
     assert manifest.temperatures.keys() == {'fer2013', 'ferplus'}
-    outputs = [output.name for output in onnx.load(run / 'two.onnx').graph.output]
+    outputs = [output.name for output in onnx.load(done.model).graph.output]
     assert outputs == ['logits', 'ferplus_logits']
     with pytest.raises(TrainingError, match='give --ferplus the path'):
         export(run / 'last.ckpt', dataset, run / 'x.onnx')
@@ -153,9 +174,8 @@ def test_votes_without_use_are_refused(run, dataset):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
-def test_blocks_of_a_grey_network_take_the_images_as_they_are(run, dataset):
-    export(run / 'last.ckpt', dataset, run / 'blocks.onnx')
-    nodes = onnx.load(run / 'blocks.onnx').graph.node
+def test_blocks_of_a_grey_network_take_the_images_as_they_are(run, exported):
+    nodes = onnx.load(exported(run).model).graph.node
     assert [node.op_type for node in nodes if 'input' in node.input] == ['Conv']
 
 
@@ -177,10 +197,8 @@ def start_from(
 
 
 @pytest.mark.parametrize('fp32', [True, False])
-def test_training_goes_on_from_an_exported_file(run, dataset, fp32):
-    model = run / f'start-{fp32}.onnx'
-    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
-    export(run / 'last.ckpt', dataset, model, fp32=fp32, votes=votes)
+def test_training_goes_on_from_an_exported_file(run, dataset, exported, fp32):
+    model = exported(run, fp32).model
     fresh, done = start_from(model, run, dataset['Training'].images)
     assert (done.fresh, done.skipped) == ((), ())
     assert (done.source, done.sha256) == (str(model), sha256_of(model))
@@ -198,11 +216,9 @@ def test_training_goes_on_from_an_exported_file(run, dataset, fp32):
 
 
 @pytest.mark.parametrize('run', ['votes'], indirect=True)
-def test_weights_before_batch_norms_start_as_large_as_fresh_ones(run, dataset):
+def test_weights_before_batch_norms_start_as_large_as_fresh_ones(run, dataset, exported):
     """Folded into the weights, batch norms leave them at any size; a step must not be too large."""
-    votes = votes_of(checkpoint.load(run / 'last.ckpt').recipe)
-    export(run / 'last.ckpt', dataset, run / 'size.onnx', votes=votes)
-    network = start_from(run / 'size.onnx', run, dataset['Training'].images)[0].network
+    network = start_from(exported(run).model, run, dataset['Training'].images)[0].network
     fresh = build(checkpoint.load(run / 'last.ckpt').recipe.model)
     for layer in transfer.layers(network)[:-1]:
         own, wanted = (
@@ -246,10 +262,8 @@ def _other_network(manifest: dict) -> None:
         (None, r'changed\.json cannot be read'),
     ],
 )
-def test_an_unusable_file_is_one_sentence(run, dataset, change, message):
-    model, manifest = run / 'changed.onnx', run / 'changed.json'
-    manifest.unlink(missing_ok=True)
-    export(run / 'last.ckpt', dataset, model)
+def test_an_unusable_file_is_one_sentence(run, dataset, exported, tmp_path, change, message):
+    model, manifest = copied(exported(run).model, tmp_path / 'changed.onnx')
     document = json.loads(manifest.read_text())
     if change is None:
         manifest.unlink()
@@ -263,9 +277,8 @@ def test_an_unusable_file_is_one_sentence(run, dataset, change, message):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
-def test_a_file_that_is_none_is_one_sentence(run, dataset):
-    model, manifest = run / 'none.onnx', run / 'none.json'
-    export(run / 'last.ckpt', dataset, model)
+def test_a_file_that_is_none_is_one_sentence(run, dataset, exported, tmp_path):
+    model, manifest = copied(exported(run).model, tmp_path / 'none.onnx')
     model.write_bytes(b'no graph')
     document = json.loads(manifest.read_text()) | {'sha256': sha256_of(model)}
     manifest.write_text(json.dumps(document))
@@ -275,9 +288,8 @@ def test_a_file_that_is_none_is_one_sentence(run, dataset):
 
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
-def test_another_network_than_the_file_is_refused(run, dataset):
-    export(run / 'last.ckpt', dataset, run / 'other.onnx')
+def test_another_network_than_the_file_is_refused(run, dataset, exported):
     with pytest.raises(
         TrainingError, match=r'trained with model\.batch_norm True, the recipe says'
     ):
-        start_from(run / 'other.onnx', run, dataset['Training'].images, batch_norm=False)
+        start_from(exported(run).model, run, dataset['Training'].images, batch_norm=False)

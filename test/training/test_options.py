@@ -47,7 +47,7 @@ def train(folder, made_csv):
         places = ['--data', str(made_csv), '--cache', str(folder / 'cache'), '--no-progress']
         recipe = ['--recipe', str(folder / 'tiny.yaml'), '--run', str(folder / name)]
         changes = [word for switch in switches for word in ('--set', switch)]
-        return main(['train', *places, '--threads', '2', *recipe, *changes, *words])
+        return main(['train', *places, '--threads', '1', *recipe, *changes, *words])
 
     return run
 

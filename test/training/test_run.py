@@ -37,7 +37,7 @@ def workplace(tmp_path_factory, made_csv) -> Path:
 def command(workplace, made_csv):
     def run(name: str, *words: str) -> int:
         places = ['--data', str(made_csv), '--cache', str(workplace / 'cache')]
-        return main([name, *places, '--threads', '2', *words])
+        return main([name, *places, '--threads', '1', *words])
 
     return run
 

@@ -27,7 +27,7 @@ def command(tmp_path, made_csv, monkeypatch):
 
     def run(*words: str) -> int:
         places = ['--data', str(made_csv), '--cache', str(tmp_path / 'cache')]
-        return main(['train', *places, '--threads', '2', '--no-progress', *words])
+        return main(['train', *places, '--threads', '1', '--no-progress', *words])
 
     return run
 

@@ -38,6 +38,7 @@ def executed(tmp_path_factory):
     return notebook, out
 
 
+@pytest.mark.slow
 def test_every_cell_runs_and_ends_with_a_model_that_fits_the_runtime(executed):
     from emotion_perception.inference.classifier import EmotionClassifier
 
@@ -49,6 +50,7 @@ def test_every_cell_runs_and_ends_with_a_model_that_fits_the_runtime(executed):
     assert (out / 'compare' / 'compare.md').exists() and (out / 'report' / 'report.md').exists()
 
 
+@pytest.mark.slow
 def test_private_test_stays_unread(executed):
     assert not list(executed[1].rglob('private_test_readings.jsonl'))
 

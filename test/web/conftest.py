@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,8 +90,10 @@ class PageServer:
     def uploads_and_results(self):
         """Files of visitors; those of the page itself (the model card's images) are left out."""
         shown = {path.name for path in (ROOT / 'models').iterdir()}
-        files = self.folder.glob('emotion-web-*/files/**/*')
-        return sorted(path.name for path in files if path.is_file() and path.name not in shown)
+        # Unlike glob, walk does not mind that a folder goes while it is read.
+        folders = [os.walk(files) for files in self.folder.glob('emotion-web-*/files')]
+        names = [name for folder in folders for _, _, names in folder for name in names]
+        return sorted(name for name in names if name not in shown)
 
     def stop(self):
         """Exit code after SIGTERM."""
@@ -152,16 +153,3 @@ def visit(server, browser):
     yield open_page
     for context in contexts:
         context.close()
-
-
-@pytest.fixture(scope='session')
-def eventually():
-    """Waits until a question about files is processed with yes: nobody tells when they go."""
-
-    def wait(question):
-        deadline = time.monotonic() + PATIENCE_S
-        while not question():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    return wait

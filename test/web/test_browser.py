@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_files
 
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.labels import Emotion
@@ -116,7 +117,7 @@ def test_webcam_shows_a_labelled_image_and_writes_no_file(visit, server):
     assert server.uploads_and_results() == before
 
 
-def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_path, eventually):
+def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_path):
     visitor, photo = visit(), tmp_path / 'leaving.png'
     photo.write_bytes((media / 'two.png').read_bytes())
 
@@ -128,7 +129,7 @@ def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_pat
     results = [f'leaving_emotions.{end}' for end in ('csv', 'jpg', 'json')]
     assert kept() == ['leaving.png', *results]
     visitor.close()
-    eventually(lambda: kept() == [])
+    wait_for_files(lambda: kept() == [], server.folder)
 
 
 @pytest.mark.parametrize('width', [390, 1280])

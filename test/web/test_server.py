@@ -114,6 +114,7 @@ def test_other_sites_are_refused(server):
     assert ask(server, 'GET', '/', Origin='http://evil.example')[0] == 403
 
 
+@pytest.mark.slow
 def test_stopped_server_leaves_no_file(server_factory, media):
     server = server_factory('--detector', 'haar')
     assert upload(server, (media / 'photo.png').read_bytes())[0] == 200

@@ -197,7 +197,7 @@ class CameraNode(CheckedParameters, Node):
 
     def _publish(self, frame: Frame, stamp_ns: int) -> None:
         self._last_frame_s = time.monotonic()
-        header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=self._frame_id)
+        header = Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame.frame_id or self._frame_id)
         self._publish_reliably(self._info_publisher, self._camera_info(frame, header))
         if self._image_publisher.get_subscription_count():
             self._in_flight.published(stamp_ns)

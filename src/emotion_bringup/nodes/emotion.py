@@ -68,7 +68,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self, self._on_image, self._warn_of_fallback, self._on_publishers
         )
         self._topic = self._images.topic
-        self._watch = ImageWatch(self, self._topic, value_of(self, 'image_timeout'))
+        self._watch = ImageWatch(
+            self, self._topic, self._images.type_name, value_of(self, 'image_timeout')
+        )
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'emotions', self._report)
         if value_of(self, 'autostart'):
@@ -269,11 +271,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         result = emotions_message(message.header, width, height, faces)
         self._blocking_publisher.publish(self._publisher, result)
         self._detections.publish(message.header, width, height, faces)
+        self._statistics.image_used()
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 
     def _leave_out(self, cause: str) -> None:
         # Throttled per line of code: one kind of warning must not keep another one back.
-        self._statistics.bad += 1
+        self._statistics.leave_out(cause)
         self.get_logger().warning(f'Image left out: {cause}', throttle_duration_sec=_WARN_PERIOD_S)
 
     def _now_ns(self) -> int:
@@ -296,4 +299,4 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         silence = self._watch.silence(time.monotonic_ns())
         if silence:
             return diagnostics.WARN, silence, values
-        return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values
+        return diagnostics.health(self._statistics, values)

@@ -122,6 +122,7 @@ class ExpressionNode(CheckedParameters, Node):
         smoothing: float = value_of(self, 'smoothing')
         for (face, header, _), row in zip(decoded, rows, strict=True):
             face.publish(header, row, self._now_ns(), smoothing)
+            self._statistics.image_used()
             self._statistics.add(self._now_ns(), stamp_to_ns(header.stamp) or self._now_ns())
 
     def _decoded(
@@ -136,7 +137,7 @@ class ExpressionNode(CheckedParameters, Node):
             return None
 
     def _leave_out(self, count: int, cause: str) -> None:
-        self._statistics.bad += count
+        self._statistics.leave_out(cause, count)
         self._warn(f'Image of a face left out: {cause}')
 
     def _warn(self, sentence: str) -> None:
@@ -159,7 +160,8 @@ class ExpressionNode(CheckedParameters, Node):
         self._had_problem = bool(problem)
         if problem:
             return diagnostics.WARN, problem, values
-        return diagnostics.OK, f'Faces tracked: {len(faces)}, listened to: {len(watched)}', values
+        summary = f'Faces tracked: {len(faces)}, listened to: {len(watched)}'
+        return diagnostics.health(self._statistics, values, summary)
 
     def _rivalry(self, faces: Sequence[CropTopics]) -> str:
         """Says that an expression has two authors; empty when none has."""

@@ -121,8 +121,9 @@ class FoxgloveNode(CheckedParameters, Node):
         try:
             data, format = self._jpeg_of(image, emotions)
             self._channels.log_image(stamp_ns, image.header.frame_id, data, format)
+            self._statistics.image_used()
         except EmotionPerceptionError as error:
-            self._statistics.bad += 1
+            self._statistics.leave_out(str(error))
             self.get_logger().warning(str(error), throttle_duration_sec=_WARN_PERIOD_S)
 
     def _jpeg_of(self, message: ImageMessage, emotions: FaceEmotionArray) -> tuple[bytes, str]:
@@ -186,4 +187,4 @@ class FoxgloveNode(CheckedParameters, Node):
         }
         if not self._input.is_listening:
             return diagnostics.OK, 'Idle: nobody watches', values
-        return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values
+        return diagnostics.health(self._statistics, values)

@@ -116,9 +116,10 @@ class HumansBridgeNode(CheckedParameters, Node):
         try:
             image = _image_of(emotions, message)
         except EmotionPerceptionError as error:
-            self._statistics.bad += 1
+            self._statistics.leave_out(str(error))
             self._warn(f'Images left out: {error}')
             return
+        self._statistics.image_used()
         for face, topics in watched:
             topics.publish_images(self._image, image, emotions.header, face, self._size)
 
@@ -162,7 +163,9 @@ class HumansBridgeNode(CheckedParameters, Node):
         if self._is_silent():
             self._forget_faces()
             return diagnostics.WARN, 'No results on emotions: is the emotion node running?', values
-        return diagnostics.OK, f'Faces in view: {len(self._faces.ids)}', values
+        return diagnostics.health(
+            self._statistics, values, f'Faces in view: {len(self._faces.ids)}'
+        )
 
 
 def _image_of(emotions: FaceEmotionArray, message: ImageMessage) -> BgrImage:

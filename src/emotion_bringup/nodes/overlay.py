@@ -123,15 +123,16 @@ class OverlayNode(CheckedParameters, Node):
             image = image_from_message(message)
             self._output(draw_faces(image, faces_from_message(emotions), self._style), message)
             stamp_ns = stamp_to_ns(message.header.stamp)
+            self._statistics.image_used()
             self._statistics.add(self._now_ns(), stamp_ns)
         except EmotionPerceptionError as error:
-            self._statistics.bad += 1
+            self._statistics.leave_out(str(error))
             self.get_logger().warning(str(error), throttle_duration_sec=_WARN_PERIOD_S)
         except Exception as error:  # one bad frame must never end the overlay
-            self._statistics.bad += 1
+            cause = f'{type(error).__name__}: {error}'
+            self._statistics.leave_out(cause)
             self.get_logger().warning(
-                f'Image left out after {type(error).__name__}: {error}',
-                throttle_duration_sec=_WARN_PERIOD_S,
+                f'Image left out after {cause}', throttle_duration_sec=_WARN_PERIOD_S
             )
 
     def _output(self, image: BgrImage, source: ImageMessage) -> None:
@@ -180,4 +181,4 @@ class OverlayNode(CheckedParameters, Node):
         values = diagnostics.stream_values(self._statistics, self._now_ns())
         if not self._input.is_listening:
             return diagnostics.OK, 'Idle: nobody watches', values
-        return diagnostics.OK, f'{values["rate (Hz)"]} frames per second', values
+        return diagnostics.health(self._statistics, values)

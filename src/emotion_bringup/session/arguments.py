@@ -5,33 +5,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from emotion_bringup.parameter_tables import (
-    FOXGLOVE_PORT,
-    LOG_LEVEL,
-    MODE,
-    NAMESPACE,
-    OVERLAY,
-    PARAMS_FILE,
-    SHOW,
-    VIDEO,
-    left_to_file,
-)
+from emotion_bringup import parameter_tables as tables
 from emotion_perception.errors import OutputError
 from emotion_perception.settings.setting import Setting, add_settings, argument_type
 from emotion_perception.settings.tables import BLUR_FACES, LABELS, LOOP, MCAP, MODEL, SOURCE
 
 _SETTINGS: Final = (
     SOURCE,
-    replace(MODE, default='', empty='live for cameras and streams, replay for files and bags'),
-    *(PARAMS_FILE, left_to_file(MODEL), left_to_file(LABELS), NAMESPACE, VIDEO),
+    replace(
+        tables.MODE, default='', empty='live for cameras and streams, replay for files and bags'
+    ),
+    *(
+        tables.PARAMS_FILE,
+        tables.left_to_file(MODEL),
+        tables.left_to_file(LABELS),
+        tables.NAMESPACE,
+        tables.VIDEO,
+    ),
     Setting('json', '', 'one JSON document per line and frame', is_file=True),
     Setting('record', '', 'record images and emotions to this rosbag (mcap)', is_file=True),
-    *(MCAP, SHOW, OVERLAY),
+    *(MCAP, tables.SHOW, tables.OVERLAY),
     replace(BLUR_FACES, help=f'{BLUR_FACES.help}; --record keeps the images'),
-    *(LOOP, replace(LOG_LEVEL, default='warn')),
+    *(LOOP, replace(tables.LOG_LEVEL, default='warn')),
 )
 # The address is told before the node could choose a port.
-_PORT: Final = replace(FOXGLOVE_PORT, minimum=1)
+_PORT: Final = replace(tables.FOXGLOVE_PORT, minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ class _Copy:
 
 
 def _check_paths(source: Path, target: Path) -> None:
-    if source.suffix == '.bag' and source.is_file():
+    if source.suffix.lower() == '.bag' and source.is_file():
         raise BagError(
             f'{source} is a ROS 1 bag: convert it first with '
             f'`rosbags-convert --src {source} --dst {source.with_suffix("")}`.'

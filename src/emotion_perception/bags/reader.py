@@ -125,7 +125,7 @@ class BagReader(Closeable):
 
     def __init__(self, path: Path, typestore: Typestore | None = None) -> None:
         self._path = path
-        self._is_ros1 = path.suffix == '.bag'
+        self._is_ros1 = path.suffix.lower() == '.bag'
         self._typestore = ros1_typestore() if self._is_ros1 else typestore or ros2_typestore()
         self._reader = _open(_storage_of(path))
         self._unpack = _take_over_unpacking(self._reader)
@@ -259,13 +259,18 @@ def is_bag(path: Path) -> bool:
     """Says whether a path looks like a bag: a bag's suffix, or a folder with bag files."""
     if path.is_dir():
         return (path / 'metadata.yaml').exists() or bool(_storage_files(path))
-    return path.suffix in BAG_SUFFIXES
+    return path.suffix.lower() in BAG_SUFFIXES
 
 
 def _storage_of(path: Path) -> Path:
     """Checks that there is a bag; of a folder without metadata.yaml takes its only file."""
     if not path.exists():
         raise BagError(f'Bag {path} does not exist: give a rosbag2 folder, .mcap or .db3 file.')
+    if path.name.lower().endswith('.bag.active'):
+        raise BagError(
+            f'{path} was not finished by its recorder: repair it with `rosbag reindex {path}`, or '
+            'convert it once it ends in .bag.'
+        )
     if not is_bag(path):
         raise BagError(f'{path} is not a bag: give a rosbag2 folder, .mcap, .db3 or .bag file.')
     if path.is_file() or (path / 'metadata.yaml').exists():
@@ -292,7 +297,7 @@ def _named_storage(path: Path) -> Path:
     files = _storage_files(path)
     if len(files) == 1:
         return files[0]
-    kind = 'mcap' if files and files[0].suffix == '.mcap' else 'sqlite3'
+    kind = 'mcap' if files and files[0].suffix.lower() == '.mcap' else 'sqlite3'
     raise BagError(
         f'Bag {path} names no storage: write `storage_identifier: {kind}` into its metadata.yaml.'
     )
@@ -304,7 +309,7 @@ def _check_wal(path: Path) -> None:
     Raises:
         BagError: There is such a log.
     """
-    files = [path] if path.suffix == '.db3' else sorted(path.glob('*.db3'))
+    files = [path] if path.suffix.lower() == '.db3' else sorted(path.glob('*.db3'))
     for file in files:
         log = file.with_name(f'{file.name}-wal')
         if log.exists() and log.stat().st_size:
@@ -317,21 +322,30 @@ def _check_wal(path: Path) -> None:
 
 
 def _storage_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix in _STORAGE_SUFFIXES)
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _STORAGE_SUFFIXES)
+
+
+class _AnyCaseReader(rosbag2.Reader):
+    """Knows a storage by its suffix in capitals too, as cards of cameras write them."""
+
+    STORAGE_PLUGINS: Mapping[str, Any] = {
+        **rosbag2.Reader.STORAGE_PLUGINS,
+        **{key.upper(): each for key, each in rosbag2.Reader.STORAGE_PLUGINS.items()},
+    }
 
 
 def _open(path: Path) -> _Reader:
     with _bag_errors(path):
         _check_wal(path)
         path = _named_storage(path)
-        if path.suffix == '.bag':
+        if path.suffix.lower() == '.bag':
             ros1 = rosbag1.Reader(path)
             ros1.open()
             guard.check_ros1(ros1.connections)
             return ros1
         if path.is_dir():
             guard.check_folder(path)
-        ros2 = rosbag2.Reader(path)
+        ros2 = _AnyCaseReader(path)
         ros2.open()
         try:
             guard.check_storage(ros2.storage)

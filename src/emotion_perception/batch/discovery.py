@@ -13,7 +13,7 @@ from emotion_perception.sources.image_files import natural_order
 VIDEO_SUFFIXES: Final = frozenset(
     (
         *('.3gp', '.avi', '.flv', '.gif', '.m2ts', '.m4v', '.mkv', '.mov'),
-        *('.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.webm', '.wmv'),
+        *('.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.ts', '.webm', '.wmv'),
     )
 )
 """Files that a folder or pattern gives beside bags; one with another suffix must be named."""
@@ -82,8 +82,13 @@ def _matched(path: Path, out: Path) -> Iterator[Path]:
 
 
 def _walk(root: Path, out: Path) -> Iterator[Path]:
-    for name, folders, files in os.walk(root):
+    seen: set[Path] = set()
+    for name, folders, files in os.walk(root, followlinks=True):
         folder = Path(name)
+        if folder.resolve() in seen:  # a link to a folder above would never end
+            folders.clear()
+            continue
+        seen.add(folder.resolve())
         if folder.resolve() == out:
             folders.clear()
         elif is_bag_folder(folder):
@@ -95,5 +100,5 @@ def _walk(root: Path, out: Path) -> Iterator[Path]:
 
 
 def _is_recording(path: Path) -> bool:
-    is_known = path.suffix.lower() in VIDEO_SUFFIXES or path.suffix in BAG_SUFFIXES
+    is_known = path.suffix.lower() in VIDEO_SUFFIXES or path.suffix.lower() in BAG_SUFFIXES
     return is_known and not path.name.startswith('.')

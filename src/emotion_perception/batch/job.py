@@ -108,7 +108,7 @@ def folder_name(source: Path) -> str:
 
 def is_bag_source(source: Path) -> bool:
     """Says whether a source is a bag; otherwise it is taken for a video."""
-    return source.suffix in BAG_SUFFIXES or is_bag_folder(source)
+    return source.suffix.lower() in BAG_SUFFIXES or is_bag_folder(source)
 
 
 def _files_of(source: Path) -> list[Path]:

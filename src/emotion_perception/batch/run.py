@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,11 +98,26 @@ def run_tasks(
         on_wait()
 
 
+_CRASHES: Final = ('SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL')
+
+
 def _lost(finished: Finished, deaths: int) -> Record:
     times = 'once' if deaths == 1 else f'{deaths} times'
     return without_result(
         finished.task,
         Status.FAILED,
         f'{finished.task.source}: the process that worked on it died {times} ({finished.cause}): '
-        'try it alone with `emotion video`, or with fewer --jobs where memory is short.',
+        f'{_cure_of(finished.cause)}.',
     )
+
+
+def _cure_of(cause: str) -> str:
+    """What to do about the death of a process, as far as its end says anything."""
+    if cause == signal.Signals.SIGKILL.name:
+        return (
+            'somebody killed it, or the system did for want of memory (`dmesg` says so); then use '
+            'fewer --jobs'
+        )
+    if cause in _CRASHES:
+        return 'a library crashed on this file; please report it, with the file if you can'
+    return 'try it alone with `emotion video`, which says more'

@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,8 +23,8 @@ from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.files.resources import replace_file
-from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
-from emotion_perception.outputs.run import note, say
+from emotion_perception.outputs.results import STANDARD_OUTPUT, FrameRecord, frame_record
+from emotion_perception.outputs.run import json_lines, note, say
 from emotion_perception.settings.setting import add_settings
 from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
@@ -42,6 +43,8 @@ examples:
 A photo that cannot be read does not stop the others; the exit code is 1 at the end.
 """
 
+# 'faces.heic' is meant to be a file, 'holidays.2024' a folder.
+_LIKE_A_FILE: Final = re.compile(r'\.[A-Za-z][A-Za-z0-9]{1,4}')
 _WRITABLE: Final = frozenset(('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'))
 
 
@@ -58,7 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='annotated image, or folder for all of them',
     )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='one JSON document per line and photo'
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='one JSON document per line and photo; - is the standard output',
     )
     add_settings(parser, [BLUR_FACES])
     add_pipeline_options(parser, stream=False)
@@ -69,13 +75,14 @@ def run(arguments: argparse.Namespace) -> int:
     photos, failures = find_photos(arguments.photos)
     refuse_overwriting(photos, [arguments.json])
     targets = plan_targets(photos, arguments.output)
+    refuse_overwriting(targets.values(), [arguments.json])
     for failure in failures:
         note(f'error: {failure}')
     if not photos:
         return 1
     work = _Work(arguments)
     failed = bool(failures)
-    with nullcontext() if arguments.json is None else JsonLinesWriter(arguments.json) as writer:
+    with nullcontext() if arguments.json is None else json_lines(arguments.json) as writer:
         hidden = True if len(photos) == 1 else None  # None: shown where there is a terminal
         for photo in tqdm(photos, unit='photo', disable=hidden):
             raise_if_interrupted()
@@ -87,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
                 continue
             if writer is not None:
                 writer.write({'file': str(photo), **record})
-            say(f'{photo}  {_faces_text(record)}')
+            if arguments.json != STANDARD_OUTPUT:
+                say(f'{photo}  {_faces_text(record)}')
     return int(failed)
 
 
@@ -102,6 +110,8 @@ def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptio
     failures: list[EmotionPerceptionError] = []
     for spec in specs:
         try:
+            if '://' in spec:
+                raise SourceError(f'{spec} is an address: download the photo first.')
             photos.update(dict.fromkeys(_expand(Path(spec).expanduser())))
         except SourceError as error:
             failures.append(error)
@@ -118,6 +128,11 @@ def plan_targets(photos: Sequence[Path], output: Path | None) -> dict[Path, Path
     if output is None:
         return {}
     is_file = output.suffix.lower() in _WRITABLE and not output.is_dir()
+    if not is_file and _LIKE_A_FILE.fullmatch(output.suffix) and not output.is_dir():
+        raise OutputError(
+            f"Images cannot be written as '{output.name}': use a name that ends in "
+            f'{", ".join(sorted(_WRITABLE))}, or make a folder of that name first.'
+        )
     if is_file and len(photos) > 1:
         raise OutputError(
             f'{len(photos)} photos cannot go to the one file {output}: give a folder.'

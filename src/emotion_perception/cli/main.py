@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 141
         when the reader of the output has gone.
     """
+    _prepare_streams()
     try:
         with signals_interrupt():
             code = _run(sys.argv[1:] if argv is None else argv)
@@ -116,6 +117,16 @@ def _make_parser(name: str | None, command: ModuleType | None) -> argparse.Argum
             child.description, child.epilog = command.DESCRIPTION, command.EPILOG
             command.add_arguments(child)
     return parser
+
+
+def _prepare_streams() -> None:
+    """Names of files may hold what the terminal's encoding cannot show; streams may be closed."""
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
+        if stream is None:  # `>&-`
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: PTH123, SIM115
+        elif hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')
 
 
 def _silence_stdout() -> None:

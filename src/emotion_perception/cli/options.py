@@ -13,16 +13,10 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.outputs.results import STANDARD_OUTPUT
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.settings import tables
 from emotion_perception.settings.setting import add_settings, by_name
-from emotion_perception.settings.tables import (
-    BLUR_FACES,
-    FACES,
-    IMAGE_TOPIC,
-    NETWORKS,
-    STREAM,
-    search_interval,
-)
 
 _PIPELINE: Final = tuple(PipelineSettings.__dataclass_fields__)
 
@@ -37,10 +31,13 @@ def add_video_outputs(parser: argparse.ArgumentParser) -> None:
         help='annotated video: .mp4, .mkv, .avi or .gif',
     )
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='one JSON document per line and frame'
+        '--json',
+        type=Path,
+        metavar='FILE',
+        help='one JSON document per line and frame; - is the standard output',
     )
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
-    add_settings(parser, [BLUR_FACES])
+    add_settings(parser, [tables.BLUR_FACES])
 
 
 def add_bag_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +59,7 @@ def add_bag_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='overlay in the copy of a bag as JPEG, on TOPIC/image/compressed',
     )
-    add_settings(parser, [IMAGE_TOPIC, BLUR_FACES])
+    add_settings(parser, [tables.IMAGE_TOPIC, tables.BLUR_FACES])
 
 
 def annotate_options_from(arguments: argparse.Namespace) -> AnnotateOptions:
@@ -94,12 +91,12 @@ def add_pipeline_options(
         stream: Whether to add those that concern the time between frames.
         num_threads: Another default than that of the nodes.
     """
-    networks = by_name(NETWORKS)
+    networks = by_name(tables.NETWORKS)
     if num_threads is not None:
         networks['num_threads'] = replace(networks['num_threads'], default=num_threads)
     add_settings(parser.add_argument_group('networks'), networks.values())
     faces = parser.add_argument_group('faces and emotions')
-    add_settings(faces, (*FACES, *STREAM) if stream else FACES)
+    add_settings(faces, (*tables.FACES, *tables.STREAM) if stream else tables.FACES)
 
 
 def style_from(arguments: argparse.Namespace) -> OverlayStyle:
@@ -110,7 +107,7 @@ def style_from(arguments: argparse.Namespace) -> OverlayStyle:
 def settings_from(arguments: argparse.Namespace, *, live: bool = False) -> PipelineSettings:
     """The pipeline's settings; those that the subcommand does not offer have their defaults."""
     given = {name: value for name, value in vars(arguments).items() if name in _PIPELINE}
-    given['detect_every_n'] = search_interval(
+    given['detect_every_n'] = tables.search_interval(
         given.get('detect_every_n', 0), live=live, blurred=getattr(arguments, 'blur_faces', False)
     )
     return PipelineSettings(**given)
@@ -149,10 +146,18 @@ def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | N
     Raises:
         OutputError: One is.
     """
-    taken = {Path(source).expanduser().resolve() for source in sources}
+    taken = [Path(source).expanduser() for source in sources]
     for path in outputs:
-        if path is None:
+        if path is None or path == STANDARD_OUTPUT:
             continue
-        if path.resolve() in taken:
+        if any(_is_same_file(path, other) for other in taken):
             raise OutputError(f'{path} is read or written already: choose another output.')
-        taken.add(path.resolve())
+        taken.append(path)
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    """Two names of one file are one file; what is not there yet has its name only."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return path.resolve() == other.resolve()

@@ -19,6 +19,9 @@ Samples = npt.NDArray[Any]
 # Float images hold 0..1. Resampling overshoots a little, which is clipped; an image far outside
 # is something else (depth in metres, 0..255) and would silently become a white sheet.
 _FLOAT_MIN, _FLOAT_MAX = -0.5, 1.5
+# Bits that sensors have; less than ten are a dark image of one that has more.
+_SENSOR_BITS = (10, 12, 14, 16)
+_FEWEST_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,13 @@ def _by_opencv(code: int) -> Callable[[Samples], BgrImage]:
 def _from_16_bit(to_bgr: Callable[[Samples], BgrImage]) -> Callable[[Samples], BgrImage]:
     """Divides by 257, so that 65535 becomes 255, as in cv_bridge."""
     return lambda samples: to_bgr(cv2.convertScaleAbs(samples, alpha=1 / 257))
+
+
+def _by_content(samples: Samples) -> BgrImage:
+    """Grey of 16 bits, of which cameras often fill 10, 12 or 14: scaled by those that are used."""
+    bits = max(int(samples.max()).bit_length(), _FEWEST_BITS)
+    used = next(each for each in _SENSOR_BITS if each >= bits)
+    return _grey(cv2.convertScaleAbs(samples, alpha=255 / (2**used - 1)))
 
 
 def _bayer16(code: int) -> Callable[[Samples], BgrImage]:
@@ -110,12 +120,12 @@ ENCODINGS: dict[str, Encoding] = {
     'rgb16': Encoding('u2', 3, _from_16_bit(_rgb)),
     'bgra16': Encoding('u2', 4, _from_16_bit(_bgra)),
     'rgba16': Encoding('u2', 4, _from_16_bit(_rgba)),
-    'mono16': Encoding('u2', 1, _from_16_bit(_grey)),
+    'mono16': Encoding('u2', 1, _by_content),
     # Without a colour in the name: the order of OpenCV, as cv_bridge reads them.
     '8UC1': Encoding('u1', 1, _grey),
     '8UC3': Encoding('u1', 3, _unchanged),
     '8UC4': Encoding('u1', 4, _bgra),
-    '16UC1': Encoding('u2', 1, _from_16_bit(_grey)),
+    '16UC1': Encoding('u2', 1, _by_content),
     '16UC3': Encoding('u2', 3, _from_16_bit(_unchanged)),
     '16UC4': Encoding('u2', 4, _from_16_bit(_bgra)),
     '32FC1': Encoding('f4', 1, _from_float(_grey)),

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import math
+import os
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -89,11 +91,15 @@ def format_line(record: Mapping[str, Any]) -> str:
     return f'{stamp}  {faces or "no face"}'
 
 
+STANDARD_OUTPUT: Final = Path('-')
+"""What a user writes in place of a file, as for other programs."""
+
+
 class JsonLinesWriter(Closeable):
     """Writes one JSON document per line; every line reaches the file at once.
 
     Args:
-        path: Its folder is created, an old file is replaced.
+        path: Its folder is created, an old file is replaced; `STANDARD_OUTPUT` is that.
 
     Raises:
         OutputError: The file cannot be opened.
@@ -102,6 +108,9 @@ class JsonLinesWriter(Closeable):
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
+            if self.path == STANDARD_OUTPUT:
+                self._file = os.fdopen(os.dup(sys.stdout.fileno()), 'wb', buffering=0)
+                return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: a killed run leaves whole lines, and a full disk shows at the write.
             self._file = self.path.open('wb', buffering=0)
@@ -119,6 +128,8 @@ class JsonLinesWriter(Closeable):
         try:
             while written < len(line):
                 written += self._file.write(line[written:])
+        except BrokenPipeError:
+            raise  # of the standard output: the reader has gone
         except (OSError, ValueError) as error:
             self._take_back(written)
             raise self._failure(error) from error

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,21 +13,57 @@ from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.outputs.results import JsonLinesWriter, Summary, format_line, frame_record
+from emotion_perception.outputs.results import (
+    STANDARD_OUTPUT,
+    JsonLinesWriter,
+    Summary,
+    format_line,
+    frame_record,
+)
 from emotion_perception.settings.setting import spelled
 from emotion_perception.settings.tables import COMMAND_LINE
 from emotion_perception.types import BgrImage, Face, Frame
 
 
+class _Console:
+    """Where `say` prints: to stderr while the standard output has JSON lines."""
+
+    stdout_is_taken = False
+
+
 def say(line: str) -> None:
-    """Prints a result to stdout, at once, so that the next program of a pipe sees it."""
-    tqdm.write(line, file=sys.stdout)
-    sys.stdout.flush()
+    """Prints a result, at once, so that the next program of a pipe sees it."""
+    stream = sys.stderr if _Console.stdout_is_taken else sys.stdout
+    tqdm.write(shown(line), file=stream)
+    stream.flush()
 
 
 def note(line: str) -> None:
     """Prints a remark or an error to stderr, with settings as one writes them on a command line."""
-    tqdm.write(spelled(line, COMMAND_LINE), file=sys.stderr)
+    tqdm.write(shown(spelled(line, COMMAND_LINE)), file=sys.stderr)
+
+
+def json_lines(path: Path) -> JsonLinesWriter:
+    """Opens the JSON lines of a command; where they go to stdout, all else goes to stderr.
+
+    Raises:
+        OutputError: The file cannot be opened.
+    """
+    _Console.stdout_is_taken = path == STANDARD_OUTPUT
+    return JsonLinesWriter(path)
+
+
+def shown(text: str) -> str:
+    """A text fit for a terminal: names of files may hold anything, escape codes among it."""
+    return ''.join(each if _is_harmless(each) else _escaped(each) for each in text)
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or character == '\n' or unicodedata.category(character) == 'Zs'
+
+
+def _escaped(character: str) -> str:
+    return character.encode('unicode_escape').decode()
 
 
 def route_log() -> None:
@@ -99,8 +136,8 @@ class RunOutputs(Closeable):
         self.summary = Summary()
         self._video = video
         self._recordings = tuple(recordings)
-        self._json = JsonLinesWriter(json) if json is not None else None
-        self._lines = lines
+        self._json = json_lines(json) if json is not None else None
+        self._lines = lines and json != STANDARD_OUTPUT
         self._style = style
 
     def add(
@@ -150,7 +187,7 @@ class RunOutputs(Closeable):
         say(self.summary.format())
         if self._video is not None and self._video.frames:
             say(f'wrote {self._video.path}')
-        if self._json is not None:
+        if self._json is not None and self._json.path != STANDARD_OUTPUT:
             say(f'wrote {self._json.path}')
         for recording in self._recordings:
             if recording.frames:

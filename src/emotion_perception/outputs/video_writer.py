@@ -172,10 +172,7 @@ class _FfmpegEncoder:
         self._messages.seek(0)
         lines = self._messages.read().decode(errors='replace').strip().splitlines()
         reason = _reason_of(lines) or f'exit code {code}'
-        return OutputError(
-            f'Video {self._path} cannot be written ({reason}): '
-            'check the free space and the rights of its folder, or choose another output.'
-        )
+        return OutputError(f'Video {self._path} cannot be written ({reason}): {_cure_of(lines)}.')
 
 
 class _OpenCvEncoder:
@@ -302,6 +299,18 @@ def _as_argument(path: Path) -> str:
 def _reason_of(lines: Sequence[str]) -> str:
     """The first message of ffmpeg, which names the cause, without the part that sent it."""
     return lines[0].rsplit('] ', 1)[-1].strip().rstrip('.') if lines else ''
+
+
+def _cure_of(lines: Sequence[str]) -> str:
+    """What to do about it, as far as ffmpeg says what it is."""
+    text = ' '.join(lines)
+    cures = {
+        'No space left on device': 'make space, or choose another output',
+        'File too large': 'the file system or a limit allows no larger file; choose another output',
+        'Permission denied': 'check the rights of its folder, or choose another output',
+    }
+    known = (cure for part, cure in cures.items() if part in text)
+    return next(known, 'that is all that ffmpeg says of it; choose another output or suffix')
 
 
 def _fitted(image: BgrImage, inner: tuple[int, int], outer: tuple[int, int]) -> BgrImage:

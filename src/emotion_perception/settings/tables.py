@@ -86,9 +86,7 @@ FACES: Final[tuple[Setting, ...]] = (
         unit='px',
         live=True,
     ),
-    Setting(
-        'max_faces', _DEFAULTS.max_faces, 'only the largest faces; 0 is all', 0, 1000, live=True
-    ),
+    Setting('max_faces', _DEFAULTS.max_faces, 'only the largest; 0 is all', 0, 1000, live=True),
 )
 """What concerns every image by itself."""
 
@@ -144,9 +142,7 @@ NETWORKS: Final[tuple[Setting, ...]] = (
         'ONNX Runtime providers in order of preference: auto, cuda, tensorrt, openvino, cpu, ...',
         option='providers',
     ),
-    Setting(
-        'strict_providers', False, 'refuse to start when the first provider is not really in use'
-    ),
+    Setting('strict_providers', False, 'fail where the first provider is not in use'),
     Setting('num_threads', 0, 'CPU threads of each network; 0 lets ONNX Runtime choose', 0, 256),
 )
 GPU: Final[tuple[Setting, ...]] = (
@@ -194,7 +190,7 @@ CAMERA_FORMAT: Final[tuple[Setting, ...]] = (
         )
         for side in ('width', 'height')
     ),
-    Setting('pixel_format', '', 'FOURCC asked of a camera, such as MJPG or YUYV', empty='its own'),
+    Setting('pixel_format', '', 'FOURCC asked of a camera, such as MJPG', empty='its own'),
 )
 IMAGE_TOPIC: Final = Setting(
     'image_topic', '', 'image topic of a rosbag', option='topic', empty='its first one'

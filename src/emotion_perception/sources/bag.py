@@ -74,7 +74,7 @@ class BagSource(CloseableSource):
             first_ns = first_ns if index else stamp_ns
             if self._fixed_rate:
                 stamp_ns = first_ns + stamp_at(index, self._fixed_rate)
-            yield Frame(image, stamp_ns, index)
+            yield Frame(image, stamp_ns, index, message.frame_id)
             index += 1
         if index == 0 and first_error:
             raise SourceError(

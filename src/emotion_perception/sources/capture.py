@@ -1,7 +1,9 @@
 """OpenCV's video capture, without its noise."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import cv2
@@ -44,7 +46,31 @@ def open_media(path_or_url: str | int) -> Capture:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         _READ_TIMEOUT_MS,
     )
-    return _open(path_or_url, cv2.CAP_FFMPEG, timeouts)
+    if isinstance(path_or_url, int) or '://' in path_or_url:
+        return _open(path_or_url, cv2.CAP_FFMPEG, timeouts)
+    with _readable_name(path_or_url) as name:
+        return _open(name, cv2.CAP_FFMPEG, timeouts)
+
+
+@contextmanager
+def _readable_name(path: str) -> Iterator[str]:
+    """A name of a file that FFmpeg takes for no protocol, and OpenCV can handle.
+
+    `12:30.mp4` and `concat:a|b` would be protocols; OpenCV crashes on names that are not UTF-8,
+    for which the system knows another while the file is open.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        try:
+            file = Path(path).open('rb')  # noqa: SIM115
+        except OSError:  # OpenCV would say no more than that there is nothing
+            yield ''
+            return
+        with file:
+            yield f'/dev/fd/{file.fileno()}'
+        return
+    yield f'file:{os.path.abspath(path)}'  # noqa: PTH100 - links stay as they are
 
 
 def _open(source: str | int, backend: int, parameters: Sequence[int]) -> Capture:

@@ -109,7 +109,7 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
     try:
         if not path.exists():
             return _open_pattern(path, options)
-        if is_bag(path):
+        if is_bag(path) or path.suffix == '.active':
             return BagSource(path, options)
         if path.is_dir():
             return ImageFileSource(image_files_in(path), f'Folder {path}', options)

@@ -104,7 +104,7 @@ class Handlers:
                 return _no_video()
             visitor.timeline = result.timeline
             for remark in result.remarks:
-                tell(remark)
+                tell(visitor_text(remark, video))
             return _video_outputs(result)
 
     def claim(self, path: str | None, request: gr.Request) -> None:

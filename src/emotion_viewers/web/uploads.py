@@ -42,9 +42,9 @@ def result_stem(path: Path) -> str:
     return stem or 'result'
 
 
-def visitor_text(error: EmotionPerceptionError, path: Path) -> str:
-    """The sentence of an error, without this machine's folders."""
-    return str(error).replace(str(path), path.name).replace(str(path.parent), '')
+def visitor_text(sentence: EmotionPerceptionError | str, path: Path) -> str:
+    """A sentence for the visitor, without this machine's folders."""
+    return str(sentence).replace(str(path), path.name).replace(str(path.parent), '')
 
 
 def _is_container(head: bytes) -> bool:

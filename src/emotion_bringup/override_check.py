@@ -1,0 +1,87 @@
+"""Finds what a user has written for parameters and no node reads. No ROS in here."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_bringup.parameter_tables import NODE_PARAMETERS
+from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.files.yaml_file import read_yaml
+
+# What ROS itself reads, or declares later, when topics are subscribed to.
+_OF_ROS: Final = ('use_sim_time', 'qos_overrides.', 'start_type_description_service')
+_WILDCARDS: Final = frozenset(('/**', '**', '/*', '*'))
+_SIMILAR: Final = 0.75
+_MAX_BYTES: Final = 1 << 20
+
+
+def unread_parameters(node: str, given: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
+    """What is wrong with the parameters that one node is given, in a sentence each.
+
+    Args:
+        node: Name of its executable, as in `NODE_PARAMETERS`.
+        given: Names of all parameters that files and command line hold for it.
+        files: Parameter files. Where a block is for all nodes, each of them takes what it knows.
+    """
+    known = {setting.name for setting in NODE_PARAMETERS[node]}
+    blocks = [block for file in files for block in _blocks(file).items()]
+    for_all = {name for key, names in blocks if key in _WILDCARDS for name in names}
+    sentences = [
+        _unknown_name(node, name, known)
+        for name in sorted(set(given) - known)
+        if not name.startswith(_OF_ROS) and not (name in for_all and _readers(name))
+    ]
+    misspelt = (key for key, _ in blocks if _meant(key) == node)
+    return sentences + [f'Block {key} is of no node: did you mean {node}?' for key in misspelt]
+
+
+def _unknown_name(node: str, name: str, known: Iterable[str]) -> str:
+    start = f'Parameter {name} is none of {node}'
+    readers = _readers(name)
+    if readers:
+        return f'{start}: write it into the block of {" or ".join(readers)}.'
+    similar = difflib.get_close_matches(name, known, 1, _SIMILAR)
+    return f'{start}: did you mean {similar[0]}?' if similar else f'{start}: it is not read.'
+
+
+def _readers(name: str) -> list[str]:
+    """The nodes that have a parameter of that name."""
+    return [
+        node for node, table in NODE_PARAMETERS.items() if name in {each.name for each in table}
+    ]
+
+
+def _meant(key: str) -> str:
+    """The node that a block with a misspelt name is for; empty for all others."""
+    name = key.rsplit('/', 1)[-1]
+    if name in NODE_PARAMETERS or key in _WILDCARDS:
+        return ''
+    similar = difflib.get_close_matches(name, NODE_PARAMETERS, 1, _SIMILAR)
+    return similar[0] if similar else ''
+
+
+def _blocks(file: Path) -> dict[str, list[str]]:
+    """Names of the parameters by block; nothing of a file that ROS itself refuses."""
+    try:
+        document = read_yaml(file, _MAX_BYTES)
+    except (OSError, ValueError, EmotionPerceptionError):
+        return {}
+    if not isinstance(document, Mapping):
+        return {}
+    return {str(key): list(map(str, _parameters(block))) for key, block in _flat(document)}
+
+
+def _flat(document: Mapping[Any, Any], above: str = '') -> Iterable[tuple[str, Any]]:
+    """Blocks may lie in namespaces: `robot1: {emotion_node: {ros__parameters: ...}}`."""
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            if 'ros__parameters' in value:
+                yield f'{above}{key}', value
+            else:
+                yield from _flat(value, f'{above}{key}/')
+
+
+def _parameters(block: Mapping[str, Any]) -> Iterable[Any]:
+    parameters = block['ros__parameters']
+    return parameters if isinstance(parameters, Mapping) else ()

@@ -1,0 +1,5 @@
+"""Isolation of the nodes that the benchmarks start."""
+
+from domains import isolate
+
+isolate()

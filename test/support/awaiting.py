@@ -1,0 +1,74 @@
+"""Waiting for what other processes do; every change of a file and every end is an event."""
+
+import os
+import select
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip('watchdog', reason='watchdog is not installed: make env')
+
+from watchdog.events import FileSystemEventHandler
+from watchdog.observers import Observer
+
+# Far more than a busy machine needs; reached only when something is broken.
+PATIENCE_S = 600.0
+
+
+def wait_for_files(holds, *folders, process=None):
+    """Waits until something holds; asks again at each change below folders, and at an end.
+
+    Args:
+        holds: Says whether it does.
+        folders: Where files change when it may.
+        process: Id of the process whose end, too, is worth to ask again.
+
+    Returns:
+        What `holds` has said.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    with _changes(folders, process) as changed:
+        while not (found := holds()):
+            assert changed.wait(deadline - time.monotonic()), 'it did not happen'
+            changed.clear()
+    return found
+
+
+def wait_for_end(process):
+    """Waits for the end of a process, which need not be a child (Linux)."""
+    assert _has_ended(process, PATIENCE_S), f'process {process} did not end'
+
+
+@contextmanager
+def _changes(folders, process):
+    """An event that is set at each change."""
+    changed = threading.Event()
+    handler = FileSystemEventHandler()
+    # Not that a file was opened or read: whoever asks would be an event for itself.
+    for kind in ('created', 'modified', 'deleted', 'moved'):
+        setattr(handler, f'on_{kind}', lambda _: changed.set())
+    observer = Observer()
+    for folder in folders:
+        observer.schedule(handler, str(folder), recursive=True)
+    observer.start()
+    if process is not None and hasattr(os, 'pidfd_open'):
+        ended = threading.Thread(target=lambda: _has_ended(process) and changed.set(), daemon=True)
+        ended.start()
+    try:
+        yield changed
+    finally:
+        observer.stop()
+        observer.join()
+
+
+def _has_ended(process, seconds=None):
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], seconds)[0])
+    finally:
+        os.close(handle)
