@@ -80,7 +80,8 @@ def darken(images: Images, brightness: float, noise: Noise) -> Images:
         rng = np.random.default_rng(SEED)
         deviation = np.sqrt(noise.read**2 + noise.shot * light)
         light += rng.standard_normal(images.shape, np.float32) * deviation
-    return np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    dark: Images = np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    return dark
 
 
 def score(model: predict.Opened, split: Split, votes: NDArray[np.int64] | None) -> list[DarkScores]:
