@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_compare(commands)
     _add_teach(commands)
+    _add_adjust(commands)
     _add_framing(commands)
     return parser
 
@@ -192,6 +193,24 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help='also place the images in scenes and run detector, alignment and classifier on them',
     )
     parser.add_argument(
+        '--dark',
+        action='store_true',
+        help='also darken PublicTest, with and without noise',
+    )
+    parser.add_argument(
+        '--portraits',
+        type=Path,
+        metavar='FOLDER',
+        help='also run the pipeline on images of people, listed in FOLDER/labels.csv with the '
+        'columns file and label; all other columns are groups to report by',
+    )
+    parser.add_argument(
+        '--group',
+        action='append',
+        metavar='COLUMN',
+        help='group the portraits by this column alone (may be given several times)',
+    )
+    parser.add_argument(
         '--limit',
         type=int,
         metavar='N',
@@ -202,7 +221,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _evaluate(options: argparse.Namespace) -> None:
     from training.dataset import data
-    from training.scoring import report
+    from training.scoring import darkness_report, portraits_report, report
     from training.scoring.evaluate import Request, evaluate
 
     dataset = data.load(options.data, options.cache)
@@ -211,11 +230,19 @@ def _evaluate(options: argparse.Namespace) -> None:
         ferplus=options.ferplus,
         ten_crop=options.ten_crop,
         pipeline=options.pipeline,
+        dark=options.dark,
+        portraits=options.portraits,
+        groups=tuple(options.group) if options.group else None,
         limit=options.limit,
         threads=options.threads,
     )
-    for result in evaluate(options.model, dataset, options.out, request):
+    measured = evaluate(options.model, dataset, options.out, request)
+    for result in measured.splits:
         print(report.summary(result))
+    if measured.dark:
+        print(darkness_report.summary(measured.dark))
+    if measured.portraits:
+        print(portraits_report.summary(measured.portraits))
     print(f'report: {options.out / "report.md"}')
 
 
@@ -349,6 +376,35 @@ def _teach(options: argparse.Namespace) -> None:
         f'{done.path}: {done.size / 2**20:.2f} MiB, predictions for {done.images} images, '
         f'{done.agreement:.2%} of them the original label'
     )
+
+
+def _add_adjust(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        'adjust', help="what taking the classes' shares out of the FER+ predictions would do"
+    )
+    _add_data(parser)
+    parser.add_argument(
+        '--model',
+        type=Path,
+        required=True,
+        help='an .onnx with its manifest, or a .ckpt of a run folder, trained with model.votes',
+    )
+    parser.add_argument('--ferplus', type=Path, required=True, help='fer2013new.csv')
+    parser.add_argument(
+        '--portraits',
+        type=Path,
+        metavar='FOLDER',
+        help='also show what it does on images of people, as for evaluate (an .onnx only)',
+    )
+    parser.set_defaults(run_command=_adjust)
+
+
+def _adjust(options: argparse.Namespace) -> None:
+    from training.dataset import data
+    from training.scoring.adjustment_report import study
+
+    dataset = data.load(options.data, options.cache)
+    print(study(options.model, dataset, options.ferplus, options.portraits, options.threads))
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

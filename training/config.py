@@ -6,11 +6,17 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from emotion_perception.inference.preprocessing import Exposure
 from training.errors import TrainingError
 
 FC_WIDTH = 4096
 STRIDE = 4
 INPUT_SIZE = 227
+# Training and exported models correct underexposed faces alike.
+EXPOSURE = Exposure()
+# Output channels of AlexNet's first to fourth convolution, as published in 2014.
+WIDTHS = (64, 192, 384, 256)
+ConvRanks = tuple[int | None, int | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,10 @@ class ModelConfig:
     """Which network to train.
 
     Attributes:
-        arch: `alexnet`, `small_cnn`, `vgg16`, `resnet50v2`, `mini_xception`, or
+        arch: `alexnet`, `small_cnn`, `vgg16`, `resnet9`, `resnet50v2`, `mini_xception`, or
             `efficientnet_lite0` to `efficientnet_lite2`.
-        batch_norm: Batch normalisation after each convolution; resnet50v2, mini_xception and
-            efficientnet_lite cannot do without.
+        batch_norm: Batch normalisation after each convolution; resnet9, resnet50v2, mini_xception
+            and efficientnet_lite cannot do without.
         dropout: Dropout probability before the fully connected layers (before the last layer
             where there is but one).
         grey: Whether the first convolution sees one grey plane in place of three equal ones, in
@@ -52,14 +58,17 @@ class ModelConfig:
         stride: Step of the first convolution in pixels: 4 as published, up to 8 where it is
             `grey`; alexnet only.
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical one followed by
-            a horizontal one, or None for full ones; alexnet only.
+            a horizontal one, or None for full ones (all of them, or one in its place in the list);
+            alexnet only.
+        widths: Output channels of the first to fourth convolution; the fifth has 256; alexnet only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         votes: A second last layer, taught by the FER+ votes while the first is taught by the
-            original labels: no single one can follow both. alexnet and efficientnet_lite only.
+            original labels: no single one can follow both. alexnet, resnet9 and efficientnet_lite
+            only.
         fc_width: Outputs of the hidden fully connected layers; vgg16 only.
         side: Larger images are brought to this side in pixels first, or None for all of the
-            image; vgg16, resnet50v2 and efficientnet_lite only (small_cnn and mini_xception have
-            sides of their own).
+            image; vgg16, resnet50v2 and efficientnet_lite only (small_cnn, mini_xception and
+            resnet9 have sides of their own).
         init: Starting weights: `imagenet` (the published ones, from the hub or out of an installed
             package), a `.pth` file of the same, or a run folder, `.ckpt` or exported `.onnx` file
             of the same network, relative to the working directory; full layers are factorised
@@ -71,7 +80,8 @@ class ModelConfig:
     dropout: float = 0.5
     grey: bool = False
     stride: int = STRIDE
-    conv_ranks: tuple[int, int, int, int] | None = None
+    conv_ranks: ConvRanks | None = None
+    widths: tuple[int, int, int, int] = WIDTHS
     fc_ranks: tuple[int, int] | None = None
     votes: bool = False
     fc_width: int = FC_WIDTH

@@ -11,7 +11,7 @@ from emotion_perception.inference.manifest import (
     sha256_of,
     write_manifest,
 )
-from emotion_perception.inference.preprocessing import Preprocessing
+from emotion_perception.inference.preprocessing import Exposure, Preprocessing
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.limits import MAX_MODEL_BYTES
 
@@ -19,7 +19,7 @@ MANIFEST = Manifest(
     name='alexnet',
     file='alexnet.onnx',
     sha256='a' * 64,
-    preprocessing=Preprocessing(48, 227, 0.51, 0.25),
+    preprocessing=Preprocessing(48, 227, 0.51, 0.25, Exposure(min_mean=40)),
     temperature=1.3,
     ferplus_temperature=0.9,
     scores={'PrivateTest': 0.64},
@@ -57,6 +57,11 @@ def test_round_trip(path):
 def test_a_manifest_written_before_there_were_two_results(path):
     change(path, lambda document: document.pop('ferplus_temperature'))
     assert read_manifest(path).temperatures == {'fer2013': 1.3}
+
+
+def test_a_manifest_written_before_there_was_a_correction_of_exposure(path):
+    change(path, lambda document: document['preprocessing'].pop('exposure'))
+    assert read_manifest(path).preprocessing.exposure is None
 
 
 def test_defaults_are_those_of_fer2013():
@@ -109,6 +114,10 @@ def test_json_of_another_kind(path, text):
         (lambda d: d.update(temperature=0), 'positive'),
         (lambda d: d.update(temperature='hot'), 'temperature'),
         (lambda d: d['preprocessing'].update(std=0), 'positive'),
+        (lambda d: d['preprocessing']['exposure'].update(std=0), 'positive'),
+        (lambda d: d['preprocessing']['exposure'].update(mean='bright'), 'bright'),
+        (lambda d: d['preprocessing']['exposure'].update(gamma=2), 'gamma'),
+        (lambda d: d['preprocessing'].update(exposure=[1, 2]), 'TypeError'),
         (lambda d: d['framing']['landmarks'].pop(), '5 landmarks'),
     ],
 )

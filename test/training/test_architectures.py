@@ -15,10 +15,11 @@ from training.recipe_files import read_recipe
 from training.weights.fold import fold_batch_norm
 
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
-NAMES = ('small_cnn', 'vgg16', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
+NAMES = ('small_cnn', 'vgg16', 'resnet9', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
 RECIPE_OF = {
     'alexnet': 'shipped/1_low_rank_fc',
     'efficientnet_lite0': 'teacher_efficientnet_lite0',
+    'resnet9': 'teacher_resnet9',
 }
 
 
@@ -49,6 +50,8 @@ def small(name: str, **changes) -> torch.nn.Module:
         # The authors' Keras code: 56,951 trainable weights, and two more channels in.
         ('mini_xception', 56_951 + 2 * 9 * 8),
         ('small_cnn', 1_148_103),
+        # Filters of 9 x (inputs x outputs), two numbers of batch norm a channel, the last layer.
+        ('resnet9', 9 * 182_304 + 2 * 1_120 + 7 * 257),
         # The published files' counts, with 7 of the 1,000 classes.
         ('efficientnet_lite0', 4_652_008 - 993 * 1281),
         ('efficientnet_lite1', 5_416_680 - 993 * 1281),
@@ -102,7 +105,7 @@ def test_folded_network_is_the_same_function(name):
         torch.testing.assert_close(fold_batch_norm(network)(faces), expected, atol=1e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize('name', ['small_cnn', 'mini_xception'])
+@pytest.mark.parametrize('name', ['small_cnn', 'mini_xception', 'resnet9'])
 def test_small_networks_see_their_own_size_under_the_runtimes_preprocessing(name):
     network = small(name).eval()
     rng = np.random.default_rng(3)
@@ -115,7 +118,7 @@ def test_small_networks_see_their_own_size_under_the_runtimes_preprocessing(name
     with torch.inference_mode():
         network(large)
     own = sizes[-1]
-    assert own == {'small_cnn': 48, 'mini_xception': 64}[name]
+    assert own == {'small_cnn': 48, 'mini_xception': 64, 'resnet9': 48}[name]
     back = F.interpolate(large, size=(48, 48), mode='bilinear', align_corners=False)
     assert (back - smooth).abs().mean() < 0.01
 
@@ -132,6 +135,7 @@ def test_batch_norm_is_a_choice_of_vgg16():
         (ModelConfig(arch='resnet50v2', batch_norm=False), 'batch_norm'),
         (ModelConfig(arch='mini_xception', fc_width=64), 'fc_width'),
         (ModelConfig(arch='alexnet', fc_width=64), 'fc_width'),
+        (ModelConfig(arch='resnet9', widths=(8, 8, 8, 8)), 'widths'),
     ],
 )
 def test_an_option_without_effect_is_refused(config, option):

@@ -8,6 +8,9 @@ from torch.nn import functional
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 from training.config import AugmentConfig
 from training.dataset import augment
+from training.dataset.batches import BatchDataset
+from training.dataset.data import Split
+from training.scoring import predict
 
 NOTHING = AugmentConfig(rotation=0, zoom=0, shift=0, flip=False, brightness=0, contrast=0, erase=0)
 
@@ -24,6 +27,16 @@ def test_without_augmentation_training_sees_what_the_runtime_sees(faces, size):
     runtime = preprocess_faces(faces, Preprocessing(input_size=size, mean=0.0, std=1.0))
     np.testing.assert_allclose(seen[:, 0].numpy(), runtime[:, 0], atol=1e-4)
     np.testing.assert_allclose(resized[:, 0].numpy(), runtime[:, 2], atol=1e-4)
+
+
+def test_training_corrects_underexposed_faces_as_the_runtime_does(faces):
+    dark = np.concatenate([faces, faces // 10])
+    split = Split('Training', dark, np.arange(8) % 7, np.arange(8))
+    ((images, _),) = BatchDataset(split, 8)
+    seen = augment.augment(images, 99, NOTHING, torch.Generator())
+    runtime = preprocess_faces(dark, predict.preprocessing(mean=0.0, std=1.0, size=99))
+    np.testing.assert_allclose(seen[:, 0].numpy(), runtime[:, 0], atol=1e-4)
+    assert seen[4:].mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_same_seed_same_images(faces):

@@ -36,6 +36,7 @@ MODELS = {
     'resnet50v2': {'arch': 'resnet50v2'},
     'mini_xception': {'arch': 'mini_xception'},
     'efficientnet_lite0': {'arch': 'efficientnet_lite0'},
+    'resnet9': {'arch': 'resnet9'},
 }
 # What is never shipped and takes longest.
 LONGEST = ('vgg16', 'resnet50v2')

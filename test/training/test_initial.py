@@ -346,11 +346,13 @@ RUNS = [
     {'arch': 'alexnet'},
     {'arch': 'alexnet', 'fc_ranks': (6, 4)},
     {'arch': 'alexnet', 'conv_ranks': (4, 5, 6, 7)},
+    {'arch': 'alexnet', 'conv_ranks': (4, None, None, 7)},
     {'arch': 'alexnet', 'grey': True},
     {'arch': 'alexnet', 'votes': True},
     {'arch': 'small_cnn'},
     {'arch': 'mini_xception'},
     {'arch': 'efficientnet_lite0', 'votes': True},
+    {'arch': 'resnet9', 'votes': True},
 ]
 
 
@@ -411,6 +413,16 @@ def test_a_run_can_be_factorised_and_widened_again(narrow, tmp_path):
             before_last(network.eval(), grey()), expected, atol=1e-5, rtol=1e-3
         )
     assert done.factorised == {}
+
+
+def test_some_factorised_convolutions_become_whole_again(narrow, tmp_path):
+    run = make_run(tmp_path / 'run', module(conv_ranks=(4, 5, 6, 7)))
+    fresh = module(conv_ranks=(4, None, None, 7), init=str(run))
+    done = initial.start(fresh, IMAGES)
+    assert (done.fresh, done.factorised) == ((), {})
+    expected = checkpoint.load(run / 'best.ckpt').network(colour(grey()))
+    found = fresh.network.eval()(colour(grey()))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize('size', [64, 99, 227])

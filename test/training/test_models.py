@@ -17,6 +17,8 @@ from training.weights.fold import fold_batch_norm
         (ModelConfig(batch_norm=False), 57.0),
         (ModelConfig(fc_ranks=(128, 64)), 4.75),
         (ModelConfig(conv_ranks=(64, 128, 128, 128), fc_ranks=(128, 64)), 3.05),
+        # Three of the convolutions whole: only the second, of 307,200 weights, is thinner.
+        (ModelConfig(conv_ranks=(64, None, None, None), fc_ranks=(128, 64)), 4.52),
     ],
 )
 def test_alexnet_has_the_known_number_of_weights(config, millions):
@@ -27,7 +29,7 @@ def test_alexnet_has_the_known_number_of_weights(config, millions):
 
 @pytest.mark.parametrize('size', [64, 99, 131, 227])
 @pytest.mark.parametrize('grey', [False, True])
-@pytest.mark.parametrize('conv_ranks', [None, (4, 5, 6, 7)])
+@pytest.mark.parametrize('conv_ranks', [None, (4, 5, 6, 7), (4, None, None, 7)])
 def test_any_training_size_gives_seven_scores(size, conv_ranks, grey):
     network = build(ModelConfig(grey=grey, conv_ranks=conv_ranks, fc_ranks=(8, 8))).eval()
     assert network(torch.rand(2, 3, size, size)).shape == (2, 7)
@@ -37,6 +39,13 @@ def test_any_training_size_gives_seven_scores(size, conv_ranks, grey):
 def test_227_pixels_arrive_as_six_by_six_without_pooling(grey):
     network = build(ModelConfig(grey=grey, fc_ranks=(8, 8))).eval()
     assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 6, 6)
+
+
+def test_widths_are_those_of_the_first_four_convolutions():
+    network = build(ModelConfig(widths=(8, 12, 16, 20), fc_ranks=(8, 8))).eval()
+    filters = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [f.out_channels for f in filters] == [8, 12, 16, 20, 256]
+    assert network(torch.rand(2, 3, 99, 99)).shape == (2, 7)
 
 
 def test_larger_steps_end_in_smaller_maps_without_pooling():

@@ -157,7 +157,7 @@ def _read_onnx(path: Path) -> Candidate:
 
 def _network(model: Mapping[str, Any], precision: str | None) -> str:
     ranks = [*(model.get('conv_ranks') or ()), *(model.get('fc_ranks') or ())]
-    words = [model.get('arch'), '/'.join(map(str, ranks)), precision]
+    words = [model.get('arch'), '/'.join(str(rank or 'whole') for rank in ranks), precision]
     # Weights that were not random at the start are part of what a score is worth.
     if model.get('init'):
         words += ['from', Path(model['init']).name]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.config import Recipe
+from emotion_perception.inference.preprocessing import correct_exposure
+from training.config import EXPOSURE, Recipe
 from training.dataset.data import Split
 
 _VALIDATION = 128  # images per batch, of any size that fits into memory
@@ -83,7 +84,10 @@ class BatchDataset(IterableDataset[Batch]):
         return -(-own // self.part_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields uint8 `[n, 48, 48]` and int64 `[n]` labels or float32 `[n, c]` targets."""
+        """Yields uint8 `[n, 48, 48]` and int64 `[n]` labels or float32 `[n, c]` targets.
+
+        Underexposed images are corrected, as the runtime corrects them.
+        """
         positions = (
             np.arange(self.images)
             if self.seed is None
@@ -92,10 +96,8 @@ class BatchDataset(IterableDataset[Batch]):
         own = positions[self.part :: self.parts]
         for begin in range(0, len(own), self.part_size):
             chosen = own[begin : begin + self.part_size]
-            yield (
-                torch.from_numpy(self.split.images[chosen]),
-                torch.from_numpy(self.targets[chosen]),
-            )
+            images = correct_exposure(self.split.images[chosen], EXPOSURE)
+            yield torch.from_numpy(images), torch.from_numpy(self.targets[chosen])
 
 
 class DataModule(lightning.LightningDataModule):

@@ -8,13 +8,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.config import FC_WIDTH, STRIDE, ModelConfig
+from training.config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
 from training.errors import TrainingError
 from training.models.alexnet import AlexNet
 from training.models.efficientnet_lite import SCALES, EfficientNetLite
 from training.models.heads import logits_by_label_set
 from training.models.layers import COLOURS, channels_last
 from training.models.mini_xception import MiniXception
+from training.models.resnet9 import ResNet9
 from training.models.resnet50v2 import ResNet50V2
 from training.models.small_cnn import SmallCnn
 from training.models.vgg16 import Vgg16
@@ -24,6 +25,7 @@ __all__ = [
     'AlexNet',
     'EfficientNetLite',
     'MiniXception',
+    'ResNet9',
     'ResNet50V2',
     'SmallCnn',
     'Vgg16',
@@ -85,7 +87,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks', 'votes')
+_ALEXNET = ('grey', 'stride', 'conv_ranks', 'widths', 'fc_ranks', 'votes')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -96,6 +98,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         grey=config.grey,
         stride=config.stride,
         conv_ranks=config.conv_ranks,
+        widths=config.widths,
         fc_ranks=config.fc_ranks,
         votes=config.votes,
     )
@@ -122,8 +125,13 @@ def _resnet50v2(config: ModelConfig) -> nn.Module:
 
 
 def _efficientnet_lite(scale: int, config: ModelConfig) -> nn.Module:
-    _refuse(config, 'grey', 'stride', 'conv_ranks', 'fc_ranks', 'fc_width', 'batch_norm')
+    _refuse(config, *_ALEXNET[:-1], 'fc_width', 'batch_norm')
     return EfficientNetLite(scale, dropout=config.dropout, side=config.side, votes=config.votes)
+
+
+def _resnet9(config: ModelConfig) -> nn.Module:
+    _refuse(config, *_ALEXNET[:-1], 'fc_width', 'side', 'batch_norm')
+    return ResNet9(dropout=config.dropout, votes=config.votes)
 
 
 def _mini_xception(config: ModelConfig) -> nn.Module:
@@ -137,6 +145,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
         'grey': False,
         'stride': STRIDE,
         'conv_ranks': None,
+        'widths': WIDTHS,
         'fc_ranks': None,
         'votes': False,
         'fc_width': FC_WIDTH,
@@ -157,5 +166,6 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
     'vgg16': _vgg16,
     'resnet50v2': _resnet50v2,
     'mini_xception': _mini_xception,
+    'resnet9': _resnet9,
     **{f'efficientnet_lite{scale}': partial(_efficientnet_lite, scale) for scale in SCALES},
 }

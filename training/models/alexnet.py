@@ -8,20 +8,20 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from training.config import INPUT_SIZE, STRIDE
+from training.config import INPUT_SIZE, STRIDE, WIDTHS, ConvRanks
 from training.models.heads import LabelSetNetwork
-from training.models.layers import CLASSES, GreyBlocks
+from training.models.layers import CLASSES, COLOURS, GreyBlocks
 
 HIDDEN = 4096
-MAPS = 256
+MAPS = 256  # of the fifth convolution
 _PADDING = 2
-# (input channels, output channels, kernel, stride, padding, max-pool afterwards)
+# (kernel, stride, padding, max-pool afterwards)
 _CONVOLUTIONS = (
-    (3, 64, 11, STRIDE, _PADDING, True),
-    (64, 192, 5, 1, 2, True),
-    (192, 384, 3, 1, 1, False),
-    (384, 256, 3, 1, 1, False),
-    (256, MAPS, 3, 1, 1, True),
+    (11, STRIDE, _PADDING, True),
+    (5, 1, 2, True),
+    (3, 1, 1, False),
+    (3, 1, 1, False),
+    (3, 1, 1, True),
 )
 
 
@@ -38,7 +38,9 @@ class AlexNet(LabelSetNetwork):
             lose nothing by 7, and all behind it has a third of the work.
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical convolution to
             so many channels followed by a horizontal one (Tai et al. 2016); None for the full
-            ones. Together with `fc_ranks` they take most of the multiply-adds away.
+            ones, as is each convolution without a rank. Together with `fc_ranks` they take most of
+            the multiply-adds away.
+        widths: Output channels of the first to fourth convolution; the fifth has 256.
         fc_ranks: Ranks of the first two fully connected layers, each then the product of two thin
             matrices (what SVD compression gives); None for the full layers.
         votes: A second last layer beside the first, for `both_logits`.
@@ -51,12 +53,13 @@ class AlexNet(LabelSetNetwork):
         dropout: float = 0.5,
         grey: bool = False,
         stride: int = STRIDE,
-        conv_ranks: tuple[int, int, int, int] | None = None,
+        conv_ranks: ConvRanks | None = None,
+        widths: tuple[int, int, int, int] = WIDTHS,
         fc_ranks: tuple[int, int] | None = None,
         votes: bool = False,
     ) -> None:
         super().__init__()
-        self.features = _features(batch_norm, grey, stride, conv_ranks)
+        self.features = _features(batch_norm, grey, stride, conv_ranks, widths)
         self.grid = _grid(grey, stride)
         # For smaller images than the runtime's 227 pixels, which arrive at this size.
         self.pool = nn.AdaptiveAvgPool2d(self.grid)
@@ -85,24 +88,29 @@ class AlexNet(LabelSetNetwork):
 def _grid(grey: bool, stride: int) -> int:
     """Side of the last maps of an image of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
     with torch.device('meta'):  # shapes only, nothing is computed
-        maps = _features(False, grey, stride, None)(torch.empty(1, 3, INPUT_SIZE, INPUT_SIZE))
+        features = _features(False, grey, stride, None, WIDTHS)
+        maps = features(torch.empty(1, 3, INPUT_SIZE, INPUT_SIZE))
     return int(maps.shape[-1])
 
 
 def _features(
-    batch_norm: bool, grey: bool, stride: int, ranks: tuple[int, ...] | None
+    batch_norm: bool,
+    grey: bool,
+    stride: int,
+    ranks: ConvRanks | None,
+    widths: tuple[int, int, int, int],
 ) -> nn.Sequential:
     layers: list[nn.Module] = []
-    shapes = list(_CONVOLUTIONS)
+    shapes, inputs = list(_CONVOLUTIONS), COLOURS
     if grey:
-        _, outputs, _, _, padding, pool = shapes[0]
+        _, _, padding, pool = shapes[0]
         layers.append(GreyBlocks(stride, padding, STRIDE))
         # Three blocks are 12 cells: the 11 pixels of AlexNet and one more.
-        shapes[0] = (STRIDE * STRIDE, outputs, 3, 1, 0, pool)
+        shapes[0], inputs = (3, 1, 0, pool), STRIDE * STRIDE
     # The first convolution stays whole: its three input channels leave little to take away.
     each_rank = chain([None], ranks or repeat(None))
-    for (inputs, outputs, kernel, step, padding, pool), rank in zip(
-        shapes, each_rank, strict=False
+    for (kernel, step, padding, pool), outputs, rank in zip(
+        shapes, (*widths, MAPS), each_rank, strict=False
     ):
         if rank is None:
             layers.append(nn.Conv2d(inputs, outputs, kernel, step, padding, bias=not batch_norm))
@@ -113,6 +121,7 @@ def _features(
         layers.append(nn.ReLU(inplace=True))
         if pool:
             layers.append(nn.MaxPool2d(3, 2))
+        inputs = outputs
     return nn.Sequential(*layers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from emotion_perception.pipeline import EmotionPipeline
 from training.dataset import ferplus
 from training.dataset.data import Dataset
 from training.errors import TrainingError
-from training.scoring import paired, predict, report, scenes, tencrop
+from training.scoring import darkness, paired, portraits, predict, report, scenes, tencrop
+from training.scoring.darkness import DarkScores
+from training.scoring.portraits import Portraits, PortraitScores
 from training.scoring.private_test_log import log_private_test
 from training.scoring.scores import SplitReport
 from training.scoring.splits import score_splits, splits_to_score
@@ -31,6 +34,9 @@ class Request:
         ferplus: FER+ votes (`fer2013new.csv`), to score on their labels too.
         ten_crop: Also score the mean prediction of ten crops.
         pipeline: Also run the images, placed in scenes, through the runtime's pipeline.
+        dark: Also darken PublicTest, with and without noise.
+        portraits: A folder of labelled images of people, to score by group of people too.
+        groups: Columns of its label file to group by; None for all.
         limit: At most so many rows, drawn at random, for ten-crop and the pipeline, which are
             slow; None takes all. The headline figures always take all.
         threads: CPU threads.
@@ -40,13 +46,30 @@ class Request:
     ferplus: Path | None = None
     ten_crop: bool = False
     pipeline: bool = False
+    dark: bool = False
+    portraits: Path | None = None
+    groups: tuple[str, ...] | None = None
     limit: int | None = None
     threads: int | None = None
 
 
+class Evaluation(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        splits: PublicTest, and PrivateTest if it was read.
+        dark: The model on PublicTest in less light, if that was asked for.
+        portraits: Each prediction of the model on the folder of portraits, if there is one.
+    """
+
+    splits: list[SplitReport]
+    dark: list[DarkScores]
+    portraits: list[PortraitScores]
+
+
 def evaluate(
     model: Path, dataset: Dataset, out: Path, request: Request | None = None
-) -> list[SplitReport]:
+) -> Evaluation:
     """Scores a model and writes `report.md`, `scores.json` and the figures.
 
     Args:
@@ -63,10 +86,18 @@ def evaluate(
     tools = _open(model, dataset, request)
     scored = score_splits(model, tools.model, dataset, names, tools.votes)
     results = [_extend(found, tools, request) for found in scored]
-    report.write(out, model, results)
+    dark = darkness.score(tools.model, dataset[names[0]], tools.votes) if request.dark else []
+    people = _portrait_scores(model, tools, request)
+    report.write(out, model, results, dark, people)
     if request.final:
         log_private_test(model, results[-1])
-    return results
+    return Evaluation(results, dark, people)
+
+
+def _portrait_scores(model: Path, tools: _Tools, request: Request) -> list[PortraitScores]:
+    if tools.portraits is None:
+        return []
+    return portraits.score_model(model, tools.portraits, request.threads)
 
 
 @dataclass(frozen=True)
@@ -76,15 +107,21 @@ class _Tools:
     model: predict.Opened
     votes: NDArray[np.int64] | None
     pipeline: EmotionPipeline | None
+    portraits: Portraits | None
 
 
 def _open(model: Path, dataset: Dataset, request: Request) -> _Tools:
     if request.limit is not None and request.limit < 1:
         raise TrainingError(f'--limit must be at least 1, not {request.limit}')
+    if request.groups and request.portraits is None:
+        raise TrainingError('--group groups portraits: give their folder with --portraits')
     opened = predict.open_model(model, request.threads)
     votes = None if request.ferplus is None else ferplus.votes_for(request.ferplus, dataset)
     pipeline = scenes.open_pipeline(model, request.threads) if request.pipeline else None
-    return _Tools(opened, votes, pipeline)
+    people = None
+    if request.portraits is not None:
+        people = portraits.read_portraits(request.portraits, request.groups)
+    return _Tools(opened, votes, pipeline, people)
 
 
 def _extend(found: SplitReport, tools: _Tools, request: Request) -> SplitReport:

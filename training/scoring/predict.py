@@ -22,7 +22,7 @@ from emotion_perception.inference.manifest import (
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
 from emotion_perception.labels import FER2013, LABEL_SETS
 from training import checkpoint, models
-from training.config import INPUT_SIZE
+from training.config import EXPOSURE, INPUT_SIZE
 from training.console import progress
 from training.dataset.data import SIDE, Images
 from training.errors import TrainingError
@@ -38,7 +38,7 @@ Predictor = Callable[[Faces], dict[str, NDArray[np.float32]]]
 
 def preprocessing(mean: float, std: float, size: int = INPUT_SIZE) -> Preprocessing:
     """The runtime's preprocessing with the statistics of a training split."""
-    return Preprocessing(face_size=SIDE, input_size=size, mean=mean, std=std)
+    return Preprocessing(SIDE, size, mean, std, EXPOSURE)
 
 
 @dataclass(frozen=True)

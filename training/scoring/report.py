@@ -6,11 +6,23 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from emotion_perception.labels import EMOTION_NAMES
 from training.dataset import ferplus
-from training.scoring import figures, metrics, paired, ranking, scenes, tencrop
+from training.scoring import (
+    darkness_report,
+    figures,
+    metrics,
+    paired,
+    portraits_report,
+    ranking,
+    scenes,
+    tencrop,
+)
+from training.scoring.darkness import DarkScores
 from training.scoring.ferplus_scores import FerPlusScores
+from training.scoring.portraits import PortraitScores
 from training.scoring.scores import SplitReport, SplitScores
 
 _PREDICTED_BY = {
@@ -20,21 +32,33 @@ _PREDICTED_BY = {
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)
 
 
-def write(out: Path, model: Path, results: Sequence[SplitReport]) -> None:
+def write(
+    out: Path,
+    model: Path,
+    results: Sequence[SplitReport],
+    dark: Sequence[DarkScores] = (),
+    people: Sequence[PortraitScores] = (),
+) -> None:
     """Writes `report.md`, `scores.json` and the figures of each split into a folder."""
     out.mkdir(parents=True, exist_ok=True)
-    document = {
+    document: dict[str, Any] = {
         'model': model.name,
         'splits': {result.scores.split: result.document() for result in results},
     }
+    if dark:
+        document['dark'] = [scored.document() for scored in dark]
+    if people:
+        document['portraits'] = {scored.label_set: scored.document() for scored in people}
     (out / 'scores.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     for result in results:
         figures.draw_all(result, out)
     overview = _overview([result.scores for result in results])
-    text = '\n\n'.join(
-        [f'# Scores of {model.name}', overview, *(_section(result) for result in results)]
-    )
-    (out / 'report.md').write_text(text + '\n', encoding='utf-8')
+    parts = [f'# Scores of {model.name}', overview, *(_section(result) for result in results)]
+    if dark:
+        parts.append(darkness_report.section(dark, results[0].scores.split))
+    if people:
+        parts.append(portraits_report.section(people))
+    (out / 'report.md').write_text('\n\n'.join(parts) + '\n', encoding='utf-8')
 
 
 def percent(share: metrics.Share) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest, sha256_of
+from emotion_perception.inference.preprocessing import correct_exposure
 from emotion_perception.labels import FER2013
 from training import checkpoint
 from training.config import AugmentConfig
@@ -105,7 +106,7 @@ def _mean(
     opened: predict.Opened, images: Images, views: int, generator: torch.Generator
 ) -> dict[str, NDArray[np.float64]]:
     spec = opened.spec
-    unit = augment.to_unit(torch.from_numpy(images))
+    unit = augment.to_unit(torch.from_numpy(correct_exposure(images, spec.exposure)))
     sums: dict[str, NDArray[np.float64]] = {}
     for affine in _affines(len(images), views, generator):
         faces = (augment.warp(unit, affine, spec.input_size) - spec.mean) / spec.std

@@ -34,8 +34,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotion_perception.inference.manifest import sha256_of
+from emotion_perception.inference.preprocessing import correct_exposure
 from training import checkpoint
-from training.config import FC_WIDTH, STRIDE, ModelConfig, Recipe
+from training.config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig, Recipe
 from training.dataset import augment
 from training.errors import TrainingError
 from training.models import build
@@ -182,6 +183,7 @@ def _from_published(
         grey=False,
         stride=STRIDE,
         conv_ranks=None,
+        widths=WIDTHS,
         fc_ranks=None,
         votes=False,
         fc_width=FC_WIDTH,
@@ -222,7 +224,8 @@ def _check_same(config: ModelConfig, trained: ModelConfig, path: Path) -> None:
 def _faces(module: Untrained, images: NDArray[np.uint8]) -> Tensor:
     """Training images spread over the file, as the network first gets them."""
     count = min(CALIBRATION_IMAGES, len(images))
-    chosen = np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+    spread = np.linspace(0, len(images) - 1, count).astype(int)
+    chosen = correct_exposure(np.asarray(images[spread]), EXPOSURE)
     faces = augment.resize(
         augment.to_unit(torch.from_numpy(chosen)), module.recipe.train.size_at(0)
     )

@@ -160,7 +160,7 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         raise ValueError(f'schema is {document.get("schema")!r}, this version reads 1')
     fields = {key: value for key, value in document.items() if key != 'schema'}
     fields['labels'] = tuple(fields['labels'])
-    fields['preprocessing'] = Preprocessing(**fields['preprocessing'])
+    fields['preprocessing'] = Preprocessing.from_document(fields['preprocessing'])
     fields['framing'] = Framing.from_document(fields['framing'])
     manifest = Manifest(**fields)
     if manifest.labels != EMOTION_NAMES:
@@ -184,12 +184,14 @@ def _check_numbers(manifest: Manifest) -> None:
         if type(side) is not int or not 1 <= side <= MAX_NETWORK_SIDE:
             raise ValueError(f'{name} must be a whole number from 1 to {MAX_NETWORK_SIDE}')
     temperatures = manifest.temperatures.values()
+    exposure = {} if spec.exposure is None else asdict(spec.exposure)
     for number in (
-        *(*temperatures, spec.mean, spec.std),
+        *(*temperatures, spec.mean, spec.std, *exposure.values()),
         *(value for point in manifest.framing.landmarks for value in point),
         *(value for box in boxes for value in (box.center_x, box.center_y, box.size)),
     ):
         if type(number) not in (int, float) or not abs(number) < _MAX_NUMBER:
             raise ValueError(f'a number is {quoted(number)}: all must be finite and moderate')
-    if min(*temperatures, spec.std, *(box.size for box in boxes)) < _MIN_DIVISOR:
+    stds = (spec.std, exposure.get('std', spec.std))
+    if min(*temperatures, *stds, *(box.size for box in boxes)) < _MIN_DIVISOR:
         raise ValueError('temperature, std and the size of a box must be positive')

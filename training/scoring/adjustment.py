@@ -1,0 +1,130 @@
+"""Predictions for cameras: the FER+ logits without the classes' shares in FER+ (logit adjustment).
+
+What a network learns contains how often each class occurs in its data: in FER+ more than a third of
+the faces is Neutral and one in ninety Disgust. Less k times the logarithms of these shares it
+predicts as if the classes were more alike in number; at k = 1 as if they were equal, which gives
+the best mean recall of a perfectly calibrated network (Menon et al. 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.dataset import ferplus, targets
+from training.dataset.data import Split
+from training.scoring import metrics
+from training.scoring.metrics import ECE_BINS, Floats, Share
+
+STRENGTHS = tuple(tenths / 10 for tenths in range(11))
+
+
+def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
+    """Mean share of the annotators' votes over Training: what the second last layer is taught.
+
+    Args:
+        training: The split.
+        votes: All votes of FER+, int64 `[rows, 10]`.
+
+    Returns:
+        float64 `[7]` in FER-2013 order, sum 1.
+    """
+    taught = targets.soft(votes[training.rows], training.labels, 1.0)
+    return np.asarray(taught.mean(axis=0, dtype=np.float64))
+
+
+def adjust(logits: Floats, shares: Floats, strength: float) -> Floats:
+    """Logits less `strength` times the logarithm of the classes' shares.
+
+    Args:
+        logits: float64 `[n, 7]`.
+        shares: float64 `[7]`, above 0, from `priors`.
+        strength: 0 changes nothing; 1 takes the shares away altogether.
+    """
+    return np.asarray(logits - strength * np.log(shares))
+
+
+@dataclass(frozen=True)
+class Point:
+    """Adjusted predictions at temperature 1 on the FER+ labels of a split.
+
+    Attributes:
+        strength: What the logarithms of the shares were multiplied by.
+        accuracy: On the rows whose majority is one of the seven classes.
+        recalls: Of each class, float64 `[7]` in FER-2013 order.
+        ece: Confidence against accuracy on these rows, 0..1.
+        votes_ece: Confidence against the share of the annotators who chose the predicted class, on
+            all rows with votes that count, 0..1.
+    """
+
+    strength: float
+    accuracy: Share
+    recalls: Floats
+    ece: float
+    votes_ece: float
+
+    @property
+    def mean_recall(self) -> float:
+        """Unweighted mean of the classes' recalls, 0..1; NaN where a class has no rows."""
+        return float(self.recalls.mean())
+
+
+def curve(
+    logits: Floats,
+    votes: NDArray[np.int64],
+    shares: Floats,
+    strengths: Sequence[float] = STRENGTHS,
+) -> list[Point]:
+    """Scores one strength after the other.
+
+    Args:
+        logits: float64 `[n, 7]`, as the votes taught them.
+        votes: int64 `[n, 10]`, the votes of the same images.
+        shares: From `priors`.
+        strengths: To be tried.
+    """
+    return [_point(adjust(logits, shares, each), votes, each) for each in strengths]
+
+
+def best(points: Sequence[Point]) -> Point:
+    """The point with the largest mean recall, the weakest of equals."""
+    return max(points, key=lambda point: (point.mean_recall, -point.strength))
+
+
+def _point(logits: Floats, votes: NDArray[np.int64], strength: float) -> Point:
+    rows, labels = ferplus.labelled(votes)
+    hits = metrics.confusion(logits[rows].argmax(axis=1), labels, logits.shape[1])
+    with np.errstate(invalid='ignore'):  # a class without rows has no recall
+        recalls = np.diag(hits) / hits.sum(axis=1)
+    return Point(
+        strength,
+        metrics.accuracy(logits[rows], labels),
+        recalls,
+        metrics.reliability(logits[rows], labels).ece,
+        votes_ece(logits, votes),
+    )
+
+
+def votes_ece(logits: Floats, votes: NDArray[np.int64]) -> float:
+    """Mean gap between confidence and the annotators' agreement with the prediction, 0..1.
+
+    As `metrics.Reliability.ece`, but that a prediction is as right as the share of the annotators
+    who chose its class. Single votes do not count (as everywhere in FER+), and images without
+    another one for the seven classes are left out.
+
+    Args:
+        logits: float64 `[n, 7]`.
+        votes: int64 `[n, 10]`.
+    """
+    kept = np.where(votes > 1, votes, 0)
+    seven = kept[:, ferplus.FER2013_COLUMNS]
+    rows = np.flatnonzero(seven.sum(axis=1))
+    probabilities = np.exp(metrics.log_softmax(logits[rows]))
+    called, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    agreement = seven[rows, called] / kept[rows].sum(axis=1)
+    index = np.minimum((top * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    gaps = np.bincount(index, top - agreement, ECE_BINS)
+    return float(np.abs(gaps).sum() / len(rows))
