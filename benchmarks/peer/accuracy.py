@@ -14,6 +14,7 @@ from benchmarks.settings import Settings
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.labels import FER2013
 
 # PrivateTest is read once for each model, by `training evaluate --final`.
 _SPLIT = 'PublicTest'
@@ -52,7 +53,7 @@ def _row(name: str, predictions: Labels, labels: Labels) -> tuple[Cell, ...]:
 
 def _ours(images: Images, settings: Settings) -> Labels:
     providers = ProviderSettings(num_threads=settings.threads)
-    classifier = EmotionClassifier(default_model_path(), providers)
+    classifier = EmotionClassifier(default_model_path(), providers, FER2013)
     batches = (
         np.ascontiguousarray(images[start : start + _BATCH])
         for start in range(0, len(images), _BATCH)

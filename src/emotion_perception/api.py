@@ -13,7 +13,6 @@ from emotion_perception.detection.base import NO_BOUND
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Face
@@ -22,7 +21,7 @@ from emotion_perception.types import BgrImage, Face
 _lock = Lock()
 
 
-def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2013) -> list[Face]:
+def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = '') -> list[Face]:
     """Finds the faces of an image and their emotions, with the shipped model.
 
     Detector and model are loaded with the first call and kept. Calls do not influence each other,
@@ -35,8 +34,8 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = FER2
     Args:
         image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of an
             image file.
-        labels: Whose labels to predict: `fer2013`, those the data set was published with, or
-            `ferplus`, those of the ten annotators who looked at it again.
+        labels: Whose labels to predict: `balanced` (the default), for cameras; `ferplus`, those of
+            the ten annotators of FER+; or `fer2013`, those the data set was published with.
 
     Returns:
         Its faces, largest first; empty when there is none.

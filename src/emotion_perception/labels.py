@@ -23,9 +23,14 @@ NUM_EMOTIONS: Final[int] = len(EMOTION_NAMES)
 
 FER2013: Final[str] = 'fer2013'
 FERPLUS: Final[str] = 'ferplus'
-LABEL_SETS: Final[tuple[str, ...]] = (FER2013, FERPLUS)
-"""Whose labels a model predicts: those FER-2013 was published with, or those of the ten
-annotators of FER+ (Barsoum et al. 2016), who looked at the same images again."""
+BALANCED: Final[str] = 'balanced'
+TAUGHT_LABELS: Final[tuple[str, ...]] = (FER2013, FERPLUS)
+"""What networks are taught: the labels FER-2013 was published with, and those of the ten annotators
+of FER+ (Barsoum et al. 2016), who looked at the same images again."""
+
+LABEL_SETS: Final[tuple[str, ...]] = (*TAUGHT_LABELS, BALANCED)
+"""Whose labels a model predicts; BALANCED are those of FER+ as if rare emotions were less rare than
+in its data, for what a camera sees."""
 
 UNCERTAIN_NAME: Final[str] = 'Uncertain'
 """Name shown and published when no emotion reaches the confidence threshold."""

@@ -8,7 +8,7 @@ from tiny_model import make_tiny_model
 
 from emotion_perception.errors import ModelError, ProviderError
 from emotion_perception.inference.classifier import MAX_BATCH, EmotionClassifier, softmax
-from emotion_perception.inference.manifest import manifest_path_for, sha256_of
+from emotion_perception.inference.manifest import Balance, manifest_path_for, sha256_of
 from emotion_perception.inference.onnx_session import CPU_PROVIDER, ProviderSettings
 from emotion_perception.labels import LABEL_SETS, Emotion
 
@@ -59,7 +59,8 @@ def test_a_batch_of_faces(classifier):
 
 @pytest.fixture(scope='module')
 def two_results(tmp_path_factory):
-    manifest = {'temperature': 2.0, 'ferplus_temperature': 0.5}
+    balance = Balance((0.02, 0.1, 0.1, 0.2, 0.1, 0.1, 0.38), 1.0)
+    manifest = {'temperature': 2.0, 'ferplus_temperature': 0.5, 'balance': balance}
     return make_tiny_model(tmp_path_factory.mktemp('two'), votes=True, manifest=manifest)
 
 
@@ -71,8 +72,19 @@ def test_the_labels_choose_the_result_and_its_temperature(two_results):
         rows[label_set] = classifier.classify(faces(250, 5))
     assert rows['fer2013'].argmax(axis=1).tolist() == [Emotion.HAPPY, Emotion.SAD]
     assert rows['ferplus'].argmax(axis=1).tolist() == [Emotion.NEUTRAL, Emotion.ANGRY]
+    # The probabilities at temperature 1, over the shares of what the output was taught.
+    shares = np.array([0.02, 0.1, 0.1, 0.2, 0.1, 0.1, 0.38])
+    wanted = np.sqrt(rows['ferplus']) / shares
+    np.testing.assert_allclose(
+        rows['balanced'], wanted / wanted.sum(axis=1, keepdims=True), rtol=1e-4
+    )
     # Both logits have the same size, so the lower temperature is the surer one.
     assert (rows['ferplus'].max(axis=1) > rows['fer2013'].max(axis=1)).all()
+
+
+def test_where_nobody_chooses_predictions_are_balanced_if_the_model_can(two_results, tiny_model):
+    assert EmotionClassifier(two_results, ProviderSettings(('cpu',))).label_set == 'balanced'
+    assert EmotionClassifier(tiny_model, ProviderSettings(('cpu',))).label_set == 'fer2013'
 
 
 def test_labels_that_the_model_does_not_know(tiny_model):

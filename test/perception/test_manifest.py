@@ -4,6 +4,7 @@ import pytest
 
 from emotion_perception.errors import ModelError
 from emotion_perception.inference.manifest import (
+    Balance,
     Manifest,
     manifest_path_for,
     read_manifest,
@@ -22,6 +23,7 @@ MANIFEST = Manifest(
     preprocessing=Preprocessing(48, 227, 0.51, 0.25, Exposure(min_mean=40)),
     temperature=1.3,
     ferplus_temperature=0.9,
+    balance=Balance((0.09, 0.01, 0.03, 0.26, 0.15, 0.12, 0.34), 0.7),
     scores={'PrivateTest': 0.64},
     training={'recipe': 'first'},
 )
@@ -57,6 +59,29 @@ def test_round_trip(path):
 def test_a_manifest_written_before_there_were_two_results(path):
     change(path, lambda document: document.pop('ferplus_temperature'))
     assert read_manifest(path).temperatures == {'fer2013': 1.3}
+
+
+def test_a_manifest_written_before_there_were_balanced_predictions(path):
+    change(path, lambda document: document.pop('balance'))
+    manifest = read_manifest(path)
+    assert list(manifest.calibrations) == ['fer2013', 'ferplus']
+    assert manifest.default_labels == 'fer2013'
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('shares', [0.5, 0.5]),
+        ('shares', [0.0, *[0.1] * 6]),
+        ('shares', ['a', *[0.1] * 6]),
+        ('strength', float('inf')),
+        ('temperature', 0.0),
+        ('other', 1),
+    ],
+)
+def test_a_balance_that_makes_no_sense(path, key, value):
+    change(path, lambda document: document['balance'].__setitem__(key, value))
+    assert 'is invalid' in refusal(path) or 'is not valid JSON' in refusal(path)
 
 
 def test_a_manifest_written_before_there_was_a_correction_of_exposure(path):

@@ -167,6 +167,9 @@ def test_two_last_layers_are_calibrated_and_scored_apart(run, dataset, exported)
     )
     assert manifest.ferplus_temperature == scores['temperature']
     assert manifest.temperatures.keys() == {'fer2013', 'ferplus'}
+    assert manifest.default_labels == 'balanced'
+    assert min(manifest.balance.shares) > 0
+    assert 0 <= manifest.balance.strength <= 1
     outputs = [output.name for output in onnx.load(done.model).graph.output]
     assert outputs == ['logits', 'ferplus_logits']
     with pytest.raises(TrainingError, match='give --ferplus the path'):

@@ -43,7 +43,7 @@ def evaluate(folder, made_csv, *words) -> int:
 def test_evaluate_reports_portraits_by_group(folder, made_csv, capsys):
     assert evaluate(folder, made_csv, '--portraits', str(folder)) == 0
     document = json.loads((folder / 'out/scores.json').read_text())['portraits']
-    assert document.keys() == {'fer2013', 'ferplus'}
+    assert document.keys() == {'fer2013', 'ferplus', 'balanced'}
     assert list(document['ferplus']) == [
         'all',
         'place: indoors',

@@ -16,7 +16,7 @@ from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.labels import EMOTION_NAMES
+from emotion_perception.labels import EMOTION_NAMES, FER2013
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from training.console import progress
@@ -177,8 +177,8 @@ def open_reader(model: Path, threads: int | None) -> Reader:
         )
     providers = ProviderSettings(('cpu',), num_threads=threads or 0)
     try:
-        first = EmotionClassifier(model, providers)
-        others = [name for name in first.manifest.temperatures if name != first.label_set]
+        first = EmotionClassifier(model, providers, FER2013)
+        others = [name for name in first.manifest.calibrations if name != first.label_set]
         classifiers = [first, *(EmotionClassifier(model, providers, name) for name in others)]
         detector = create_detector(DETECTOR, providers)
     except EmotionPerceptionError as error:
@@ -214,7 +214,7 @@ def _logits(reader: Reader, path: Path) -> dict[str, Floats]:
         faces = analyse_still(image, reader.detector, classifier, PipelineSettings())
         found[label_set] = np.full(len(EMOTION_NAMES), np.nan)
         if faces:  # the largest comes first
-            temperature = classifier.manifest.temperatures[label_set]
+            temperature = classifier.manifest.calibrations[label_set].temperature
             probabilities = faces[0].probabilities.astype(np.float64).clip(1e-12)
             found[label_set] = np.log(probabilities) * temperature
     return found

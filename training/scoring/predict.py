@@ -20,7 +20,7 @@ from emotion_perception.inference.manifest import (
     read_model_file,
 )
 from emotion_perception.inference.preprocessing import Preprocessing, preprocess_faces
-from emotion_perception.labels import FER2013, LABEL_SETS
+from emotion_perception.labels import FER2013, TAUGHT_LABELS
 from training import checkpoint, models
 from training.config import EXPOSURE, INPUT_SIZE
 from training.console import progress
@@ -91,7 +91,7 @@ def onnx_predictor(path: Path, threads: int | None = None) -> Predictor:
 
     taken = session.get_inputs()[0].name
     names = [output.name for output in session.get_outputs()]
-    label_sets = [labels for labels in LABEL_SETS if OUTPUTS[labels] in names]
+    label_sets = [labels for labels in TAUGHT_LABELS if OUTPUTS[labels] in names]
     if FER2013 not in label_sets:
         raise TrainingError(
             f'{path} has no output "{OUTPUTS[FER2013]}" (it has: {", ".join(names)}): '

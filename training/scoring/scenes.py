@@ -14,6 +14,7 @@ from emotion_perception.detection import create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
 from training.console import progress
@@ -122,7 +123,7 @@ def open_pipeline(model: Path, threads: int | None) -> EmotionPipeline:
     try:
         return EmotionPipeline(
             create_detector(DETECTOR, providers),
-            EmotionClassifier(model, providers),
+            EmotionClassifier(model, providers, FER2013),
             PipelineSettings(smoothing=0.0),
         )
     except EmotionPerceptionError as error:

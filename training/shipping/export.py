@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from emotion_perception.inference.framing import Framing
 from emotion_perception.inference.manifest import (
+    Balance,
     Manifest,
     manifest_path_for,
     sha256_of,
@@ -26,7 +27,7 @@ from training import checkpoint
 from training.checkpoint import Trained
 from training.dataset.data import Dataset, Split
 from training.errors import TrainingError
-from training.scoring import ferplus_scores, metrics, predict
+from training.scoring import adjustment, ferplus_scores, metrics, predict
 from training.scoring.ferplus_scores import FerPlusScores
 from training.scoring.scores import ferplus_document, score, share_document
 from training.shipping import provenance
@@ -35,6 +36,7 @@ from training.shipping.quantise import quantise
 from training.weights.fold import fold_batch_norm
 
 CALIBRATION_IMAGES = 512
+_LEAST_SHARE = 1e-4
 FP32_TOLERANCE = 1e-3
 
 
@@ -103,8 +105,9 @@ def export(
         model.parent.mkdir(parents=True, exist_ok=True)
         write_shipped(shipped, model)
     exported, scores, temperature = _measure(model, trained.size, stages, dataset)
-    second = None
+    second = balance = None
     if votes is not None:
+        balance = _balance(stages.shipped[FERPLUS], dataset, votes)
         second = _measure_votes(stages.shipped, votes[dataset['PublicTest'].rows])
         scores['PublicTest']['ferplus'] = ferplus_document(second)
         exported = dataclasses.replace(exported, ferplus=second.accuracy)
@@ -115,6 +118,7 @@ def export(
         preprocessing=spec,
         temperature=temperature,
         ferplus_temperature=None if second is None else second.temperature,
+        balance=balance,
         scores=scores,
         training={
             **provenance.of(source.parent, trained),
@@ -231,6 +235,16 @@ def _measure_votes(shipped: predict.LogitsByLabelSet, votes: NDArray[np.int64]) 
     logits = shipped[FERPLUS]
     divisor = round(ferplus_scores.fit_temperature(logits, votes), 4)
     return ferplus_scores.score(logits, votes, divisor, taught=True)
+
+
+def _balance(logits: metrics.Floats, dataset: Dataset, votes: NDArray[np.int64]) -> Balance:
+    """The balanced predictions of the strength with the best mean recall on PublicTest."""
+    shares = adjustment.priors(dataset['Training'], votes)
+    # A class that Training lacks must not become infinitely likely.
+    shares = np.maximum(shares, _LEAST_SHARE)
+    points = adjustment.curve(logits, votes[dataset['PublicTest'].rows], shares)
+    strength = adjustment.best(points).strength
+    return Balance(tuple(round(float(share), 4) for share in shares), strength)
 
 
 def kept_framing(path: Path) -> dict[str, Any] | None:

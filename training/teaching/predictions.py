@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_perception.labels import FER2013, LABEL_SETS, NUM_EMOTIONS
+from emotion_perception.labels import FER2013, NUM_EMOTIONS, TAUGHT_LABELS
 from training.dataset.data import Dataset, Split
 from training.errors import TrainingError
 
@@ -92,7 +92,7 @@ def read(path: Path) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as content:
             facts = json.loads(str(content[_FACTS]))
-            logs = {name: content[name] for name in LABEL_SETS if name in content.files}
+            logs = {name: content[name] for name in TAUGHT_LABELS if name in content.files}
     except OSError as error:
         raise TrainingError(
             f'the predictions {path} cannot be read: {error.strerror or "no such file format"}'
@@ -133,7 +133,7 @@ def for_split(
     files = [_of_data(path, wanted, dataset) for path in paths]
     places = {row: place for place, row in enumerate(whole.rows.tolist())}
     chosen = [places[row] for row in split.rows.tolist()]
-    labels = tuple(name for name in LABEL_SETS if all(name in file.logs for file in files))
+    labels = tuple(name for name in TAUGHT_LABELS if all(name in file.logs for file in files))
     means = [
         np.mean([_softened(file.logs[name][chosen], temperature) for file in files], axis=0)
         for name in labels

@@ -14,7 +14,6 @@ from emotion_perception.batch.discovery import is_bag_folder
 from emotion_perception.errors import SourceError
 from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import PipelineSettings
 
 JSON: Final = 'json'
@@ -36,7 +35,7 @@ class Job:
     Attributes:
         model_sha256: Of the model that must be used, from its manifest.
         model: Its ONNX file; None is the one that is shipped, wherever the work is done.
-        labels: Whose labels to predict, one of `LABEL_SETS`.
+        labels: Whose labels to predict, one of `LABEL_SETS`; empty is the model's default.
         detector: Name or path, see `create_detector`.
         providers: Hardware of the networks.
         settings: Of the pipeline.
@@ -46,7 +45,7 @@ class Job:
 
     model_sha256: str
     model: Path | None = None
-    labels: str = FER2013
+    labels: str = ''
     detector: str = 'centerface'
     providers: ProviderSettings = field(default_factory=lambda: ProviderSettings(num_threads=1))
     settings: PipelineSettings = field(default_factory=PipelineSettings)

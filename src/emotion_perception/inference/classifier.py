@@ -10,6 +10,7 @@ import onnxruntime as ort
 from emotion_perception.errors import ModelError
 from emotion_perception.inference.manifest import (
     OUTPUTS,
+    Calibration,
     Manifest,
     manifest_path_for,
     read_manifest,
@@ -18,7 +19,7 @@ from emotion_perception.inference.manifest import (
 from emotion_perception.inference.onnx_session import OnnxNetwork, ProviderSettings, create_session
 from emotion_perception.inference.preprocessing import Float32Array, Uint8Array, preprocess_faces
 from emotion_perception.inference.provider_options import InputShapes
-from emotion_perception.labels import FER2013, NUM_EMOTIONS
+from emotion_perception.labels import NUM_EMOTIONS
 from emotion_perception.limits import quoted
 
 MAX_BATCH: Final = 16
@@ -34,14 +35,15 @@ class EmotionClassifier:
         self,
         model_path: Path,
         providers: ProviderSettings | None = None,
-        label_set: str = FER2013,
+        label_set: str = '',
     ) -> None:
         """Loads and checks a model.
 
         Args:
             model_path: ONNX file; its manifest lies beside it under the same name with .json.
             providers: Where to run it; by default the best that is installed.
-            label_set: Whose labels to predict, one of `labels.LABEL_SETS`.
+            label_set: Whose labels to predict, one of `labels.LABEL_SETS`; empty is the
+                manifest's default.
 
         Raises:
             ModelError: A file is missing or damaged, model and manifest do not fit, or the model
@@ -55,15 +57,16 @@ class EmotionClassifier:
             )
         self._path = model_path
         self.manifest: Manifest = read_manifest(manifest_path_for(model_path))
-        self._temperature = _temperature(self.manifest, label_set, model_path)
-        self.label_set = label_set
+        self.label_set = label_set or self.manifest.default_labels
+        self._calibration = _calibration(self.manifest, self.label_set, model_path)
         content = read_model_file(self.manifest, model_path)
         settings = providers or ProviderSettings()
         session = create_session(
             content, settings, _input_shapes(self.manifest), f'Model file {model_path}'
         )
         _check_signature(session, self.manifest, model_path)
-        output = _check_outputs(session, self.manifest, label_set, model_path)
+        labels = self._calibration.taught_labels
+        output = _check_outputs(session, self.manifest, labels, model_path)
         self._network = OnnxNetwork(session, [output], settings.gpu.device_id)
         self._warm_up()
 
@@ -79,14 +82,14 @@ class EmotionClassifier:
             faces: uint8 [N, face_size, face_size], aligned grey faces; N may be 0.
 
         Returns:
-            float32 [N, 7] in FER-2013 order, calibrated by the manifest's temperature; rows sum
-            to 1.
+            float32 [N, 7] in FER-2013 order, calibrated as the manifest says; rows sum to 1.
         """
         if not len(faces):
             return np.empty((0, NUM_EMOTIONS), np.float32)
         batches = range(0, len(faces), MAX_BATCH)
         logits = np.concatenate([self._logits(faces[i : i + MAX_BATCH]) for i in batches])
-        return softmax(logits / self._temperature)
+        offsets = np.asarray(self._calibration.offsets, np.float32)
+        return softmax(logits / self._calibration.temperature - offsets)
 
     def _logits(self, faces: Uint8Array) -> Float32Array:
         (logits,) = self._network.run(preprocess_faces(faces, self.manifest.preprocessing))
@@ -123,11 +126,12 @@ def _input_shapes(manifest: Manifest) -> InputShapes:
     return InputShapes(_INPUT_NAME, smallest=one, usual=one, largest=most)
 
 
-def _temperature(manifest: Manifest, label_set: str, path: Path) -> float:
+def _calibration(manifest: Manifest, label_set: str, path: Path) -> Calibration:
+    known_sets = manifest.calibrations
     try:
-        return manifest.temperatures[label_set]
+        return known_sets[label_set]
     except KeyError:
-        known = ' or '.join(manifest.temperatures)
+        known = ' or '.join(known_sets)
         raise ModelError(
             f'Model file {path} cannot predict the labels {quoted(label_set)}: '
             f'set `labels` to {known}, or use a model trained with model.votes.'

@@ -6,6 +6,7 @@ the two cannot disagree about labels, preprocessing or framing.
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from emotion_perception.errors import ModelError
 from emotion_perception.inference.framing import Framing
 from emotion_perception.inference.preprocessing import Preprocessing
-from emotion_perception.labels import EMOTION_NAMES, FER2013, FERPLUS
+from emotion_perception.labels import BALANCED, EMOTION_NAMES, FER2013, FERPLUS, NUM_EMOTIONS
 from emotion_perception.limits import (
     MAX_MANIFEST_BYTES,
     MAX_MODEL_BYTES,
@@ -23,12 +24,49 @@ from emotion_perception.limits import (
 
 SCHEMA_VERSION = 1
 OUTPUTS: Final = {FER2013: 'logits', FERPLUS: 'ferplus_logits'}
-"""Name of the ONNX file's output, float32 [batch, 7], for each of `labels.LABEL_SETS`."""
+"""Name of the ONNX file's output, float32 [batch, 7], for each of `labels.TAUGHT_LABELS`."""
 
 _FIELD_TYPES: Final = {'name': str, 'file': str, 'sha256': str, 'scores': dict, 'training': dict}
 # All numbers of a manifest are near one; beyond these, float32 would overflow.
 _MAX_NUMBER: Final = 1e6
 _MIN_DIVISOR: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Takes out of the FER+ output how often each class occurs in FER+ (logit adjustment).
+
+    Source: Menon et al., "Long-tail learning via logit adjustment", 2021.
+
+    Attributes:
+        shares: Share of each class in what the output was taught, in FER-2013 order, each > 0.
+        strength: What their logarithms are multiplied by; 1 takes the shares out altogether.
+        temperature: Divisor of the logits; > 0.
+    """
+
+    shares: tuple[float, ...]
+    strength: float
+    temperature: float = 1.0
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """What is taken from the divided logits."""
+        return tuple(self.strength * math.log(share) for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How logits become probabilities: `softmax(logits / temperature - offsets)`.
+
+    Attributes:
+        taught_labels: Which output of the network, one of `labels.TAUGHT_LABELS`.
+        temperature: Divisor of its logits; > 0.
+        offsets: Seven numbers in FER-2013 order.
+    """
+
+    taught_labels: str
+    temperature: float
+    offsets: tuple[float, ...] = (0.0,) * NUM_EMOTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +83,7 @@ class Manifest:
         temperature: Divisor of the logits before the softmax, fitted on PublicTest; > 0.
         ferplus_temperature: The same for the model's second output, as the annotators of FER+
             would label; None where the model has only one.
+        balance: How the second output becomes the balanced predictions; None where there are none.
         scores: Measured accuracies, free-form; shown, never computed with.
         training: Recipe, commit and data of the training run, free-form.
     """
@@ -57,14 +96,28 @@ class Manifest:
     framing: Framing = field(default_factory=Framing)
     temperature: float = 1.0
     ferplus_temperature: float | None = None
+    balance: Balance | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
 
     @property
     def temperatures(self) -> dict[str, float]:
-        """The temperature of every output the model has, by its name in `labels.LABEL_SETS`."""
+        """The temperature of every output the model has, by its name in `labels.TAUGHT_LABELS`."""
         known = {FER2013: self.temperature, FERPLUS: self.ferplus_temperature}
         return {labels: value for labels, value in known.items() if value is not None}
+
+    @property
+    def calibrations(self) -> dict[str, Calibration]:
+        """What the model can predict, by its name in `labels.LABEL_SETS`."""
+        known = {name: Calibration(name, value) for name, value in self.temperatures.items()}
+        if self.balance is not None and FERPLUS in known:
+            known[BALANCED] = Calibration(FERPLUS, self.balance.temperature, self.balance.offsets)
+        return known
+
+    @property
+    def default_labels(self) -> str:
+        """What is predicted where nobody chooses: balanced predictions where there are any."""
+        return BALANCED if BALANCED in self.calibrations else FER2013
 
 
 def manifest_path_for(model_path: Path) -> Path:
@@ -162,6 +215,9 @@ def _from_document(document: dict[str, Any]) -> Manifest:
     fields['labels'] = tuple(fields['labels'])
     fields['preprocessing'] = Preprocessing.from_document(fields['preprocessing'])
     fields['framing'] = Framing.from_document(fields['framing'])
+    if fields.get('balance') is not None:
+        balance = dict(fields['balance'])
+        fields['balance'] = Balance(**{**balance, 'shares': tuple(balance['shares'])})
     manifest = Manifest(**fields)
     if manifest.labels != EMOTION_NAMES:
         raise ValueError(f'labels must be {", ".join(EMOTION_NAMES)}')
@@ -183,15 +239,23 @@ def _check_numbers(manifest: Manifest) -> None:
     for name, side in (('face_size', spec.face_size), ('input_size', spec.input_size)):
         if type(side) is not int or not 1 <= side <= MAX_NETWORK_SIDE:
             raise ValueError(f'{name} must be a whole number from 1 to {MAX_NETWORK_SIDE}')
-    temperatures = manifest.temperatures.values()
+    temperatures = [*manifest.temperatures.values()]
+    shares: tuple[float, ...] = ()
+    strengths: list[float] = []
+    if manifest.balance is not None:
+        shares = manifest.balance.shares
+        temperatures.append(manifest.balance.temperature)
+        strengths.append(manifest.balance.strength)
+        if len(shares) != NUM_EMOTIONS:
+            raise ValueError(f'balance must have {NUM_EMOTIONS} shares')
     exposure = {} if spec.exposure is None else asdict(spec.exposure)
     for number in (
-        *(*temperatures, spec.mean, spec.std, *exposure.values()),
+        *(*temperatures, *shares, *strengths, spec.mean, spec.std, *exposure.values()),
         *(value for point in manifest.framing.landmarks for value in point),
         *(value for box in boxes for value in (box.center_x, box.center_y, box.size)),
     ):
         if type(number) not in (int, float) or not abs(number) < _MAX_NUMBER:
             raise ValueError(f'a number is {quoted(number)}: all must be finite and moderate')
     stds = (spec.std, exposure.get('std', spec.std))
-    if min(*temperatures, *stds, *(box.size for box in boxes)) < _MIN_DIVISOR:
-        raise ValueError('temperature, std and the size of a box must be positive')
+    if min(*temperatures, *shares, *stds, *(box.size for box in boxes)) < _MIN_DIVISOR:
+        raise ValueError('temperature, shares, std and the size of a box must be positive')

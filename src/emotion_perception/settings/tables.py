@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from emotion_perception.labels import FER2013, LABEL_SETS
+from emotion_perception.labels import LABEL_SETS
 from emotion_perception.limits import MAX_SIDE
 from emotion_perception.settings.setting import Setting
 
@@ -127,10 +127,12 @@ MODEL: Final = Setting(
 )
 LABELS: Final = Setting(
     'labels',
-    FER2013,
-    'whose labels to predict: those FER-2013 was published with, or those of the ten '
-    'annotators of FER+, who see more neutral faces',
+    '',
+    'whose labels to predict: fer2013, those FER-2013 was published with; ferplus, those of the '
+    'ten annotators of FER+, who see more neutral faces; balanced, the same as if rare emotions '
+    'were less rare, for cameras',
     choices=LABEL_SETS,
+    empty='balanced where the model has it, else fer2013',
 )
 NETWORKS: Final[tuple[Setting, ...]] = (
     MODEL,
