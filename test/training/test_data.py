@@ -1,6 +1,9 @@
 """Reading FER-2013: both layouts, the cache, and one clear sentence for each kind of bad input."""
 
+import bz2
+import gzip
 import lzma
+import zipfile
 
 import cv2
 import numpy as np
@@ -53,6 +56,102 @@ def test_folder_layout(made_rows, tmp_path):
     training = dataset['Training']
     for image, label in zip(training.images, training.labels, strict=True):
         assert any(label == row[0] and np.array_equal(image, row[1]) for row in made_rows[60:80])
+
+
+def packed(made_csv, path):
+    content = made_csv.read_bytes()
+    if path.suffix == '.zip':
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('fer2013/fer2013.csv', content)
+            archive.writestr('__MACOSX/._fer2013.csv', b'x')
+        return path
+    pack = {'.gz': gzip.compress, '.bz2': bz2.compress}[path.suffix]
+    path.write_bytes(pack(content))
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['.gz', '.bz2', '.zip'])
+def test_packed_csvs_equal_the_plain_one(made_csv, tmp_path, suffix):
+    plain = data.load(made_csv, tmp_path)
+    unpacked = data.load(packed(made_csv, tmp_path / f'fer2013.csv{suffix}'), tmp_path)
+    for name in data.SPLITS:
+        np.testing.assert_array_equal(plain[name].images, unpacked[name].images)
+        np.testing.assert_array_equal(plain[name].rows, unpacked[name].rows)
+
+
+def test_a_mark_of_excel_and_blank_lines_do_no_harm(made_csv, tmp_path):
+    lines = made_csv.read_text().splitlines()
+    marked = tmp_path / 'marked.csv'
+    text = '\n'.join([*lines[:3], '', *lines[3:], '', ''])
+    marked.write_text(text, encoding='utf-8-sig')
+    plain, read = data.load(made_csv, tmp_path), data.load(marked, tmp_path)
+    for name in data.SPLITS:
+        np.testing.assert_array_equal(plain[name].rows, read[name].rows)
+
+
+def test_other_packages_are_refused_by_their_kind(made_csv, tmp_path):
+    path = tmp_path / 'fer2013.parquet'
+    path.write_bytes(b'PAR1')
+    with pytest.raises(TrainingError, match='is a Parquet file: write it as CSV first'):
+        data.load(path, tmp_path)
+    path = tmp_path / 'photos.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('train/happy/1.png', b'x')
+    with pytest.raises(TrainingError, match='holds 0 CSV files instead of one: unpack it'):
+        data.load(path, tmp_path)
+
+
+def save(path, value, suffix='.png'):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = cv2.imencode(suffix, np.full((48, 48), value, np.uint8))[1]
+    path.write_bytes(encoded.tobytes())
+
+
+@pytest.mark.parametrize(
+    ('parts', 'sizes'),
+    [
+        (('train', 'test'), [1, 1, 0]),
+        (('train', 'validation'), [1, 1, 0]),
+        (('train', 'val', 'test'), [1, 1, 1]),
+        (('images/train', 'images/validation'), [1, 1, 0]),
+        (('Training', 'PublicTest', 'PrivateTest'), [1, 1, 1]),
+    ],
+)
+def test_what_selects_and_what_is_final_are_kept_apart(tmp_path, parts, sizes):
+    for number, part in enumerate(parts):
+        save(tmp_path / 'fer' / part / 'happy' / '1.png', number)
+    dataset = data.load(tmp_path / 'fer', tmp_path / 'cache')
+    assert [len(dataset[name]) for name in data.SPLITS] == sizes
+
+
+@pytest.mark.parametrize(
+    ('names', 'label'),
+    [(('anger', 'angry', '0'), 0), (('happiness', 'Happy', '3'), 3), (('sadness', '4'), 4)],
+)
+def test_classes_may_be_called_as_elsewhere(tmp_path, names, label):
+    for name in names:
+        save(tmp_path / 'fer/train' / name / '1.png', 5)
+    labels = data.load(tmp_path / 'fer', tmp_path / 'cache')['Training'].labels
+    assert labels.tolist() == [label] * len(names)
+
+
+def test_links_and_formats_are_read_and_what_is_left_out_is_told(tmp_path, capfd):
+    save(tmp_path / 'elsewhere/1.webp', 9, '.webp')
+    save(tmp_path / 'fer/train/sad/1.tif', 9, '.tif')
+    (tmp_path / 'fer/train/happy').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'fer/train/again').symlink_to(tmp_path / 'fer')  # no endless walk
+    (tmp_path / 'fer/train/sad/._1.jpg').write_bytes(b'x')
+    (tmp_path / 'fer/__MACOSX/train').mkdir(parents=True)
+    (tmp_path / 'fer/__MACOSX/train/1.jpg').write_bytes(b'x')
+    (tmp_path / 'fer/train/sad/2.heic').write_bytes(b'x')
+    dataset = data.load(tmp_path / 'fer', tmp_path / 'cache')
+    assert sorted(dataset['Training'].labels.tolist()) == [3, 4]
+    told = capfd.readouterr().err
+    assert 'no images are left out: 1 .heic' in told
+    assert 'no Training images of Angry, Disgust, Fear, Surprise, Neutral' in told
+    assert [line.split() for line in told.splitlines() if line.startswith('Training')] == [
+        ['Training', '0', '0', '0', '1', '1', '0', '0', '2']
+    ]
 
 
 PIXELS = ' '.join(['7'] * 2304)

@@ -1,13 +1,18 @@
-"""Reads FER-2013 once into memory-mapped arrays: Kaggle's CSV (also .xz) or its image folders."""
+"""Reads FER-2013 once into memory-mapped arrays: Kaggle's CSV (also packed) or image folders."""
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import hashlib
 import io
 import json
 import lzma
-from collections.abc import Iterator
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -19,15 +24,12 @@ from numpy.typing import NDArray
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from emotion_perception.limits import quoted
 from training.console import progress
+from training.dataset import folders
 from training.errors import TrainingError
 
 SIDE = 48
 SPLITS = ('Training', 'PublicTest', 'PrivateTest')
-# Kaggle's folder re-upload has only two parts: its `test` is PublicTest and PrivateTest mixed.
-FOLDER_SPLITS = {'train': 'Training', 'test': 'PublicTest', 'val': 'PublicTest'}
-FOLDER_NAMES = {name.lower(): index for index, name in enumerate(EMOTION_NAMES)}
-IMAGE_SUFFIXES = frozenset({'.jpg', '.jpeg', '.png', '.bmp'})
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 # FER-2013 has 35,887 rows of at most 9,300 characters; a packed file could stand for anything.
 MAX_ROWS = 1_000_000
 MAX_LINE = 1 << 16
@@ -80,8 +82,11 @@ def load(path: Path, cache: Path) -> Dataset:
     """Reads the data set, from the cache when the source has not changed since.
 
     Args:
-        path: `fer2013.csv`, `fer2013.csv.xz` or a folder with `train/<emotion>/*.jpg`.
+        path: `fer2013.csv`, also as .xz, .gz, .bz2 or .zip, or a folder with
+            `train/<emotion>/*.jpg`, see `folders.find`.
         cache: Folder for the arrays; made when missing.
+
+    What was read is shown as a table on stderr, always.
 
     Raises:
         TrainingError: The path is missing or its content is not FER-2013.
@@ -96,12 +101,29 @@ def load(path: Path, cache: Path) -> Dataset:
     if not (folder / 'index.json').is_file():
         rows = _read_folder(path) if path.is_dir() else _read_csv(path)
         _write_cache(folder, rows)
-    return _open_cache(folder, path)
+    dataset = _open_cache(folder, path)
+    _tell(dataset)
+    return dataset
+
+
+def _tell(dataset: Dataset) -> None:
+    """Shows what there is: a split that went elsewhere, or an empty class, is seen at once."""
+    counts = {
+        name: np.bincount(split.labels, minlength=NUM_EMOTIONS).tolist()
+        for name, split in dataset.splits.items()
+    }
+    print(folders.table(counts), file=sys.stderr)
+    lacking = [EMOTION_NAMES[i] for i, count in enumerate(counts['Training']) if not count]
+    if lacking:
+        print(
+            f'warning: no Training images of {", ".join(lacking)}: a network cannot learn them.',
+            file=sys.stderr,
+        )
 
 
 def _fingerprint(path: Path) -> str:
     """Names a source by path, size and time, so that a changed file is read again."""
-    files = sorted(_image_files(path)) if path.is_dir() else [path]
+    files = sorted(folders.walk(path)) if path.is_dir() else [path]
     digest = hashlib.sha256(f'{_CACHE_VERSION} {path.resolve()}'.encode())
     for file in files:
         stat = file.stat()
@@ -121,14 +143,52 @@ def _read_csv(path: Path) -> list[_Row]:
     try:
         with _open_text(path) as file:
             return list(progress(_csv_rows(file, path), f'reading {path.name}', 'rows'))
-    except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except _UNREADABLE as error:
         raise TrainingError(f'{path} cannot be read as a CSV file: {quoted(error)}') from error
 
 
+_UNREADABLE = (
+    *(OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error),
+    *(zipfile.BadZipFile, zlib.error),
+)
+_UNPACKERS: dict[str, Callable[[Path], IO[bytes]]] = {
+    '.xz': lzma.open,
+    '.gz': gzip.open,  # type: ignore[dict-item]
+    '.bz2': bz2.open,
+}
+
+
 def _open_text(path: Path) -> IO[str]:
-    if path.suffix == '.xz':
-        return io.TextIOWrapper(lzma.open(path), encoding='ascii', newline='')
-    return path.open(encoding='ascii', newline='')
+    """Opens a CSV file, packed or not; Excel puts a mark of UTF-8 in front."""
+    suffix = path.suffix.lower()
+    if suffix == '.parquet':
+        raise TrainingError(
+            f'{path} is a Parquet file: write it as CSV first, for example with '
+            "`pandas.read_parquet(...).to_csv('fer2013.csv', index=False)`"
+        )
+    if suffix == '.zip':
+        return io.TextIOWrapper(_only_csv(path), encoding='utf-8-sig', newline='')
+    open_file = _UNPACKERS.get(suffix, _plain)
+    return io.TextIOWrapper(open_file(path), encoding='utf-8-sig', newline='')
+
+
+def _plain(path: Path) -> IO[bytes]:
+    return path.open('rb')
+
+
+def _only_csv(path: Path) -> IO[bytes]:
+    archive = zipfile.ZipFile(path)
+    names = [
+        each
+        for each in archive.namelist()
+        if each.lower().endswith('.csv') and '__MACOSX' not in each
+    ]
+    if len(names) != 1:
+        raise TrainingError(
+            f'{path} holds {len(names)} CSV files instead of one: unpack it and give fer2013.csv, '
+            'or the folder of images in it'
+        )
+    return archive.open(names[0])
 
 
 def _lines(file: IO[str], path: Path) -> Iterator[str]:
@@ -154,7 +214,11 @@ def _csv_rows(file: IO[str], path: Path) -> Iterator[_Row]:
                 'it must have emotion,pixels,Usage'
             )
     emotion, pixels, usage = (header.index(name) for name in ('emotion', 'pixels', 'Usage'))
-    for number, row in enumerate(reader):
+    number = -1
+    for row in reader:
+        if not row:  # a blank line, as the last one often is
+            continue
+        number += 1
         where = f'{path} row {number + 2}'
         if len(row) < len(header):
             raise TrainingError(f'{where} has {len(row)} of {len(header)} columns')
@@ -194,42 +258,30 @@ def _pixels(text: str, where: str) -> Images:
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
-def _image_files(root: Path) -> list[Path]:
-    return [p for p in root.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES]
-
-
 def _read_folder(root: Path) -> list[_Row]:
-    files = sorted(_image_files(root))
-    if not files:
-        raise TrainingError(f'no images under {root}: it must hold train/<emotion>/*.jpg')
+    found = folders.find(root)
+    if found.left_out:
+        kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(found.left_out.items()))
+        print(
+            f'warning: files under {root} that are no images are left out: {kinds}.',
+            file=sys.stderr,
+        )
     return [
-        _read_image(number, file, root)
-        for number, file in enumerate(progress(files, f'reading {root.name}', 'files'))
+        _read_image(number, image)
+        for number, image in enumerate(progress(found.images, f'reading {root.name}', 'files'))
     ]
 
 
-def _read_image(number: int, file: Path, root: Path) -> _Row:
-    parts = file.relative_to(root).parts
-    if len(parts) != 3 or parts[0].lower() not in FOLDER_SPLITS:
-        raise TrainingError(f'{file} is not at train/<emotion>/<file> or test/<emotion>/<file>')
-    name = parts[1].lower()
-    if name not in FOLDER_NAMES:
-        raise TrainingError(
-            f'{file}: unknown label "{parts[1]}" (known: {", ".join(FOLDER_NAMES)})'
-        )
-    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+def _read_image(number: int, found: folders.FoundImage) -> _Row:
+    raw = np.frombuffer(found.file.read_bytes(), np.uint8)
+    image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE) if raw.size else None
     if image is None:
-        raise TrainingError(f'{file} is not a readable image')
+        raise TrainingError(f'{found.file} is not a readable image')
     if image.shape != (SIDE, SIDE):
         raise TrainingError(
-            f'{file} has {image.shape[1]}x{image.shape[0]} pixels instead of {SIDE}x{SIDE}'
+            f'{found.file} has {image.shape[1]}x{image.shape[0]} pixels instead of {SIDE}x{SIDE}'
         )
-    return _Row(
-        number,
-        FOLDER_SPLITS[parts[0].lower()],
-        FOLDER_NAMES[name],
-        np.asarray(image, dtype=np.uint8),
-    )
+    return _Row(number, found.split, found.label, np.asarray(image, dtype=np.uint8))
 
 
 def _write_cache(folder: Path, rows: list[_Row]) -> None:
