@@ -146,10 +146,10 @@ def test_links_and_formats_are_read_and_what_is_left_out_is_told(tmp_path, capfd
     (tmp_path / 'fer/train/sad/2.heic').write_bytes(b'x')
     dataset = data.load(tmp_path / 'fer', tmp_path / 'cache')
     assert sorted(dataset['Training'].labels.tolist()) == [3, 4]
-    told = capfd.readouterr().err
+    out, told = capfd.readouterr()
     assert 'no images are left out: 1 .heic' in told
     assert 'no Training images of Angry, Disgust, Fear, Surprise, Neutral' in told
-    assert [line.split() for line in told.splitlines() if line.startswith('Training')] == [
+    assert [line.split() for line in out.splitlines() if line.startswith('Training')] == [
         ['Training', '0', '0', '0', '1', '1', '0', '0', '2']
     ]
 

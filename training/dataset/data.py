@@ -86,7 +86,7 @@ def load(path: Path, cache: Path) -> Dataset:
             `train/<emotion>/*.jpg`, see `folders.find`.
         cache: Folder for the arrays; made when missing.
 
-    What was read is shown as a table on stderr, always.
+    What was read is printed as a table, always.
 
     Raises:
         TrainingError: The path is missing or its content is not FER-2013.
@@ -112,7 +112,7 @@ def _tell(dataset: Dataset) -> None:
         name: np.bincount(split.labels, minlength=NUM_EMOTIONS).tolist()
         for name, split in dataset.splits.items()
     }
-    print(folders.table(counts), file=sys.stderr)
+    print(folders.table(counts))
     lacking = [EMOTION_NAMES[i] for i, count in enumerate(counts['Training']) if not count]
     if lacking:
         print(
