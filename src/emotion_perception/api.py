@@ -1,5 +1,6 @@
 """The one-line Python API."""
 
+import ctypes
 import os
 from dataclasses import replace
 from functools import cache
@@ -89,11 +90,16 @@ def _check(image: BgrImage) -> None:
 
 
 def _start_anew() -> None:
-    """A forked process has neither the thread that held the lock nor those of the networks."""
-    global _lock  # noqa: PLW0603
+    """A forked process has neither the thread that held the lock nor those of the networks.
+
+    The networks are left as they are, for ever: their end would wait for their threads.
+    """
+    global _lock, _detector, _classifier  # noqa: PLW0603
+    for loaded in (_detector, _classifier):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
     _lock = Lock()
-    _detector.cache_clear()
-    _classifier.cache_clear()
+    _detector = cache(_detector.__wrapped__)
+    _classifier = cache(_classifier.__wrapped__)
 
 
 if hasattr(os, 'register_at_fork'):  # not on Windows

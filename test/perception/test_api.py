@@ -149,5 +149,17 @@ sys.exit(0 if os.waitstatus_to_exitcode(status) == 1 else 1)
 """
 
 
+def test_a_fork_of_a_process_with_loaded_networks_does_not_wait_for_their_threads():
+    """A function for the child makes `subprocess` fork, in a way that runs what Python was told."""
+    code = (
+        'import subprocess, numpy as np\n'
+        'from emotion_perception.api import predict_emotion\n'
+        'predict_emotion(np.zeros((64, 64, 3), np.uint8))\n'
+        'for _ in range(5):\n'
+        '    subprocess.run(["true"], check=True, preexec_fn=lambda: None)\n'
+    )
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True, timeout=120)
+
+
 def test_a_process_forked_while_a_thread_predicts_can_predict_too():
     subprocess.run([sys.executable, '-W', 'ignore', '-c', FORK], check=True, timeout=120)
