@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import lzma
+import os
 import sys
 import zipfile
 import zlib
@@ -108,6 +109,8 @@ def load(path: Path, cache: Path) -> Dataset:
 
 def _tell(dataset: Dataset) -> None:
     """Shows what there is: a split that went elsewhere, or an empty class, is seen at once."""
+    if os.environ.get('LOCAL_RANK', '0') != '0':  # one of several processes that train together
+        return
     counts = {
         name: np.bincount(split.labels, minlength=NUM_EMOTIONS).tolist()
         for name, split in dataset.splits.items()
