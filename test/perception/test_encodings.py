@@ -60,6 +60,7 @@ EXACT = {
     '64FC1': (grey_of, 'f8', 1 / 255),
     '64FC3': (bgr_of, 'f8', 1 / 255),
 }
+BY_CONTENT = {'mono16', '16UC1'}
 GREY = {'mono8', '8UC1', 'mono16', '16UC1', '32FC1', '64FC1'}
 YUV = {'yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv', 'nv12', 'nv21'}
 BAYER = {f'bayer_{name}{bits}' for name in ('rggb', 'bggr', 'gbrg', 'grbg') for bits in (8, 16)}
@@ -95,6 +96,8 @@ def test_every_supported_encoding_is_tested_here():
 )
 def test_exact_encodings_round_trip(*, encoding, width, height, padding, big, keep_last, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    if encoding in BY_CONTENT:
+        image[0, 0] = 255  # all 16 bits are used
     expected = np.repeat(image[..., :1], 3, axis=2) if encoding in GREY else image
     order, dtype, scale = EXACT[encoding]
     samples = order(image).astype(np.float64) * scale
