@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotion_perception.files.walking import walk_folders
 from emotion_perception.labels import EMOTION_NAMES
 from training.errors import TrainingError
 
@@ -61,13 +61,7 @@ def walk(root: Path) -> Iterator[Path]:
 
     Hidden ones (`._a.jpg`, `.DS_Store`) and `__MACOSX` are no data.
     """
-    seen: set[Path] = set()
-    for name, folders, files in os.walk(root, followlinks=True):
-        folder = Path(name)
-        if folder.resolve() in seen:  # a link to a folder above would never end
-            folders.clear()
-            continue
-        seen.add(folder.resolve())
+    for folder, folders, files in walk_folders(root):
         folders[:] = sorted(each for each in folders if not _is_litter(each))
         yield from (folder / each for each in sorted(files) if not _is_litter(each))
 

@@ -15,14 +15,14 @@ from emotion_perception.api import analyse_still
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.labels import EMOTION_NAMES, FER2013
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from training.console import progress
 from training.errors import TrainingError
 from training.scoring.metrics import Floats, Ints, Share
-from training.scoring.scenes import DETECTOR, NO_FACE
+from training.scoring.runtime import DETECTOR, opening
+from training.scoring.scenes import NO_FACE
 
 LABEL_FILE = 'labels.csv'
 FILE, LABEL = 'file', 'label'
@@ -171,18 +171,11 @@ def open_reader(model: Path, threads: int | None) -> Reader:
     Raises:
         TrainingError: The model is no ONNX file, or it or the detector cannot be loaded.
     """
-    if model.suffix != '.onnx':
-        raise TrainingError(
-            f'--portraits runs what the robot runs: give --model an exported .onnx, not {model}'
-        )
-    providers = ProviderSettings(('cpu',), num_threads=threads or 0)
-    try:
+    with opening(model, '--portraits', threads) as providers:
         first = EmotionClassifier(model, providers, FER2013)
         others = [name for name in first.manifest.calibrations if name != first.label_set]
         classifiers = [first, *(EmotionClassifier(model, providers, name) for name in others)]
         detector = create_detector(DETECTOR, providers)
-    except EmotionPerceptionError as error:
-        raise TrainingError(str(error)) from error
     return Reader(detector, {each.label_set: each for each in classifiers})
 
 

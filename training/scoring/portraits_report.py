@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from training.scoring.metrics import Share
 from training.scoring.portraits import PortraitScores
-from training.scoring.scenes import DETECTOR
+from training.scoring.runtime import DETECTOR
 
 
 def section(results: Sequence[PortraitScores]) -> str:

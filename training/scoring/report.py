@@ -23,6 +23,7 @@ from training.scoring import (
 from training.scoring.darkness import DarkScores
 from training.scoring.ferplus_scores import FerPlusScores
 from training.scoring.portraits import PortraitScores
+from training.scoring.runtime import DETECTOR
 from training.scoring.scores import SplitReport, SplitScores
 
 _PREDICTED_BY = {
@@ -241,7 +242,7 @@ def _pipeline_text(scores: scenes.PipelineScores) -> str:
             f'Each image is enlarged {low:g} to {high:g} times (bicubic), put at a random place '
             f'of a plain {scenes.WIDTH}x{scenes.HEIGHT} scene of its mean grey (seeded by its row '
             'number), '
-            f'found by {scenes.DETECTOR}, aligned by the framing of the manifest and classified by '
+            f'found by {DETECTOR}, aligned by the framing of the manifest and classified by '
             'the same ONNX file. Paired bootstrap interval '
             f'({paired.RESAMPLES:,} resamples, seed {paired.SEED}).',
         ]

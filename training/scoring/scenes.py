@@ -11,19 +11,16 @@ import cv2
 import numpy as np
 
 from emotion_perception.detection import create_detector
-from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.labels import FER2013
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
 from training.console import progress
 from training.dataset.data import Images, Split
-from training.errors import TrainingError
 from training.scoring.metrics import Ints, Share
 from training.scoring.paired import Comparison, compare
+from training.scoring.runtime import DETECTOR, opening
 
-DETECTOR = 'centerface'
 WIDTH, HEIGHT = 640, 480
 ENLARGEMENTS = (3.0, 6.0)
 SEED = 0
@@ -115,19 +112,12 @@ def open_pipeline(model: Path, threads: int | None) -> EmotionPipeline:
     Raises:
         TrainingError: The model is no ONNX file, or it or the detector cannot be loaded.
     """
-    if model.suffix != '.onnx':
-        raise TrainingError(
-            f'--pipeline runs what the robot runs: give --model an exported .onnx, not {model}'
-        )
-    providers = ProviderSettings(('cpu',), num_threads=threads or 0)
-    try:
+    with opening(model, '--pipeline', threads) as providers:
         return EmotionPipeline(
             create_detector(DETECTOR, providers),
             EmotionClassifier(model, providers, FER2013),
             PipelineSettings(smoothing=0.0),
         )
-    except EmotionPerceptionError as error:
-        raise TrainingError(str(error)) from error
 
 
 def predict_scenes(pipeline: EmotionPipeline, split: Split, what: str) -> Ints:

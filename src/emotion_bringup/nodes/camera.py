@@ -22,6 +22,7 @@ from emotion_bringup.conversion import (
 )
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.flow_control import InFlight
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
@@ -114,7 +115,7 @@ class CameraNode(CheckedParameters, Node):
 
         if limit:
             profile = qos.emotions(self._mode)
-            self.create_subscription(FaceEmotionArray, 'emotions', on_emotions, profile)
+            self.create_subscription(FaceEmotionArray, EMOTIONS, on_emotions, profile)
         return in_flight
 
     def _read_calibration(self) -> CameraCalibration:

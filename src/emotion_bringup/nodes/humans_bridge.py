@@ -13,6 +13,7 @@ from emotion_bringup import diagnostics, qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
+from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.interop.face_topics import FaceTopics
 from emotion_bringup.interop.humans import faces_topic, ids_message
@@ -140,7 +141,7 @@ class HumansBridgeNode(CheckedParameters, Node):
 
     def _is_silent(self) -> bool:
         waited_ns = time.monotonic_ns() - self._heard_ns
-        topic = self.resolve_topic_name('emotions')
+        topic = self.resolve_topic_name(EMOTIONS)
         return waited_ns > self._timeout_ns or not self.count_publishers(topic)
 
     def _warn(self, sentence: str) -> None:

@@ -1,13 +1,13 @@
 """Finds the recordings among files, folders and patterns."""
 
 import glob
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.errors import SourceError
+from emotion_perception.files.walking import walk_folders
 from emotion_perception.sources.image_files import natural_order
 
 VIDEO_SUFFIXES: Final = frozenset(
@@ -82,13 +82,7 @@ def _matched(path: Path, out: Path) -> Iterator[Path]:
 
 
 def _walk(root: Path, out: Path) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for name, folders, files in os.walk(root, followlinks=True):
-        folder = Path(name)
-        if folder.resolve() in seen:  # a link to a folder above would never end
-            folders.clear()
-            continue
-        seen.add(folder.resolve())
+    for folder, folders, files in walk_folders(root):
         if folder.resolve() == out:
             folders.clear()
         elif is_bag_folder(folder):
