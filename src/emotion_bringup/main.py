@@ -10,7 +10,7 @@ import sys
 
 from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.environment import (
-    MissingPackageError,
+    InstallationError,
     import_for_ros,
     use_shipped_dds_profile,
 )
@@ -24,7 +24,7 @@ def run(name: str) -> int:
     node = GRAPH[name]
     try:
         running, node_module = import_for_ros('emotion_bringup.running', node.module)
-    except MissingPackageError as error:
+    except InstallationError as error:
         print(f'error: {error}', file=sys.stderr)
         return EXIT_USAGE
     return int(running.run_node(getattr(node_module, node.class_name)))

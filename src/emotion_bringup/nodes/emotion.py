@@ -24,6 +24,7 @@ from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
 from emotion_bringup.stamp_check import StampCheck
+from emotion_bringup.starting import first_line
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError
@@ -109,7 +110,11 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._active = True
         if self._pipeline:
             self._pipeline.reset()
-        self._update_subscriptions()
+        try:
+            self._update_subscriptions()
+        except Exception as error:  # rclpy would end the transition without a word
+            self._active = False
+            return self._refuse(f'{type(error).__name__}: {first_line(error)}', EXIT_ERROR)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,9 +143,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         stop()
 
     def _refuse_to_configure(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
+        self._release()
+        return self._refuse(cause, exit_code)
+
+    def _refuse(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
         self._refused_with = exit_code
         self.get_logger().error(as_written(cause))
-        self._release()
         return TransitionCallbackReturn.FAILURE
 
     def _make_pipeline(self) -> EmotionPipeline:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from emotion_bringup.environment import (
-    MissingPackageError,
+    InstallationError,
     import_for_ros,
     use_shipped_dds_profile,
 )
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_shipped_dds_profile()
     try:
         (runner,) = import_for_ros('emotion_bringup.session.runner')
-    except MissingPackageError as error:
+    except InstallationError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return int(runner.run_session(options_from(arguments)))

@@ -6,9 +6,7 @@ import time
 from contextlib import ExitStack
 from types import FrameType
 
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from emotion_bringup.endings import ended_how
@@ -23,6 +21,7 @@ from emotion_bringup.session.processes import (
     node_arguments,
 )
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
+from emotion_bringup.starting import made, ros_running
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
@@ -39,15 +38,12 @@ _STALLED_S = 10.0
 def run_session(options: SessionOptions) -> int:
     """Runs one session; see `command.run`."""
     enclave = ['--ros-args', *enclave_arguments('emotion_monitor')]
-    rclpy.init(args=enclave, signal_handler_options=SignalHandlerOptions.NO)
     try:
-        with ExitStack() as stack:
+        with ros_running(enclave), ExitStack() as stack:
             return _Session(options, stack).run()
     except EmotionPerceptionError as error:
         note(f'error: {error}')
         return 1
-    finally:
-        rclpy.try_shutdown()
 
 
 class _Session:
@@ -66,7 +62,7 @@ class _Session:
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
         namespace = f'/{options.namespace.strip("/")}'
-        self._monitor = MonitorNode(namespace, self._mode, self._on_frame, self._bag)
+        self._monitor = made(lambda: MonitorNode(namespace, self._mode, self._on_frame, self._bag))
         stack.callback(self._monitor.destroy_node)
         stack.callback(self._finish_bag)
         self._executor = SingleThreadedExecutor()
