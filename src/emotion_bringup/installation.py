@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 _MIDDLEWARES: Final = 'share/ament_index/resource_index/rmw_typesupport'
-# The last domain whose ports are below 65536: section 9.6.1 of the RTPS specification.
-_LAST_DOMAIN: Final = 232
+LAST_DOMAIN: Final = 232
+"""The last ROS domain whose ports are below 65536: section 9.6.1 of the RTPS specification."""
+
 _EXTENSION: Final = re.compile(r'\.cpython-(\d)(\d+)-')
 # Where ROS's packages lie below a prefix: from apt, from a workspace, from wheels.
 _PYTHON_FOLDERS: Final = ('lib/python3*/*-packages', 'local/lib/python3*/*-packages')
@@ -118,9 +119,9 @@ def shell_problem(environment: Mapping[str, str]) -> str:
 
 def _domain_problem(environment: Mapping[str, str]) -> str:
     domain = environment.get('ROS_DOMAIN_ID', '')
-    if not domain or (domain.isascii() and domain.isdecimal() and int(domain) <= _LAST_DOMAIN):
+    if not domain or (domain.isascii() and domain.isdecimal() and int(domain) <= LAST_DOMAIN):
         return ''
-    return f'ROS_DOMAIN_ID must be a whole number from 0 to {_LAST_DOMAIN}, not {domain!r}.'
+    return f'ROS_DOMAIN_ID must be a whole number from 0 to {LAST_DOMAIN}, not {domain!r}.'
 
 
 def _middleware_problem(environment: Mapping[str, str]) -> str:

@@ -17,12 +17,17 @@ DOORS = {
 OTHER_PYTHON = '_rclpy_pybind11.cpython-399-x86_64-linux-gnu.so'
 
 
+@pytest.mark.parametrize('domain', ['abc', '233', '-1'])
+def test_a_domain_that_ros_does_not_take(domain):
+    code, _, err = run(DOORS['node'][0], ROS_DOMAIN_ID=domain)
+    assert code == EXIT_USAGE
+    assert_one_sentence(err, 'a whole number from 0 to 232', domain)
+
+
 @pytest.mark.parametrize('door', DOORS)
 @pytest.mark.parametrize(
     ('name', 'value', 'part'),
     [
-        ('ROS_DOMAIN_ID', 'abc', 'a whole number from 0 to 232'),
-        ('ROS_DOMAIN_ID', '233', 'a whole number from 0 to 232'),
         ('RMW_IMPLEMENTATION', 'rmw_of_nobody', 'rmw_of_nobody, which is not installed'),
         ('ROS_LOG_DIR', '/proc/nowhere', 'set ROS_LOG_DIR to a folder that can be written'),
     ],

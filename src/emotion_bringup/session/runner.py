@@ -1,5 +1,6 @@
 """Starts the nodes, follows their results to the end, and stops them without losing a frame."""
 
+import os
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from emotion_bringup.endings import ended_how
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
+from emotion_bringup.session.domain import how_to_join
 from emotion_bringup.session.monitor import MonitorNode
 from emotion_bringup.session.processes import (
     NodeProcesses,
@@ -74,6 +76,9 @@ class _Session:
             signal.signal(number, self._interrupt)
         for name, arguments in node_arguments(self._options, self._mode).items():
             self._processes.start(name, arguments)
+        domain = how_to_join(self._options.domain_id, os.environ)
+        if domain:
+            note(domain)
         if self._options.foxglove is not None:
             tqdm.write(f'Foxglove: open the connection ws://127.0.0.1:{self._options.foxglove}')
         self._last_result_s = time.monotonic()
