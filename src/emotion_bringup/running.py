@@ -22,6 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import as_written
 from emotion_bringup.security import is_secured, startup_problem
+from emotion_perception.address import shown_text
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.signals import end_signals
 
@@ -197,5 +198,5 @@ def _route_core_log(node: Node) -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f'error: {as_written(sentence)}', file=sys.stderr, flush=True)
+    print(f'error: {shown_text(as_written(sentence))}', file=sys.stderr, flush=True)
     return code

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Final
 
 import emotion_perception
+from emotion_perception.address import shown_source
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.settings.setting import spelled
@@ -79,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if leave_closed_terminal():  # its signal is on the way
             return EXIT_HUNG_UP
-        return _fail(f'{error.filename or "The system"}: {error.strerror or error}.')
+        name = shown_source(str(error.filename)) if error.filename else 'The system'
+        return _fail(f'{name}: {error.strerror or error}.')
 
 
 def _run(argv: Sequence[str]) -> int:
