@@ -25,6 +25,7 @@ from emotion_bringup.graph import EMOTIONS, GRAPH, restart_rule
 from emotion_bringup.installation import apt_cure
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, text, value
 from emotion_bringup.launch_endings import after_exit, ends_launch
+from emotion_bringup.lifeline import lifeline_environment
 from emotion_bringup.node_python import has_module, python_of
 from emotion_bringup.security import enclave_arguments
 from emotion_perception.files.resources import config_path
@@ -133,6 +134,7 @@ def process_options(
         'additional_env': {
             **dds_environment(os.environ),
             **names_environment(given_names(context)),
+            **lifeline_environment(),
         },
         'on_exit': after_exit(restartable, is_required=is_required, ends_launch=ends),
     }

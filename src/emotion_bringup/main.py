@@ -15,11 +15,14 @@ from emotion_bringup.environment import (
     use_shipped_dds_profile,
 )
 from emotion_bringup.graph import GRAPH
+from emotion_bringup.lifeline import end_with_starter
+from emotion_perception.signals import end_signals
 
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
     _end_quietly_while_starting()
+    end_with_starter()
     use_shipped_dds_profile()
     node = GRAPH[name]
     try:
@@ -35,7 +38,7 @@ def _end_quietly_while_starting() -> None:
 
     Python would show a traceback of whatever module it was just loading.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in end_signals():
         signal.signal(number, lambda *_: os._exit(0))
 
 

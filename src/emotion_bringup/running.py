@@ -19,12 +19,13 @@ from rclpy.node import Node
 from emotion_bringup.endings import EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import as_written
 from emotion_bringup.starting import StartError, first_line, made, ros_running
+from emotion_perception.address import shown_text
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.signals import end_signals
 
 _EXIT_FORCED = 130
 _SAME_SIGNAL_S = 1.0
 _ERROR_PERIOD_S = 5.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Stop = Callable[[], None]
 """Ends the node's process; may be called from any thread, more than once."""
@@ -115,7 +116,7 @@ def _spin_until(stopped: threading.Event, executor: SingleThreadedExecutor, node
 
 
 def _stop_on_signals(stop: Stop) -> None:
-    """Ends the node on SIGINT and SIGTERM, the process on a second one.
+    """Ends the node on SIGINT, SIGTERM and SIGHUP, the process on a second one.
 
     The executor sleeps in C code, where Python's handlers do not run; the wake-up pipe is written
     at once by whichever thread the signal interrupts, and a thread of ours reads it.
@@ -123,7 +124,7 @@ def _stop_on_signals(stop: Stop) -> None:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    for number in _SIGNALS:
+    for number in end_signals():
         signal.signal(number, lambda *_: None)
 
     def wait(_keep_open: socket.socket = writer) -> None:
@@ -167,5 +168,5 @@ def _route_core_log(node: Node) -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f'error: {as_written(sentence)}', file=sys.stderr, flush=True)
+    print(f'error: {shown_text(as_written(sentence))}', file=sys.stderr, flush=True)
     return code

@@ -28,6 +28,7 @@ from emotion_bringup.parameters import CheckedParameters, declare_parameters, va
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.address import shown_source
 from emotion_perception.errors import EmotionPerceptionError, SourceError
 from emotion_perception.sources import (
     FrameSource,
@@ -157,7 +158,7 @@ class CameraNode(CheckedParameters, Node):
             return open_source(spec, options)
         return Reconnecting(
             lambda: open_source(spec, options),
-            name=spec,
+            name=shown_source(spec),
             stop=self._stopping,
             on_lost=self._on_lost,
             on_recovered=self._on_recovered,

@@ -318,7 +318,6 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             return diagnostics.OK, 'Idle: nobody subscribes', values
         silence = self._watch.silence(time.monotonic_ns())
         problem = silence or ' '.join(filter(None, (each.problem() for each in self._sharing)))
-        level, summary, values = diagnostics.health(self._statistics, values)
-        if problem and level == diagnostics.OK:
-            return diagnostics.WARN, problem, values
-        return level, summary, values
+        report = diagnostics.health(self._statistics, values)
+        is_well = report[0] == diagnostics.OK
+        return (diagnostics.WARN, problem, values) if problem and is_well else report

@@ -28,6 +28,7 @@ from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
 from emotion_perception.outputs.run import note
+from emotion_perception.signals import end_signals, leave_closed_terminal
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
 
@@ -72,7 +73,7 @@ class _Session:
         stack.callback(self._executor.shutdown)
 
     def run(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in end_signals():
             signal.signal(number, self._interrupt)
         for name, arguments in node_arguments(self._options, self._mode).items():
             self._processes.start(name, arguments)
@@ -106,6 +107,7 @@ class _Session:
             bag.abort()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        leave_closed_terminal()
         self._interrupted = True
 
     def _check_nodes(self) -> None:

@@ -14,6 +14,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from emotion_perception.address import shown_source
 from emotion_perception.bags import guard
 from emotion_perception.bags.topic_choice import ImageTopic, is_ambiguous, ranked, remark
 from emotion_perception.bags.type_names import (
@@ -311,7 +312,10 @@ def is_bag(path: Path) -> bool:
 def _storage_of(path: Path) -> Path:
     """Checks that there is a bag; of a folder without metadata.yaml takes its only file."""
     if not path.exists():
-        raise BagError(f'Bag {path} does not exist: give a rosbag2 folder, .mcap or .db3 file.')
+        raise BagError(
+            f'Bag {shown_source(str(path))} does not exist: give a rosbag2 folder, .mcap or .db3 '
+            'file.'
+        )
     if path.name.lower().endswith('.bag.active'):
         raise BagError(
             f'{path} was not finished by its recorder: repair it with `rosbag reindex {path}`, or '
