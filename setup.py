@@ -80,7 +80,7 @@ setup(
         'runtime': RUNTIME,
         'gui': [wish.replace('-headless', '') for wish in RUNTIME if 'opencv' in wish],
         'gpu': [wish.replace('>', '-gpu>') for wish in RUNTIME if wish.startswith('onnxruntime')],
-        **{name: wishes(name) for name in ('foxglove', 'ray', 'web', 'training')},
+        **{name: wishes(name) for name in ('foxglove', 'heic', 'ray', 'web', 'training')},
     },
     zip_safe=True,
     maintainer='emotion_bringup maintainers',

@@ -116,7 +116,7 @@ def test_the_package_asks_for_what_the_lists_ask_for(monkeypatch):
     asked = {}
     monkeypatch.setattr(setuptools, 'setup', lambda **facts: asked.update(facts['extras_require']))
     runpy.run_path(str(ROOT / 'setup.py'))
-    for name in ('runtime', 'foxglove', 'ray', 'web', 'training'):
+    for name in ('runtime', 'foxglove', 'heic', 'ray', 'web', 'training'):
         text = (REQUIREMENTS / f'{name}.in').read_text(encoding='utf-8').splitlines()
         assert asked[name]
         taken_in = (REQUIREMENTS / 'bench.in').read_text(encoding='utf-8').splitlines()
@@ -154,7 +154,7 @@ def test_what_a_machine_with_ros_gets_from_pip_keeps_the_bounds():
 @pytest.fixture(scope='module')
 def installs():
     """Every `pip install` that make would run in a fresh checkout."""
-    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env']
+    extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'heic-env']
     extras += ['training-env', 'imagenet-env']
     lines = make(*extras, 'bench', 'audit', 'demo', 'SHOW=1') + make('env', 'ROS_DISTRO=kilted')
     return [line for line in dict.fromkeys(lines) if 'pip install' in line]

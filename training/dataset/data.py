@@ -27,6 +27,7 @@ from emotion_perception.limits import quoted
 from training.console import progress
 from training.dataset import folders
 from training.errors import TrainingError
+from training.writing import write_json
 
 SIDE = 48
 SPLITS = ('Training', 'PublicTest', 'PrivateTest')
@@ -300,7 +301,7 @@ def _write_cache(folder: Path, rows: list[_Row]) -> None:
         np.save(folder / f'{split}-labels.npy', np.array([r.label for r in chosen], np.int64))
         np.save(folder / f'{split}-rows.npy', np.array([r.number for r in chosen], np.int64))
         counts[split] = len(chosen)
-    (folder / 'index.json').write_text(json.dumps(counts), encoding='utf-8')
+    write_json(folder / 'index.json', counts)
 
 
 def _open_cache(folder: Path, source: Path) -> Dataset:

@@ -11,6 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from emotion_perception.encodings.photos import (
+    HEAD_BYTES,
+    decode_photo,
+    is_animation,
+    photo_format,
+)
 from emotion_perception.encodings.raw import Buffer, from_mosaic
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.limits import MAX_JPEG_SCANS, quoted, size_problem
@@ -72,7 +78,7 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
 
 
 def decode_still(data: Buffer, name: str) -> BgrImage:
-    """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP or PPM.
+    """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP, PPM, HEIC, AVIF or GIF.
 
     Args:
         data: The file's bytes.
@@ -83,9 +89,16 @@ def decode_still(data: Buffer, name: str) -> BgrImage:
         dropped.
 
     Raises:
-        ImageFormatError: Unknown or damaged data, or too many pixels.
+        ImageFormatError: Unknown or damaged data, an animation, too many pixels, or a format that
+            needs another package.
     """
-    return _decode(data, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}')
+    raw = bytes(data)
+    if is_animation(BytesIO(raw)):
+        raise ImageFormatError(f'Image {name} is an animation: use `emotion video` for it.')
+    photo = photo_format(raw[:HEAD_BYTES])
+    if photo:
+        return decode_photo(raw, photo, f'Image {name}')
+    return _decode(raw, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}')
 
 
 def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> BgrImage:
