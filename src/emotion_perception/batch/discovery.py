@@ -87,7 +87,8 @@ def _expand(path: Path, out: Path) -> list[Path]:
     matched = [each for name in names for each in _matched(Path(name), out, left_out)]
     if not matched:
         raise SourceError(
-            f'No video and no rosbag matches {shown_source(str(path))}{_but(left_out)}: check the pattern.'
+            f'No video and no rosbag matches {shown_source(str(path))}{_but(left_out)}: check the '
+            'pattern.'
         )
     _warn(path, left_out)
     return natural_order(matched)
