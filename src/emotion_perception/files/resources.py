@@ -26,7 +26,7 @@ def share_folder() -> Path:
                 return candidate
     raise ModelError(
         'The folders models/ and config/ of emotion_bringup are not installed: '
-        'install the package with `colcon build` or `pip install -e .` from its repository.'
+        'install the package with `colcon build` or `pip install .` from its repository.'
     )
 
 
