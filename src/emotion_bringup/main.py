@@ -10,21 +10,24 @@ import sys
 
 from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.environment import (
-    MissingPackageError,
+    InstallationError,
     import_for_ros,
     use_shipped_dds_profile,
 )
 from emotion_bringup.graph import GRAPH
+from emotion_bringup.lifeline import end_with_starter
+from emotion_perception.signals import end_signals
 
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
     _end_quietly_while_starting()
+    end_with_starter()
     use_shipped_dds_profile()
     node = GRAPH[name]
     try:
         running, node_module = import_for_ros('emotion_bringup.running', node.module)
-    except MissingPackageError as error:
+    except InstallationError as error:
         print(f'error: {error}', file=sys.stderr)
         return EXIT_USAGE
     return int(running.run_node(getattr(node_module, node.class_name)))
@@ -35,7 +38,7 @@ def _end_quietly_while_starting() -> None:
 
     Python would show a traceback of whatever module it was just loading.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in end_signals():
         signal.signal(number, lambda *_: os._exit(0))
 
 

@@ -15,6 +15,7 @@ import pytest
 import rclpy
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from awaiting import wait_for_end
 from diagnostic_msgs.msg import DiagnosticArray
 from processes import TIMEOUT_S, environment
 from sensor_msgs.msg import CameraInfo
@@ -96,6 +97,10 @@ class Launch:
     def interrupt(self):
         """Ctrl-C, as a terminal sends it: to all processes."""
         os.killpg(self._process.pid, signal.SIGINT)
+
+    def signal(self, number):
+        """Sends a signal to `ros2 launch` alone."""
+        self._process.send_signal(number)
 
     def end(self):
         """Reads to the end; returns the exit code."""
@@ -221,6 +226,17 @@ def test_a_killed_camera_is_started_again_and_ctrl_c_ends_all(launch, robot, arg
     assert 'Traceback' not in running.output
     with pytest.raises(ProcessLookupError):
         os.kill(camera, 0)
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGHUP])
+def test_no_node_outlives_its_launch(launch, robot, arguments, number):
+    """SIGHUP does to `ros2 launch` what SIGKILL does: it ends without a word to its nodes."""
+    running = launch(launch_file('live'), **arguments, loop='true')
+    nodes = [running.started(name) for name in ('camera_node', 'emotion_node')]
+    running.read_until('images from /camera/image_raw')
+    running.signal(number)
+    for node in nodes:
+        wait_for_end(node)
 
 
 def test_the_end_of_a_file_ends_what_was_launched_for_it(launch, robot, arguments):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -456,12 +457,16 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(run, tmp_path, clips,
     assert_whole(out, summary_of(out)[1]['c.avi'], LONG)
 
 
-@pytest.mark.parametrize(('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_after_an_interruption_the_rest_is_done(run, tmp_path, clips, tiny_model, number, code):
     out = tmp_path / 'out'
     with started(clips, '--out', out, '--jobs', 1, '--model', tiny_model) as process:
         os.kill(worker_on(out, 'b.avi', process), signal.SIGCONT)
-        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        # A terminal sends its signals to all of its processes.
+        send = process.send_signal if number == signal.SIGTERM else partial(os.killpg, process.pid)
+        send(number)
         _, error = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == code and error == ''
@@ -470,7 +475,7 @@ def test_after_an_interruption_the_rest_is_done(run, tmp_path, clips, tiny_model
     assert len(list(out.glob('*/record.json'))) == 1
     assert leftovers(out) == []
 
-    if number == signal.SIGTERM:
+    if number != signal.SIGINT:
         return  # the rest is the same
     kept = (out / records['a.avi']['folder']).stat().st_ino
     assert run(clips, '--out', out)[0] == 0

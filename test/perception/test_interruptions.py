@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at moments that differ from each other but not from run to run."""
+"""Ctrl-C, SIGTERM and closed terminals at moments that differ, but not from run to run."""
 
 import contextlib
 import json
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from awaiting import wait_for_files
+from terminal import Terminal
 
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter
@@ -24,7 +25,11 @@ from emotion_perception.cli.signals import (
 )
 
 SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
-SIGNALS = {signal.SIGINT: (130, -signal.SIGINT), signal.SIGTERM: (143, -signal.SIGTERM)}
+SIGNALS = {
+    signal.SIGINT: (130, -signal.SIGINT),
+    signal.SIGTERM: (143, -signal.SIGTERM),
+    signal.SIGHUP: (129, -signal.SIGHUP),
+}
 """Exit codes; the second one, for the shell the same, is Python's own before `main` begins."""
 
 # Which module has just been imported: moments of the start, before a frame is read.
@@ -38,14 +43,18 @@ LINES = random.Random(5).sample(range(1, 40), 2)
 TIMEOUT_S = 180
 
 
-def start(*arguments, options=()):
+def start(*arguments, options=(), before=()):
     return subprocess.Popen(
-        [sys.executable, *options, '-m', 'emotion_perception.cli', *map(str, arguments)],
+        [*before, sys.executable, *options, '-m', 'emotion_perception.cli', *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, 'PYTHONPATH': str(SOURCE_FOLDER)},
+        env=environment(),
     )
+
+
+def environment():
+    return {**os.environ, 'PYTHONPATH': str(SOURCE_FOLDER)}
 
 
 def await_import(process, name):
@@ -73,7 +82,7 @@ def await_lines(process, count):
 
 
 def either(*moment):
-    """One of the two signals: the same one for the same moment."""
+    """One of the signals: the same one for the same moment."""
     return random.Random(str(moment)).choice(list(SIGNALS))
 
 
@@ -132,7 +141,7 @@ def test_a_signal_that_a_library_swallowed_counts_before_anything_is_opened(numb
     with signals_interrupt():
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), number)
-        kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        kind = KeyboardInterrupt if number == signal.SIGINT else Terminated
         with pytest.raises(kind), StopRequest():
             pass
     with signals_interrupt(), StopRequest() as stop:
@@ -141,7 +150,7 @@ def test_a_signal_that_a_library_swallowed_counts_before_anything_is_opened(numb
 
 @pytest.mark.parametrize('number', SIGNALS)
 def test_a_signal_waits_for_the_end_of_an_import(number):
-    kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    kind = KeyboardInterrupt if number == signal.SIGINT else Terminated
     imported = False
     with signals_interrupt(), pytest.raises(kind), signals_wait():
         os.kill(os.getpid(), number)
@@ -168,6 +177,31 @@ def test_two_signals_end_it_at_once_and_the_video_can_be_read(clip, outputs, tin
     end(process, signal.SIGTERM)
     text = lines.read_text()
     assert text.endswith('\n') and [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize('count', LINES)
+@pytest.mark.parametrize('command', ['video', 'live'])
+def test_a_closed_terminal_leaves_readable_files(clip, outputs, tiny_model, command, count):
+    video, lines = outputs
+    options = ['--no-window', '--loop'] if command == 'live' else []
+    words = (command, clip, *options, '-o', video, '--json', lines, '--model', tiny_model)
+    program = [sys.executable, '-m', 'emotion_perception.cli', *map(str, words)]
+    terminal = Terminal(program, environment())
+    terminal.read_until(lambda shown: shown.count(b'#1 ') >= count)
+    terminal.close()
+    assert terminal.wait(TIMEOUT_S) == 129
+    check_outputs(video, lines, is_whole=command == 'video')
+
+
+def test_a_program_that_shall_outlive_its_terminal_does(clip, outputs, tiny_model):
+    video, lines = outputs
+    words = ('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
+    process = start(*words, before=['nohup'])
+    await_lines(process, 1)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert len(lines.read_text().splitlines()) == 60
 
 
 @pytest.mark.parametrize('module', ['onnxruntime_pybind11_state', ''])

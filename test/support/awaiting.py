@@ -8,11 +8,6 @@ from contextlib import contextmanager
 
 import pytest
 
-pytest.importorskip('watchdog', reason='watchdog is not installed: make env')
-
-from watchdog.events import FileSystemEventHandler
-from watchdog.observers import Observer
-
 # Far more than a busy machine needs; reached only when something is broken.
 PATIENCE_S = 600.0
 
@@ -44,12 +39,15 @@ def wait_for_end(process):
 @contextmanager
 def _changes(folders, process):
     """An event that is set at each change."""
+    reason = 'watchdog is not installed: make env'
+    events = pytest.importorskip('watchdog.events', reason=reason)
+    observers = pytest.importorskip('watchdog.observers', reason=reason)
     changed = threading.Event()
-    handler = FileSystemEventHandler()
+    handler = events.FileSystemEventHandler()
     # Not that a file was opened or read: whoever asks would be an event for itself.
     for kind in ('created', 'modified', 'deleted', 'moved'):
         setattr(handler, f'on_{kind}', lambda _: changed.set())
-    observer = Observer()
+    observer = observers.Observer()
     for folder in folders:
         observer.schedule(handler, str(folder), recursive=True)
     observer.start()

@@ -28,6 +28,7 @@ from emotion_bringup.parameters import CheckedParameters, declare_parameters, va
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.address import shown_source
 from emotion_perception.errors import EmotionPerceptionError, SourceError
 from emotion_perception.sources import (
     FrameSource,
@@ -48,6 +49,24 @@ _POLL_S = 0.02
 _RESULT_TIMEOUT_S = 10.0
 # A camera that gives nothing for so long, without an error of its driver, hangs.
 _SILENCE_S = 5.0
+
+
+def _share_folder(package: str) -> Path:
+    """The share folder of a ROS package.
+
+    Raises:
+        LookupError: It is not installed, or its name cannot be that of a package.
+        SourceError: No workspace is sourced.
+    """
+    try:
+        return Path(get_package_share_directory(package))
+    except ValueError as error:
+        raise LookupError(package) from error
+    except OSError as error:
+        raise SourceError(
+            f'camera_info_url names the package {package!r}, and AMENT_PREFIX_PATH is not set: '
+            'source the setup file of its workspace, or use file:///path/to/calibration.yaml.'
+        ) from error
 
 
 class CameraNode(CheckedParameters, Node):
@@ -122,7 +141,7 @@ class CameraNode(CheckedParameters, Node):
         return read_calibration(
             value_of(self, 'camera_info_url'),
             camera_name=value_of(self, 'camera_name'),
-            resolve_package=lambda package: Path(get_package_share_directory(package)),
+            resolve_package=_share_folder,
         )
 
     def _open_source(self) -> FrameSource:
@@ -139,7 +158,7 @@ class CameraNode(CheckedParameters, Node):
             return open_source(spec, options)
         return Reconnecting(
             lambda: open_source(spec, options),
-            name=spec,
+            name=shown_source(spec),
             stop=self._stopping,
             on_lost=self._on_lost,
             on_recovered=self._on_recovered,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from emotion_bringup.environment import names_environment
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
+from emotion_bringup.lifeline import STOP_TIMEOUT_S, lifeline_environment
 from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
@@ -16,8 +17,6 @@ from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
 from emotion_viewers.foxglove import check_sdk
 from emotion_viewers.foxglove.recorder import check_mcap_name
-
-_STOP_TIMEOUT_S = 20.0
 
 Parameters = Mapping[str, str | bool | int]
 
@@ -43,17 +42,18 @@ class NodeProcesses:
         """Starts a node with this interpreter.
 
         The child gets a session of its own: Ctrl-C reaches only this process, which then ends the
-        nodes in the order that loses nothing.
+        nodes in the order that loses nothing. A node whose session dies ends by itself.
         """
         self._arguments[name] = arguments
         command = [sys.executable, '-m', 'emotion_bringup.main', name, *arguments]
-        environment = {**os.environ, **names_environment(self.names)}
+        environment = {**os.environ, **names_environment(self.names), **lifeline_environment()}
         self.running[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment
+            command, stdin=subprocess.PIPE, start_new_session=True, env=environment
         )
 
     def restart(self, name: str) -> None:
         """Starts a node that has ended once more, with the same arguments."""
+        _cut_lifeline(self.running[name])
         self.start(name, self._arguments[name])
 
     def exit_code(self, name: str) -> int | None:
@@ -70,15 +70,22 @@ class NodeProcesses:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
         try:
-            return child.wait(_STOP_TIMEOUT_S)
+            return child.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             child.kill()
             return child.wait()
+        finally:
+            _cut_lifeline(child)
 
     def stop_all(self) -> bool:
         """Ends all nodes, the source of the stream first; says whether all ended without error."""
         codes = [self.stop(name) for name in reversed(self.running)]
         return not any(codes)
+
+
+def _cut_lifeline(ended: subprocess.Popen[bytes]) -> None:
+    if ended.stdin is not None:
+        ended.stdin.close()
 
 
 def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from emotion_perception.address import shown_source
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.errors import SourceError
 from emotion_perception.files.walking import walk_folders
@@ -51,7 +52,9 @@ def find_sources(specs: Sequence[str], out: Path) -> tuple[list[Path], list[Sour
             sources = _expand(Path(spec).expanduser(), out.resolve())
             found.update(dict.fromkeys(source.resolve() for source in sources))
         except OSError as error:
-            failures.append(SourceError(f'{spec} cannot be read ({error.strerror or error}).'))
+            failures.append(
+                SourceError(f'{shown_source(spec)} cannot be read ({error.strerror or error}).')
+            )
         except SourceError as error:
             failures.append(error)
     return list(found), failures
@@ -79,12 +82,12 @@ def _expand(path: Path, out: Path) -> list[Path]:
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):
-        raise SourceError(f'{path} does not exist: check the path.')
+        raise SourceError(f'{shown_source(str(path))} does not exist: check the path.')
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute path
     matched = [each for name in names for each in _matched(Path(name), out, left_out)]
     if not matched:
         raise SourceError(
-            f'No video and no rosbag matches {path}{_but(left_out)}: check the pattern.'
+            f'No video and no rosbag matches {shown_source(str(path))}{_but(left_out)}: check the pattern.'
         )
     _warn(path, left_out)
     return natural_order(matched)

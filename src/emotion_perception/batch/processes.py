@@ -1,17 +1,20 @@
 """What the two kinds of workers have in common: processes of this machine, and those of Ray."""
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from emotion_perception.batch.job import Job, Record, Task
 from emotion_perception.batch.work import work
 from emotion_perception.files.closeable import Closeable
+from emotion_perception.signals import end_signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ class _Progress:
 
 def _serve(pipe: Any, job: Job, out: Path) -> None:
     """A worker's life: until the other end of the pipe is closed, by intent or by death."""
+    threading.Thread(target=_end_with_parent, name='lifeline', daemon=True).start()
     try:
         while True:
             task: Task = pipe.recv()
@@ -169,10 +173,19 @@ def _serve(pipe: Any, job: Job, out: Path) -> None:
         return
 
 
+def _end_with_parent() -> None:
+    """At once, whatever the worker is at: what it has begun, the next run removes."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C goes to all processes of the terminal; those started here leave it to this one."""
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """A terminal sends its signals to all processes; those started here leave them to this one."""
+    held_back = set(end_signals()) - {signal.SIGTERM}
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import cv2
 from tqdm import tqdm
 
+from emotion_perception.address import shown_source
 from emotion_perception.api import analyse_still
 from emotion_perception.cli.options import (
     add_pipeline_options,
@@ -113,7 +114,7 @@ def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptio
     for spec in specs:
         try:
             if '://' in spec:
-                raise SourceError(f'{spec} is an address: download the photo first.')
+                raise SourceError(f'{shown_source(spec)} is an address: download the photo first.')
             photos.update(dict.fromkeys(_expand(Path(spec).expanduser(), failures)))
         except SourceError as error:
             failures.append(error)
@@ -182,13 +183,15 @@ def _expand(path: Path, failures: list[EmotionPerceptionError]) -> list[Path]:
         if path.exists():
             return [path]
     except OSError as error:
-        raise SourceError(f'{path} cannot be read ({error.strerror}).') from error
+        raise SourceError(
+            f'{shown_source(str(path))} cannot be read ({error.strerror}).'
+        ) from error
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute path
     found = natural_order([Path(name) for name in names if Path(name).is_file()])
     if not found and glob.has_magic(str(path)):
-        raise SourceError(f'No photo matches {path}: check the pattern.')
+        raise SourceError(f'No photo matches {shown_source(str(path))}: check the pattern.')
     if not found:
-        raise SourceError(f'{path} does not exist: check the path.')
+        raise SourceError(f'{shown_source(str(path))} does not exist: check the path.')
     return found
 
 

@@ -46,6 +46,7 @@ examples:
   emotion live
   emotion live --camera /dev/video2 --width 1280 --height 720
   emotion live rtsp://camera.local/stream --no-window --json faces.jsonl
+  emotion live 'rtsp://me:${CAMERA_PASSWORD}@camera.local/stream'
   emotion live clip.mp4 -o out.mp4
 
 A camera or stream that is lost is opened again. Ctrl-C ends it: the video and the JSON lines are

@@ -10,15 +10,17 @@ from types import ModuleType
 from typing import Final
 
 import emotion_perception
+from emotion_perception.address import shown_source
 from emotion_perception.cli.signals import Terminated, signals_interrupt, signals_wait
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.settings.setting import spelled
 from emotion_perception.settings.tables import COMMAND_LINE
+from emotion_perception.signals import leave_closed_terminal
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
-EXIT_TERMINATED: Final = 143
+EXIT_HUNG_UP: Final = 129
 EXIT_BROKEN_PIPE: Final = 141
 """What a shell reports for a program that SIGPIPE ended: the reader has gone, nothing is wrong."""
 
@@ -43,8 +45,8 @@ examples:
   emotion nodes --source demo --video out/demo.mp4
 
 `emotion COMMAND --help` tells more.
-exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C, 143 by SIGTERM (nodes: 0),
-141 the reader of the output has gone
+exit codes: 0 ok, 1 error, 2 wrong usage, 130 ended by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP or a
+closed terminal (nodes, web: 0), 141 the reader of the output has gone
 """
 
 
@@ -55,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process when None.
 
     Returns:
-        Exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 141
-        when the reader of the output has gone.
+        Exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 129
+        after SIGHUP, 141 when the reader of the output has gone.
     """
     _prepare_streams()
     try:
@@ -66,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     except SystemExit as done:  # of argparse
         return int(done.code or EXIT_OK)
-    except Terminated:
-        return EXIT_TERMINATED
+    except Terminated as ended:
+        return ended.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -76,7 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EmotionPerceptionError as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f'{error.filename or "The system"}: {error.strerror or error}.')
+        if leave_closed_terminal():  # its signal is on the way
+            return EXIT_HUNG_UP
+        name = shown_source(str(error.filename)) if error.filename else 'The system'
+        return _fail(f'{name}: {error.strerror or error}.')
 
 
 def _run(argv: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: end a run between two frames, so that its files are whole."""
+"""Ctrl-C, SIGTERM and SIGHUP: end a run between two frames, so that its files are whole."""
 
 import signal
 import threading
@@ -7,12 +7,21 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from emotion_perception.signals import end_signals, leave_closed_terminal
+
 _SHELL_OFFSET = 128
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
+    """SIGTERM came, or SIGHUP, as when the terminal was closed.
+
+    Attributes:
+        exit_code: 128 plus the number of the signal, as a shell would report it.
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__()
+        self.exit_code = _SHELL_OFFSET + number
 
 
 # Signals so far. An exception alone may get lost in a library's callback, and a run that was told
@@ -22,12 +31,12 @@ _arrived: list[int] = []
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Makes Ctrl-C raise KeyboardInterrupt and SIGTERM raise Terminated; restored at the end."""
+    """Makes Ctrl-C raise KeyboardInterrupt, others raise Terminated; restored at the end."""
     if not _may_handle_signals():
         yield
         return
     _arrived.clear()
-    previous = {number: signal.signal(number, _raise) for number in _SIGNALS}
+    previous = {number: signal.signal(number, _raise) for number in end_signals()}
     try:
         yield
     finally:
@@ -40,13 +49,13 @@ def signals_wait() -> Iterator[None]:
     """Holds signals back while libraries are imported, which make other errors of an exception.
 
     Raises:
-        Terminated: SIGTERM came meanwhile.
+        Terminated: SIGTERM or SIGHUP came meanwhile.
         KeyboardInterrupt: Ctrl-C came meanwhile.
     """
     if not _may_handle_signals():
         yield
         return
-    previous = {number: signal.signal(number, _remember) for number in _SIGNALS}
+    previous = {number: signal.signal(number, _remember) for number in end_signals()}
     try:
         yield
     finally:
@@ -56,6 +65,7 @@ def signals_wait() -> Iterator[None]:
 
 
 def _remember(number: int, frame: FrameType | None) -> None:
+    leave_closed_terminal()
     _arrived.append(number)
 
 
@@ -63,7 +73,7 @@ def raise_if_interrupted() -> None:
     """Raises again what came in the scope of `signals_interrupt` and was swallowed.
 
     Raises:
-        Terminated: SIGTERM came.
+        Terminated: SIGTERM or SIGHUP came.
         KeyboardInterrupt: Ctrl-C came.
     """
     if _arrived:
@@ -71,7 +81,7 @@ def raise_if_interrupted() -> None:
 
 
 class StopRequest:
-    """Turns the first Ctrl-C or SIGTERM into a flag; the second one ends the process at once.
+    """Turns the first signal that ends a program into a flag; the second one ends it at once.
 
     Attributes:
         requested: Whether one came.
@@ -86,7 +96,8 @@ class StopRequest:
     def __enter__(self) -> 'StopRequest':
         raise_if_interrupted()
         if _may_handle_signals():
-            self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+            numbers = end_signals()
+            self._previous = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(
@@ -102,13 +113,14 @@ class StopRequest:
         """Ends a work that is all or nothing, between two of its steps.
 
         Raises:
-            Terminated: SIGTERM came.
+            Terminated: SIGTERM or SIGHUP came.
             KeyboardInterrupt: Ctrl-C came.
         """
         if self.requested:
             _raise(self.exit_code - _SHELL_OFFSET, None)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        leave_closed_terminal()
         if self.requested:
             _raise(number, frame)
         # No lock may be taken here: the thread that holds it may be the one that is interrupted.
@@ -117,8 +129,9 @@ class StopRequest:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    leave_closed_terminal()
     _arrived.append(number)
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
 
 def _may_handle_signals() -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from emotion_perception.address import shown_source
 from emotion_perception.cli.options import (
     add_pipeline_options,
     add_video_outputs,
@@ -61,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = SourceOptions(frame_rate=arguments.frame_rate, topic=arguments.topic)
     with open_source(arguments.source, options) as source:
         if source.live:
-            raise SourceError(f'{source.name} has no end: use `emotion live {arguments.source}`.')
+            shown = shown_source(arguments.source)
+            raise SourceError(f'{source.name} has no end: use `emotion live {shown}`.')
         pipeline = load_pipeline(arguments)
         style = style_from(arguments)
         with (

@@ -9,6 +9,7 @@ from threading import Event, Lock
 
 import cv2
 
+from emotion_perception.address import shown_source
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import CloseableSource, FrameSource, SourceOptions, StampKind
@@ -21,6 +22,7 @@ class CameraSource(CloseableSource):
 
     Args:
         device: Index (0 for /dev/video0), path of a device, or URL of a stream.
+        shown: The device as it may be shown, where it is not to be made of `device`.
         options: Size, rate and pixel format asked of the driver, which may choose others.
         open_capture: Opens the device; chosen by the kind of device when None.
         clock_ns: Time in nanoseconds since the epoch.
@@ -38,12 +40,14 @@ class CameraSource(CloseableSource):
         device: str | int,
         options: SourceOptions,
         *,
+        shown: str = '',
         open_capture: CaptureOpener | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         super().__init__()
         is_stream = isinstance(device, str) and '://' in device
-        self.name = f'Camera {device}' if isinstance(device, int) else _name(device)
+        shown = shown or shown_source(str(device))
+        self.name = f'{"Stream" if is_stream else "Camera"} {shown}'
         self._clock_ns = clock_ns
         self._lock = Lock()
         self._capture = (open_capture or (open_media if is_stream else open_device))(device)
@@ -94,17 +98,6 @@ class CameraSource(CloseableSource):
             if not self._closed:
                 self._closed = True
                 self._capture.release()
-
-
-def _name(device: str) -> str:
-    return f'Stream {without_password(device)}' if '://' in device else f'Camera {device}'
-
-
-def without_password(url: str) -> str:
-    """An URL as it may be shown: user and password are left out."""
-    scheme, separator, rest = url.partition('://')
-    host, slash, path = rest.partition('/')
-    return f'{scheme}{separator}{host.rpartition("@")[2]}{slash}{path}'
 
 
 def _configure(capture: Capture, options: SourceOptions) -> None:

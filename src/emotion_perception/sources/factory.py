@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import cv2
 
+from emotion_perception.address import shown_source, with_secrets
 from emotion_perception.errors import SourceError
 from emotion_perception.sources.base import FrameSource, SourceOptions
 from emotion_perception.sources.camera import CameraSource
@@ -39,7 +40,8 @@ def open_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
     Args:
         spec: '0' or '/dev/video0' (camera), 'rtsp://...' or 'http://...' (stream), a video, an
             animated or still image, a folder of images, a glob pattern, a rosbag (folder,
-            .mcap, .db3 or .bag file), or 'demo' (a synthetic clip of a face).
+            .mcap, .db3 or .bag file), or 'demo' (a synthetic clip of a face). `${NAME}` in an
+            address is a variable of the environment.
         options: How to open it.
 
     Returns:
@@ -54,14 +56,19 @@ def open_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
 
 
 def is_live(spec: str) -> bool:
-    """Says whether a specification names a camera or stream, which may come back when lost."""
-    spec = spec.strip()
+    """Says whether a specification names a camera or stream, which may come back when lost.
+
+    Raises:
+        SourceError: It names a variable of the environment that is not set.
+    """
+    spec = with_secrets(spec.strip())
     return _is_device(spec) or _scheme(spec) in _STREAM_SCHEMES
 
 
 def _open(spec: str, options: SourceOptions) -> FrameSource:
     if not spec:
         raise SourceError('No source is given: name a camera, file, folder, bag, URL or demo.')
+    shown, spec = shown_source(spec), with_secrets(spec)
     if spec == DEMO:
         return DemoSource(options)
     if _is_device(spec):
@@ -70,10 +77,10 @@ def _open(spec: str, options: SourceOptions) -> FrameSource:
     if scheme == 'file':
         return _open_path(Path(unquote(urlsplit(spec).path)), options)
     if scheme in _STREAM_SCHEMES:
-        return _open_url(spec, options)
+        return _open_url(spec, options, shown)
     if scheme:
         raise SourceError(
-            f'Source {spec!r} has an unknown scheme: use {", ".join(_STREAM_SCHEMES)} or a path.'
+            f'Source {shown!r} has an unknown scheme: use {", ".join(_STREAM_SCHEMES)} or a path.'
         )
     return _open_path(Path(spec).expanduser(), options)
 
@@ -90,15 +97,15 @@ def _scheme(spec: str) -> str:
     return match.group(1).lower() if match else ''
 
 
-def _open_url(url: str, options: SourceOptions) -> FrameSource:
+def _open_url(url: str, options: SourceOptions, shown: str) -> FrameSource:
     """A file on a web server states its number of frames and ends; a stream does not."""
     if _scheme(url) in ('http', 'https'):
         capture = open_media(url)
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
         if count > 0:
-            return VideoSource(url, options)
-    return CameraSource(url, options)
+            return VideoSource(url, options, shown=shown)
+    return CameraSource(url, options, shown=shown)
 
 
 def _open_path(path: Path, options: SourceOptions) -> FrameSource:
@@ -119,16 +126,25 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
     except PermissionError as error:
         raise SourceError(f'{path} cannot be read: you lack the permission.') from error
     except (OSError, ValueError) as error:  # a name that is too long or holds a NUL
-        raise SourceError(f'{str(path)!r} cannot be opened ({error}): check the path.') from error
+        raise SourceError(
+            f'{shown_source(str(path))!r} cannot be opened ({_cause(error)}): check the path.'
+        ) from error
+
+
+def _cause(error: OSError | ValueError) -> str:
+    """Without the name, which may be an address that was written wrongly."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
 def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
     if not glob.has_magic(str(path)):
-        raise SourceError(f'{path} does not exist: check the path, or use the source demo.')
+        raise SourceError(
+            f'{shown_source(str(path))} does not exist: check the path, or use the source demo.'
+        )
     files = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
     chosen = choose_images((file for file in files if file.is_file()), is_image_file)
     if not chosen.images:
-        raise SourceError(f'No image matches {path}: check the pattern.')
+        raise SourceError(f'No image matches {shown_source(str(path))}: check the pattern.')
     chosen.warn(f'Images {path}')
     return ImageFileSource(chosen.images, f'Images {path}', options)
 

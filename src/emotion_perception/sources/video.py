@@ -7,11 +7,11 @@ from typing import IO
 
 import cv2
 
+from emotion_perception.address import shown_source
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
 from emotion_perception.outputs.sound import SoundTrack, sound_seconds
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
-from emotion_perception.sources.camera import without_password
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
 from emotion_perception.types import NS_PER_S, Frame
 
@@ -32,6 +32,7 @@ class VideoSource(CloseableSource):
     Args:
         path: Path or URL.
         options: `frame_rate` replaces the times that the file states.
+        shown: The file or clip as it may be shown, where it is not to be made of `path`.
         open_capture: Opens the file.
 
     Raises:
@@ -42,10 +43,15 @@ class VideoSource(CloseableSource):
     stamp_kind = StampKind.POSITION
 
     def __init__(
-        self, path: str, options: SourceOptions, *, open_capture: CaptureOpener = open_media
+        self,
+        path: str,
+        options: SourceOptions,
+        *,
+        shown: str = '',
+        open_capture: CaptureOpener = open_media,
     ) -> None:
         super().__init__()
-        self.name = f'Video {without_password(path) if "://" in path else path}'
+        self.name = f'Video {shown or (shown_source(path) if "://" in path else path)}'
         self._path = path
         self._open_capture = open_capture
         capture = self._opened()

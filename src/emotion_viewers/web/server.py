@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 from emotion_perception.errors import PageError
 from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.signals import end_signals
 from emotion_viewers.web.guard import App, Guard
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.networks import Networks
@@ -65,7 +67,7 @@ def serve(
     host: str,
     open_socket: socket.socket,
 ) -> None:
-    """Serves the page until SIGINT or SIGTERM, and then removes every file it made.
+    """Serves the page until SIGINT, SIGTERM or SIGHUP, and then removes every file it made.
 
     Args:
         networks: Detector and classifier.
@@ -86,7 +88,10 @@ def serve(
         config = uvicorn.Config(
             app, log_level='critical', server_header=False, timeout_graceful_shutdown=_GRACE_S
         )
-        uvicorn.Server(config).run(sockets=[open_socket])
+        server = uvicorn.Server(config)
+        for number in end_signals():  # uvicorn itself knows two of them
+            signal.signal(number, server.handle_exit)
+        server.run(sockets=[open_socket])
 
 
 def _prepare_environment(files: str) -> None:

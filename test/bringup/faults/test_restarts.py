@@ -109,7 +109,7 @@ def test_all_three_killed_at_once_come_back(stage, robot):
     assert stage.crashed() == []
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_node_that_is_stopped_while_it_loads_ends_without_a_word(number):
     """A launch that is stopped at once, on a slow machine."""
     process = start(['-X', 'importtime', '-m', 'emotion_bringup.main', 'emotion_node'])

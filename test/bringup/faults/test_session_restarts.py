@@ -1,12 +1,17 @@
-"""`emotion nodes` when one of its nodes is killed: it goes on or says why not, and never hangs."""
+"""`emotion nodes` when a node, it itself or its terminal dies: nothing hangs or is left running."""
 
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
+import cv2
 import pytest
-from awaiting import wait_for_files
+from awaiting import wait_for_end, wait_for_files
+from processes import environment
+from stage import DEADLINE_S, DOMAIN
+from terminal import Terminal
 
 from emotion_bringup.endings import ALWAYS
 from emotion_bringup.parameter_tables import LIVE, REPLAY
@@ -34,13 +39,7 @@ class Session:
 
     def nodes(self):
         """Process ids of its nodes by name."""
-        found = {}
-        for folder in Path('/proc').iterdir():
-            if not folder.name.isdecimal() or parent_of(folder) != self.process.pid:
-                continue
-            command = (folder / 'cmdline').read_bytes().decode().split('\0')
-            found |= {name: int(folder.name) for name in NODES & set(command)}
-        return found
+        return nodes_of(self.process.pid)
 
     def wait_for(self, holds, what):
         def is_so():
@@ -61,6 +60,17 @@ class Session:
         self.wait_for(
             lambda: not self.process.is_alive or self.nodes().get(name, pid) != pid, 'the end'
         )
+
+
+def nodes_of(session):
+    """Process ids of the nodes of a session, by name."""
+    found = {}
+    for folder in Path('/proc').iterdir():
+        if not folder.name.isdecimal() or parent_of(folder) != session:
+            continue
+        command = (folder / 'cmdline').read_bytes().decode().split('\0')
+        found |= {name: int(folder.name) for name in NODES & set(command)}
+    return found
 
 
 def parent_of(folder):
@@ -118,6 +128,52 @@ def test_a_node_that_is_killed_again_and_again_ends_the_session(live):
     for _ in range(4):
         live.kill('overlay_node')
     assert_ended_in_order(live, 1, 'overlay_node was killed by SIGKILL, for the 4th time')
+
+
+# --- nothing left running ----------------------------------------------------------------------
+
+
+def assert_all_end(nodes):
+    """Nodes of a session that has died; they are nobody's children any more."""
+    assert set(nodes) == NODES
+    for pid in nodes.values():
+        wait_for_end(pid)
+
+
+def assert_playable(video):
+    capture = cv2.VideoCapture(str(video))
+    assert capture.read()[0]
+    assert b'moov' in video.read_bytes()[:4096]  # finished: the index is in front
+
+
+def test_nodes_of_a_killed_session_end_and_finish_their_files(stage, clip, model_path, folder):
+    video = folder / 'killed.mp4'
+    options = ['--mode', 'live', '--quiet', '--video', str(video)]
+    session = Session(stage, clip, model_path, folder, 'killed', *options)
+    # Also after one of them was started again.
+    session.wait_for_records(3)
+    session.kill('emotion_node')
+    session.wait_for_records(10)
+    nodes = session.nodes()
+    session.process.kill()
+    assert_all_end(nodes)
+    assert_playable(video)
+
+
+def test_a_closed_terminal_ends_the_session_in_order(clip, model_path, folder):
+    video, lines = folder / 'closed.mp4', folder / 'closed.jsonl'
+    words = ['nodes', '--source', clip, '--loop', '--model', model_path, '--namespace', 'closed']
+    words += ['--video', video, '--json', lines]
+    program = [sys.executable, '-m', 'emotion_perception.cli', *map(str, words)]
+    terminal = Terminal(program, environment(ROS_DOMAIN_ID=str(DOMAIN)))
+    terminal.read_until(lambda shown: shown.count(b'#1 ') >= 10)
+    nodes = nodes_of(terminal.process.pid)
+    terminal.close()
+    assert terminal.wait(DEADLINE_S) == 0
+    assert_all_end(nodes)
+    assert_playable(video)
+    for line in lines.read_text().splitlines():
+        json.loads(line)
 
 
 # --- the rule ----------------------------------------------------------------------------------
