@@ -7,8 +7,9 @@ package is reported in one sentence.
 import os
 import signal
 import sys
+from contextlib import suppress
 
-from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.endings import EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import (
     InstallationError,
     import_for_ros,
@@ -16,11 +17,21 @@ from emotion_bringup.environment import (
 )
 from emotion_bringup.graph import GRAPH
 from emotion_bringup.lifeline import end_with_starter
+from emotion_bringup.node_arguments import help_text, problem, wants_help
 from emotion_perception.signals import end_signals
 
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
+    arguments = sys.argv[1:]
+    if name in GRAPH and wants_help(arguments):
+        with suppress(BrokenPipeError):  # of `| head`
+            print(help_text(name), flush=True)
+        os._exit(EXIT_OK)  # Python would flush once more
+    wrong = problem(name, arguments)
+    if wrong:
+        print(f'error: {wrong}', file=sys.stderr)
+        return EXIT_USAGE
     _end_quietly_while_starting()
     end_with_starter()
     use_shipped_dds_profile()
@@ -73,5 +84,5 @@ def foxglove_node() -> int:
 
 
 if __name__ == '__main__':
-    sys.argv = sys.argv[1:]
+    sys.argv = sys.argv[1:] or ['']
     sys.exit(run(sys.argv[0]))

@@ -8,6 +8,7 @@ from processes import assert_one_sentence, environment, finish, run, run_node, s
 from emotion_bringup.endings import EXIT_USAGE
 from emotion_bringup.installation import other_python, shell_problem
 from emotion_bringup.override_check import qos_problem
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
 
 DOORS = {
     'node': (['-m', 'emotion_bringup.main', 'camera_node'], EXIT_USAGE),
@@ -112,6 +113,27 @@ def test_parameters_that_ros_itself_does_not_take(node, parameter, part):
     code, _, err = run_node(node, '-p', 'video_device:=demo', '-p', parameter)
     assert code == EXIT_USAGE
     assert_one_sentence(err, part)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'part'),
+    [
+        (['camera_node', 'video.mp4'], "does not read 'video.mp4'"),
+        (['camera_node', '-p', 'loop:=true'], '--ros-args -p NAME:=VALUE'),
+        (['camera_nod'], "no node 'camera_nod'"),
+        ([], "no node ''"),
+    ],
+)
+def test_what_a_node_would_not_read_is_refused(arguments, part):
+    code, _, err = run(['-m', 'emotion_bringup.main', *arguments])
+    assert code == EXIT_USAGE
+    assert_one_sentence(err, part)
+
+
+def test_the_help_of_a_node_lists_its_parameters():
+    code, out, err = run(['-m', 'emotion_bringup.main', 'emotion_node', '--help'])
+    assert (code, err) == (0, '')
+    assert all(f'  {row.name} (' in out for row in EMOTION_PARAMETERS)
 
 
 @pytest.mark.parametrize(

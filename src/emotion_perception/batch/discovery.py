@@ -86,9 +86,9 @@ def _expand(path: Path, out: Path) -> list[Path]:
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute path
     matched = [each for name in names for each in _matched(Path(name), out, left_out)]
     if not matched:
-        where = shown_source(str(path))
         raise SourceError(
-            f'No video and no rosbag matches {where}{_but(left_out)}: check the pattern.'
+            f'No video and no rosbag matches {shown_source(str(path))}{_but(left_out)}: check the '
+            'pattern.'
         )
     _warn(path, left_out)
     return natural_order(matched)
