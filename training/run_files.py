@@ -15,6 +15,13 @@ PREVIOUS = 'previous.ckpt'  # of the epoch before, should the last one be lost
 BEST = 'best.ckpt'
 
 
+def remove_unfinished(run: Path) -> None:
+    """Removes what a killed session had begun to write; a checkpoint may have gigabytes."""
+    for name in (RECIPE, FACTS, HISTORY, CURVES, LAST, PREVIOUS, BEST):
+        for path in (*run.glob(f'.{name}.*'), run / f'.{name}'):
+            path.unlink(missing_ok=True)
+
+
 def read_facts(run: Path) -> dict[str, Any] | None:
     """What a run folder says of its data and its start; None where that cannot be read."""
     try:

@@ -141,9 +141,11 @@ def with_zeros(path: Path) -> None:
 @pytest.mark.parametrize('damage', [cut_off, emptied, with_zeros, Path.unlink])
 def test_a_lost_last_checkpoint_costs_one_epoch(damage, begun, train, whole, capsys):
     damage(begun / 'last.ckpt')
+    (begun / '.last.ckpt.4711').write_bytes(b'begun')  # by the session that was killed
     assert epochs_of(begun / 'last.ckpt') is None
     assert train(begun, '--resume') == 0
     said = capsys.readouterr().out
+    assert not [path for path in begun.iterdir() if path.name.startswith('.')]
     why = 'is not there' if damage is Path.unlink else 'cannot be read'
     assert f'last.ckpt {why}: going on from previous.ckpt, after epoch 1\n' in said
     check_ended_as(whole, begun)

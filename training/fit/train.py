@@ -25,7 +25,7 @@ from training.fit.averaging import AveragedWeights
 from training.fit.checkpoints import BestCheckpoint, Found, WholeCheckpoints
 from training.fit.module import Classifier
 from training.models import check_size
-from training.run_files import BEST, CURVES, HISTORY, LAST
+from training.run_files import BEST, CURVES, HISTORY, LAST, remove_unfinished
 from training.teaching import predictions
 from training.weights import initial
 
@@ -290,6 +290,7 @@ def _write_down(
     devices: int,
 ) -> None:
     """Says in the run folder what runs; the log ends where the run goes on."""
+    remove_unfinished(run)
     curves.cut(run / HISTORY, found.epochs if found else 0)
     if found is None:
         record.begin(run, recipe, facts, init, devices)
