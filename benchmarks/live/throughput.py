@@ -37,9 +37,8 @@ def _table(reports: dict[tuple[int, int], dict[int, StreamReport]]) -> Table:
             rows.append((size, rate, found.rate, 100 * found.answered, p50, p95, found.lag, held))
         sustained = [rate for rate, found in ladder.items() if found.sustained]
         most = max(found.rate for found in ladder.values())
-        best.append(
-            f'{size}: sustains {max(sustained, default=0)} frames/s, at most {most:.0f} results/s.'
-        )
+        held = f'{max(sustained)} frames/s sustained' if sustained else 'no rate reached that'
+        best.append(f'{size}: {held}, at most {most:.0f} results/s.')
     return Table(
         'Frames per second without growing lag, two faces',
         (

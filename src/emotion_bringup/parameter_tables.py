@@ -1,9 +1,9 @@
 """The settings of the nodes and of the launch files, by node and file.
 
 What other front ends offer too is declared in `emotion_perception.settings`. The nodes declare
-their parameters from these tables, and the tables of docs/nodes.md and docs/launch.md are made from them
-(`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be
-made anywhere.
+their parameters from these tables, and docs/nodes.md and docs/launch.md have what
+`python -m emotion_bringup.parameter_tables` makes of them. No ROS import here, so that
+documentation can be made anywhere.
 """
 
 from collections.abc import Iterable

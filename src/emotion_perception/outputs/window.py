@@ -87,7 +87,8 @@ def _check_opencv() -> None:
     if gui.split(':', 1)[1].strip().upper() == 'NONE':
         raise OutputError(
             'This OpenCV is the headless build and opens no windows: install the one that does '
-            'with `pip install emotion_bringup[gui]`, which needs the system package libgl1.'
+            'with `pip uninstall opencv-python-headless` and `pip install opencv-python`; it needs '
+            'the system package libgl1.'
         )
 
 
