@@ -109,6 +109,8 @@ class AugmentConfig:
         flip: Mirror every second image.
         brightness: Largest change of the mean, as a part of the grey range.
         contrast: Largest relative change of contrast.
+        noise: Largest standard deviation of a sensor's noise, as a part of the grey range; each image
+            draws its own from zero on, and every pixel of the 48x48 its share of it.
         erase: Share of images that lose a rectangle (Zhong et al. 2020).
         mixup: Blend each image and its target with another of the batch, by a weight from
             Beta(mixup, mixup) (Zhang et al. 2018; 0.2 is mild, 1 strong).
@@ -122,11 +124,13 @@ class AugmentConfig:
     flip: bool = True
     brightness: float = 0.15
     contrast: float = 0.2
+    noise: float = 0.0
     erase: float = 0.0
     mixup: float = 0.0
     crop: float = 1.0
 
     def __post_init__(self) -> None:
+        _within('augment.noise', self.noise, 0, 1)
         _within('augment.erase', self.erase, 0, 1)
         _within('augment.mixup', self.mixup, 0)
         if not 0 < self.crop <= 1:

@@ -1,5 +1,7 @@
 """One bilinear definition: the training warp, the training resize and the runtime's agree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,18 @@ def test_the_warp_is_the_one_of_affine_grid(faces):
         images, grid, mode='bilinear', padding_mode='border', align_corners=False
     )
     torch.testing.assert_close(augment.warp(images, affine, 99), expected, atol=1e-5, rtol=0)
+
+
+def test_noise_has_each_images_own_deviation():
+    grey = torch.full((400, 48, 48), 128, dtype=torch.uint8)
+    config = replace(NOTHING, noise=0.1)
+    seen = augment.augment(grey, 48, config, torch.Generator().manual_seed(3))
+    again = augment.augment(grey, 48, config, torch.Generator().manual_seed(3))
+    assert torch.equal(seen, again)
+    deviations = seen.std(dim=(1, 2, 3))
+    assert deviations.max() == pytest.approx(0.1, abs=0.005)
+    assert deviations.mean() == pytest.approx(0.05, abs=0.005)
+    assert seen.mean() == pytest.approx(128 / 255, abs=0.002)
 
 
 def test_erase_changes_only_a_rectangle(faces):

@@ -124,6 +124,18 @@ def jitter(images: Tensor, config: AugmentConfig, generator: torch.Generator) ->
     return ((images - mean) * gain + mean + shift).clamp_(0, 1)
 
 
+def add_noise(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Adds independent normal noise to every pixel; the result stays in 0..1.
+
+    A dim room leaves a sensor's noise in a face that is stretched to usual grey values.
+    """
+    if config.noise == 0:
+        return images  # nothing drawn: recipes older than the noise see what they saw
+    deviation = torch.rand(len(images), 1, 1, 1, generator=generator) * config.noise
+    noise = torch.randn(images.shape, generator=generator) * deviation
+    return (images + noise.to(images.device)).clamp_(0, 1)
+
+
 def erase(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Greys out a random rectangle (2 to 15 % of the area) in a share of the images, in place."""
     if config.erase == 0:
@@ -177,6 +189,6 @@ def augment(images: Tensor, size: int, config: AugmentConfig, generator: torch.G
     Returns:
         float32 `[n, 1, size, size]` in 0..1.
     """
-    unit = jitter(to_unit(images), config, generator)
+    unit = add_noise(jitter(to_unit(images), config, generator), config, generator)
     warped = warp(unit, random_affine(len(images), config, generator), size)
     return erase(warped, config, generator)
