@@ -109,8 +109,8 @@ class AugmentConfig:
         flip: Mirror every second image.
         brightness: Largest change of the mean, as a part of the grey range.
         contrast: Largest relative change of contrast.
-        noise: Largest standard deviation of a sensor's noise, as a part of the grey range; each image
-            draws its own from zero on, and every pixel of the 48x48 its share of it.
+        noise: Largest standard deviation of a sensor's noise, as a part of the grey range; each
+            image draws its own from zero on.
         erase: Share of images that lose a rectangle (Zhong et al. 2020).
         mixup: Blend each image and its target with another of the batch, by a weight from
             Beta(mixup, mixup) (Zhang et al. 2018; 0.2 is mild, 1 strong).
