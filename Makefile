@@ -60,7 +60,7 @@ core: $(VENV)/.core ## Make .venv without ROS, on any machine (ARM, macOS): all 
 env: $(VENV)/.package ## Make .venv with ROS 2 wheels, emotion_msgs and what the tests need (ROS_DISTRO=kilted)
 
 demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window, ARGS='--domain-id 0' lets other nodes take part
-	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
+	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl --timeline $(OUT)/demo_timeline.png \
 	  $(if $(filter-out 0,$(SHOW)),--show) $(ARGS)
 
 test: $(VENV)/.package ## Run the tests (SLOW=1: the longest too; ARGS='...' goes to pytest)

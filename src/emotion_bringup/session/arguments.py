@@ -9,7 +9,15 @@ from emotion_bringup import parameter_tables as tables
 from emotion_bringup.installation import LAST_DOMAIN
 from emotion_perception.errors import OutputError
 from emotion_perception.settings.setting import Setting, add_settings, argument_type
-from emotion_perception.settings.tables import BLUR_FACES, LABELS, LOOP, MCAP, MODEL, SOURCE
+from emotion_perception.settings.tables import (
+    BLUR_FACES,
+    LABELS,
+    LOOP,
+    MCAP,
+    MODEL,
+    SOURCE,
+    TIMELINE,
+)
 
 _SETTINGS: Final = (
     SOURCE,
@@ -25,7 +33,7 @@ _SETTINGS: Final = (
     ),
     Setting('json', '', 'one JSON document per line and frame', is_file=True),
     Setting('record', '', 'record images and emotions to this rosbag (mcap)', is_file=True),
-    *(MCAP, tables.SHOW, tables.OVERLAY),
+    *(MCAP, TIMELINE, tables.SHOW, tables.OVERLAY),
     replace(BLUR_FACES, help=f'{BLUR_FACES.help}; --record keeps the images'),
     *(LOOP, replace(tables.LOG_LEVEL, default='warn')),
 )
@@ -62,6 +70,7 @@ class SessionOptions:
     foxglove: int | None = None
     mcap: Path | None = None
     labels: str = ''
+    timeline: Path | None = None
     domain_id: int | None = None
 
     @property

@@ -26,8 +26,16 @@ from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_bringup.starting import made, ros_running
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
-from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, Summary, format_line
+from emotion_perception.outputs.results import (
+    FrameRecord,
+    JsonLinesWriter,
+    Summary,
+    format_faces,
+    format_line,
+    stamp_ns_of,
+)
 from emotion_perception.outputs.run import note
+from emotion_perception.outputs.timeline import TimelineImage
 from emotion_perception.signals import end_signals, leave_closed_terminal
 from emotion_perception.sources import SourceOptions, is_live, open_source
 from emotion_perception.types import Face
@@ -57,8 +65,11 @@ class _Session:
         check_foxglove(options)
         frame_count = self._probe_source()
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
+        self._timeline = TimelineImage(options.timeline) if options.timeline else None
         self._bag = BagWriter(options.record) if options.record else None
-        self._bar = stack.enter_context(tqdm(total=frame_count, unit='frame', disable=None))
+        self._bar = stack.enter_context(
+            tqdm(total=frame_count, unit='frame', disable=None, dynamic_ncols=True)
+        )
         self._summary: Summary | None = None
         self._last_result_s = time.monotonic()
         self._processes = NodeProcesses(options.given_names)
@@ -146,13 +157,24 @@ class _Session:
         self._bar.update()
         if self._json is not None:
             self._json.write(record)
+        if self._timeline is not None:
+            self._timeline.add(stamp_ns_of(record), faces)
         if not self._options.quiet:
+            self._show(record)
+
+    def _show(self, record: FrameRecord) -> None:
+        """One line that changes in a terminal, a line per image elsewhere."""
+        if self._bar.disable:
             tqdm.write(format_line(record))
+        else:
+            self._bar.set_postfix_str(format_faces(record), refresh=False)
 
     def _conclude(self, clean: bool) -> int:
         print((self._summary or Summary()).format())
         options = self._options
-        for path in (options.video, options.json, options.record, options.mcap):
+        if self._timeline is not None:
+            self._timeline.close()
+        for path in (options.video, options.timeline, options.json, options.record, options.mcap):
             if path is not None and path.exists():
                 print(f'wrote {path}')
         frames = self._monitor.frames

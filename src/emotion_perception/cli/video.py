@@ -17,11 +17,12 @@ from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import SourceError
 from emotion_perception.outputs.recording import VideoRecorder
-from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.run import Recording, RunOutputs
 from emotion_perception.outputs.sound import unless_blurred
+from emotion_perception.outputs.timeline import TimelineImage
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.settings.setting import add_settings
-from emotion_perception.settings.tables import FRAME_RATE, IMAGE_TOPIC, MCAP
+from emotion_perception.settings.tables import FRAME_RATE, IMAGE_TOPIC, MCAP, TIMELINE
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_viewers.foxglove.recorder import McapOutput
 
@@ -36,7 +37,7 @@ examples:
   emotion video 'frames/*.png' --frame-rate 25 -o out.mp4
   emotion video recording/ --topic /camera/image_raw --json out.jsonl
   emotion video demo -o demo.mp4
-  emotion video clip.mp4 --mcap out.mcap
+  emotion video clip.mp4 --timeline emotions.png --mcap out.mcap
 
 The sound of a video file is kept in .mp4 and .mkv, as it is; where it is not, a line says why.
 Ctrl-C ends early: the video, the JSON lines and the recording are finished properly.
@@ -52,13 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '.db3, .bag), or demo (a made-up clip of a real face)',
     )
     add_video_outputs(parser)
-    add_settings(parser, [MCAP, FRAME_RATE, IMAGE_TOPIC])
+    add_settings(parser, [TIMELINE, MCAP, FRAME_RATE, IMAGE_TOPIC])
     add_pipeline_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `emotion video`; returns its exit code."""
-    refuse_overwriting([arguments.source], (arguments.output, arguments.json, arguments.mcap))
+    files = (arguments.output, arguments.json, arguments.mcap, arguments.timeline)
+    refuse_overwriting([arguments.source], files)
     options = SourceOptions(frame_rate=arguments.frame_rate, topic=arguments.topic)
     with open_source(arguments.source, options) as source:
         if source.live:
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.json,
                 lines=not arguments.quiet,
                 style=style,
-                recordings=[McapOutput(arguments.mcap, blur=style.blur)] if arguments.mcap else [],
+                recordings=_recordings(arguments, style),
             ) as outputs,
         ):
             failure = _process(source, pipeline, outputs, stop)
@@ -88,6 +90,15 @@ def _recorder(path: Path | None, source: FrameSource, style: OverlayStyle) -> Vi
         return None
     sound = unless_blurred(source.sound, style.blur)
     return VideoRecorder(path, stated_rate=source.frame_rate, sound=sound)
+
+
+def _recordings(arguments: argparse.Namespace, style: OverlayStyle) -> list[Recording]:
+    found: list[Recording] = []
+    if arguments.timeline:
+        found.append(TimelineImage(arguments.timeline))
+    if arguments.mcap:
+        found.append(McapOutput(arguments.mcap, blur=style.blur))
+    return found
 
 
 def _process(

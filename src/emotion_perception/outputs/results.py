@@ -87,8 +87,22 @@ def format_line(record: Mapping[str, Any]) -> str:
         record: From `frame_record`.
     """
     stamp = f'{record["stamp"]["sec"]}.{record["stamp"]["nanosec"]:09d}'[:-6]
-    faces = '  '.join(_face_text(face) for face in record['faces'])
+    faces = '  '.join(f'{_emotion_text(face)} {_place_text(face)}' for face in record['faces'])
     return f'{stamp}  {faces or "no face"}'
+
+
+def format_faces(record: Mapping[str, Any]) -> str:
+    """The emotions alone, such as `#3 Happy 87%  #4 Sad 51%`.
+
+    Args:
+        record: From `frame_record`.
+    """
+    return '  '.join(_emotion_text(face) for face in record['faces']) or 'no face'
+
+
+def stamp_ns_of(record: Mapping[str, Any]) -> int:
+    """Stamp of a record in nanoseconds."""
+    return int(record['stamp']['sec']) * NS_PER_S + int(record['stamp']['nanosec'])
 
 
 STANDARD_OUTPUT: Final = Path('-')
@@ -220,11 +234,16 @@ class Summary:
         rows = [
             ('frames', f'{self.frames} ({self.frames_without_face} without a face)'),
             ('faces', f'{self.faces} ({_counted(len(self.track_ids), "track id")})'),
-            ('speed', f'{self.frames_per_second:.1f} frames/s over {self.seconds:.1f} s'),
+            *self._speed_rows(),
             *self._latency_rows(),
             *self._emotion_rows(),
         ]
         return '\n'.join(f'{name:<10} {text}' for name, text in rows)
+
+    def _speed_rows(self) -> list[tuple[str, str]]:
+        if self.frames < 2:  # one image has no rate
+            return []
+        return [('speed', f'{self.frames_per_second:.1f} frames/s over {self.seconds:.1f} s')]
 
     def _latency_rows(self) -> list[tuple[str, str]]:
         p50, p95 = self.latency_percentile(50), self.latency_percentile(95)
@@ -262,10 +281,13 @@ def _rounded(value: float) -> float:
     return round(float(value), _DIGITS)
 
 
-def _face_text(face: Mapping[str, Any]) -> str:
+def _emotion_text(face: Mapping[str, Any]) -> str:
+    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}%'
+
+
+def _place_text(face: Mapping[str, Any]) -> str:
     box = face['box']
-    place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
-    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
+    return f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
 
 
 def _counted(number: int, noun: str) -> str:

@@ -223,6 +223,10 @@ MCAP: Final = Setting(
     is_file=True,
 )
 
+TIMELINE: Final = Setting(
+    'timeline', '', 'draw the emotion of every face over time into this PNG', is_file=True
+)
+
 SHARED: Final[tuple[Setting, ...]] = (
     *(*FACES, *STREAM, *NETWORKS, *GPU),
     *(SOURCE, FRAME_RATE, *CAMERA_FORMAT, IMAGE_TOPIC, LOOP, BLUR_FACES, MCAP),
