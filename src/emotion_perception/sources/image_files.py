@@ -12,7 +12,7 @@ from PIL import Image
 
 from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.errors import ImageFormatError, SourceError
-from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
+from emotion_perception.limits import MAX_ANIMATION_PIXELS, MAX_PIXELS, size_problem
 from emotion_perception.sources.base import (
     CloseableSource,
     SourceOptions,
@@ -93,6 +93,9 @@ class AnimationSource(CloseableSource):
         path: A GIF, WebP or PNG file.
         options: `frame_rate` replaces the frames' own durations.
 
+    Attributes:
+        size: (width, height) in pixels.
+
     Raises:
         SourceError: The file is damaged.
     """
@@ -140,6 +143,7 @@ class AnimationSource(CloseableSource):
     def _read_durations(self) -> list[int]:
         durations = []
         with self._opened() as animation:
+            self.size: tuple[int, int] = animation.size
             problem = size_problem(*animation.size)
             if problem:
                 raise SourceError(f'Animation {self._path} is refused: {problem}.')
@@ -200,14 +204,18 @@ def is_animated(path: Path) -> bool:
         return False
 
 
-def read_image_file(path: Path) -> BgrImage:
+def read_image_file(path: Path, max_pixels: int = MAX_PIXELS) -> BgrImage:
     """Reads an image file, upright.
+
+    Args:
+        path: The file.
+        max_pixels: Largest width x height.
 
     Raises:
         SourceError: It cannot be read or is damaged.
     """
     try:
-        return decode_still(path.read_bytes(), str(path))
+        return decode_still(path.read_bytes(), str(path), max_pixels)
     except OSError as error:
         raise SourceError(f'Image {path} cannot be read ({error.strerror}).') from error
     except ImageFormatError as error:
