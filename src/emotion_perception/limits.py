@@ -21,6 +21,9 @@ MAX_JPEG_SCANS: Final = 100
 Each may take a few bytes of the file and as long as decoding the whole image.
 """
 
+MAX_IMAGE_BYTES: Final = 1 << 30
+"""Largest image file: 134 million pixels with 16 bits and no compression have 800 MB."""
+
 MAX_MESSAGE_BYTES: Final = 1 << 30
 """Largest message of a bag, and the largest chunk or message that is unpacked."""
 

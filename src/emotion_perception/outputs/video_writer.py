@@ -6,7 +6,6 @@ writes MPEG-4 Part 2, which browsers do not play.
 
 import contextlib
 import math
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.errors import ImageFormatError, OutputError
+from emotion_perception.files.bounded import new_beside
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.types import BgrImage
 
@@ -270,7 +270,10 @@ def _put_index_in_front(executable: str, path: Path) -> None:
 
     The fragmented file is complete: where the copy fails, for want of space, it stays.
     """
-    copy = path.with_name(f'.{path.stem}.{os.getpid()}.mp4')
+    try:
+        copy = new_beside(path)
+    except OSError:
+        return
     command = [
         *(executable, '-hide_banner', '-loglevel', 'error', '-y', '-i', _as_argument(path)),
         *('-c', 'copy', '-movflags', '+faststart', _as_argument(copy)),

@@ -12,7 +12,13 @@ from PIL import Image
 
 from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.errors import ImageFormatError, SourceError
-from emotion_perception.limits import MAX_ANIMATION_PIXELS, MAX_PIXELS, size_problem
+from emotion_perception.files.bounded import read_bounded
+from emotion_perception.limits import (
+    MAX_ANIMATION_PIXELS,
+    MAX_IMAGE_BYTES,
+    MAX_PIXELS,
+    size_problem,
+)
 from emotion_perception.sources.base import (
     CloseableSource,
     SourceOptions,
@@ -215,7 +221,7 @@ def read_image_file(path: Path, max_pixels: int = MAX_PIXELS) -> BgrImage:
         SourceError: It cannot be read or is damaged.
     """
     try:
-        return decode_still(path.read_bytes(), str(path), max_pixels)
+        return decode_still(read_bounded(path, MAX_IMAGE_BYTES), str(path), max_pixels)
     except OSError as error:
         raise SourceError(f'Image {path} cannot be read ({error.strerror}).') from error
     except ImageFormatError as error:
