@@ -292,7 +292,7 @@ def _check_ros1_start(path: Path) -> None:
     """`rosbags` reads the first line, however long it is."""
     with path.open('rb') as file:
         if file.read(len(_ROS1_START)) != _ROS1_START:
-            raise BagError(f'Bag {path} is damaged or was cut off, or no bag of ROS 1: copy it again.')
+            raise BagError(f'{path} is damaged or was cut off, or no bag of ROS 1: copy it again.')
 
 
 def _is_foreign(connection: Connection) -> bool:

@@ -180,7 +180,8 @@ class _OpenCvEncoder:
 
     def __init__(self, path: Path, frame_rate: float, size: tuple[int, int]) -> None:
         fourcc = cv2.VideoWriter.fourcc(*_FOURCC[path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(path), fourcc, frame_rate, size)
+        # Of a relative name such as `concat:a` FFmpeg would make a protocol.
+        self._writer = cv2.VideoWriter(os.path.abspath(path), fourcc, frame_rate, size)  # noqa: PTH100
         if not self._writer.isOpened():
             raise OutputError(
                 f'OpenCV cannot write the video {path}: install imageio-ffmpeg, '
