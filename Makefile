@@ -50,7 +50,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env clean
+.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env heic-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,9 @@ core: $(VENV)/.core ## Make .venv without ROS, on any machine (ARM, macOS): all 
 
 env: $(VENV)/.package ## Make .venv with ROS 2 wheels, emotion_msgs and what the tests need (ROS_DISTRO=kilted)
 
-# Two demos in one network must not hear each other.
-demo: export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
-demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window
+demo: $(VENV)/.package $(if $(filter-out 0,$(SHOW)),$(VENV)/.gui) ## Run camera, emotion and overlay node on SOURCE (0, clip.mp4, bag/); SHOW=1 opens a window, ARGS='--domain-id 0' lets other nodes take part
 	$(BIN)/emotion nodes --source '$(SOURCE)' --video $(OUT)/demo.mp4 --json $(OUT)/demo.jsonl \
-	  $(if $(filter-out 0,$(SHOW)),--show)
+	  $(if $(filter-out 0,$(SHOW)),--show) $(ARGS)
 
 test: $(VENV)/.package ## Run the tests (SLOW=1: the longest too; ARGS='...' goes to pytest)
 	$(PYTEST) $(if $(filter-out 0,$(SLOW)),,-m 'not slow') $(ARGS)
@@ -145,6 +143,8 @@ examples-env: $(VENV)/.examples ## Add what the examples need (Parquet, plots, n
 
 foxglove-env: $(VENV)/.foxglove ## Add Foxglove's server and MCAP recorder, and what their tests need, to .venv
 
+heic-env: $(VENV)/.heic ## Add pillow-heif, which reads HEIC photos of phones, to .venv
+
 ray-env: $(VENV)/.ray ## Add Ray, for `emotion batch --ray`, to .venv
 
 clean: ## Remove .venv and everything that was built
@@ -199,7 +199,7 @@ $(VENV)/.gui: $(VENV)/.core
 	@touch $@
 
 # What only some need. Complete as runtime.txt is; gradio's own bound on pillow is left out on purpose.
-EXTRAS := bench examples foxglove ray web web-test
+EXTRAS := bench examples foxglove heic ray web web-test
 $(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.core requirements/%.txt
 	$(PIP_INSTALL) $(LOCKED) -r requirements/$*.txt
 	@touch $@

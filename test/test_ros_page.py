@@ -17,20 +17,6 @@ def blocks(language, start=''):
     return re.findall(rf'```{language}\n({re.escape(start)}.*?)```', PAGE, re.S)
 
 
-def test_linked_files_exist():
-    links = re.findall(r'\]\((?!https?:)([^)#]+)', PAGE)
-    assert links
-    assert [link for link in links if not (ROOT / 'docs' / link).exists()] == []
-
-
-def test_linked_chapters_exist():
-    headings = re.findall(r'^#+ (.+)$', README, re.M)
-    anchors = {re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-') for heading in headings}
-    linked = re.findall(r'\(\.\./README\.md#([^)]+)\)', PAGE) + re.findall(r'\(#([^)]+)\)', README)
-    assert linked
-    assert set(linked) <= anchors
-
-
 def test_launch_files_and_their_arguments_exist():
     commands = re.findall(r'ros2 launch emotion_bringup (\S+)(.*)', PAGE + README)
     assert commands

@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrainingError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    except OSError as error:
+        where = f'{error.filename}: ' if error.filename else ''
+        print(f'error: {where}{error.strerror or error}', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print('stopped (a training goes on with --resume)', file=sys.stderr)
         return 130

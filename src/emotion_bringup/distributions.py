@@ -1,6 +1,6 @@
 """Everything in which the supported ROS 2 distributions differ.
 
-Supported are Jazzy (rclpy 7.1, Fast DDS 2.14) and what came after it; README.md says which of them
+Supported are Jazzy (rclpy 7.1, Fast DDS 2.14) and what came after it; docs/machines.md says which of them
 were tried. Nothing here asks for a distribution's name: a name says nothing about a workspace in
 which somebody has built a newer rclpy or another middleware.
 """

@@ -1,4 +1,4 @@
-"""Process environment of the nodes: the DDS transport profile and missing packages."""
+"""Process environment of the nodes: the DDS transport profile, how settings are called, imports."""
 
 import importlib
 import json
@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import ModuleType
 
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
+from emotion_bringup.installation import missing_module_cure, shell_problem
 from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
@@ -69,60 +70,25 @@ def as_written(sentence: str) -> str:
     return sentence
 
 
-class MissingPackageError(EmotionPerceptionError):
-    """A package that the nodes need is not installed, or too old; the text says what to do."""
+class InstallationError(EmotionPerceptionError):
+    """A package is missing, too old or of another Python, or the shell keeps ROS from starting."""
 
 
 def import_for_ros(*names: str) -> list[ModuleType]:
     """Imports modules that need ROS.
 
     Raises:
-        MissingPackageError: ROS, the messages or a Python package is not there or does not load.
+        InstallationError: ROS, the messages or a Python package is not there or does not load, or
+            a variable of the shell keeps ROS from starting.
     """
     try:
-        problem = rclpy_problem()
+        problem = shell_problem(os.environ) or rclpy_problem()
         if problem:
-            raise MissingPackageError(problem)
+            raise InstallationError(problem)
         return [importlib.import_module(name) for name in names]
     except ModuleNotFoundError as error:
-        raise MissingPackageError(missing_module_cure(error)) from error
+        raise InstallationError(missing_module_cure(error)) from error
     except ImportError as error:
         cause = str(error).partition('\n')[0]
         name = error.name or 'A package'
-        raise MissingPackageError(f'{name} is installed but does not load ({cause}).') from error
-
-
-def apt_cure(package: str) -> str:
-    """One sentence that says how to get a ROS package that is not installed."""
-    distribution = os.environ.get('ROS_DISTRO') or '$ROS_DISTRO'
-    source = _UNRELEASED.get((package, distribution))
-    if source:
-        return (
-            f'{package} is not installed, and there is no package of it for ROS 2 '
-            f'{distribution.capitalize()}: build {source} in your workspace.'
-        )
-    name = f'ros-{distribution}-{package.replace("_", "-")}'
-    return (
-        f'{package} is not installed: run `sudo apt install {name}`, or build it in your workspace.'
-    )
-
-
-_CURES = {
-    'rclpy': 'rclpy is not installed: source the setup file of your ROS 2 installation, or run '
-    '`make env` and use .venv/bin.',
-    'emotion_msgs': 'The messages of emotion_msgs are not built: run `make env`, or in your '
-    'workspace `ln -s emotion_bringup/src/emotion_msgs src/` and `colcon build`, and source '
-    'install/setup.bash.',
-}
-# Where the source of packages is that a distribution has not released.
-_UNRELEASED = {('hri_msgs', 'kilted'): 'https://github.com/ros4hri/hri_msgs'}
-# Optional: only `emotion_bringup.interop` needs them.
-_ROS_PACKAGES = ('vision_msgs', 'hri_msgs')
-
-
-def missing_module_cure(error: ModuleNotFoundError) -> str:
-    """One sentence that says what is not installed and how to get it."""
-    package = (error.name or '').split('.')[0]
-    if package in _ROS_PACKAGES:
-        return apt_cure(package)
-    return _CURES.get(package, f'The Python package {package} is not installed: see README.md.')
+        raise InstallationError(f'{name} is installed but does not load ({cause}).') from error

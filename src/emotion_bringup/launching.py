@@ -17,12 +17,12 @@ from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from emotion_bringup.endings import ALWAYS, NEVER, Restartable
 from emotion_bringup.environment import (
-    MissingPackageError,
-    apt_cure,
+    InstallationError,
     dds_environment,
     names_environment,
 )
 from emotion_bringup.graph import EMOTIONS, GRAPH, restart_rule
+from emotion_bringup.installation import apt_cure
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, text, value
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.lifeline import lifeline_environment
@@ -43,12 +43,12 @@ def check_package(package: str) -> None:
     """Makes sure that a ROS package is there.
 
     Raises:
-        MissingPackageError: It is not; says how to get it.
+        InstallationError: It is not; says how to get it.
     """
     try:
         get_package_prefix(package)
     except PackageNotFoundError as error:
-        raise MissingPackageError(apt_cure(package)) from error
+        raise InstallationError(apt_cure(package)) from error
 
 
 def _check_foxglove_sdk() -> None:
@@ -181,7 +181,7 @@ def rqt_node(context: LaunchContext) -> list[Action]:
     """A window with the overlay's images, or nothing, as the launch arguments want it.
 
     Raises:
-        MissingPackageError: rqt_image_view is not installed.
+        InstallationError: rqt_image_view is not installed.
     """
     if not value(context, 'rqt'):
         return []
@@ -201,7 +201,7 @@ def bag_player(context: LaunchContext, command: Sequence[str]) -> ExecuteProcess
     """What plays a bag, without which there is nothing left to do.
 
     Raises:
-        MissingPackageError: ros2bag is not installed.
+        InstallationError: ros2bag is not installed.
     """
     check_package('ros2bag')
     return ExecuteProcess(

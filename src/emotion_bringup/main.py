@@ -7,27 +7,38 @@ package is reported in one sentence.
 import os
 import signal
 import sys
+from contextlib import suppress
 
-from emotion_bringup.endings import EXIT_USAGE
+from emotion_bringup.endings import EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import (
-    MissingPackageError,
+    InstallationError,
     import_for_ros,
     use_shipped_dds_profile,
 )
 from emotion_bringup.graph import GRAPH
 from emotion_bringup.lifeline import end_with_starter
+from emotion_bringup.node_arguments import help_text, problem, wants_help
 from emotion_perception.signals import end_signals
 
 
 def run(name: str) -> int:
     """Runs a node by name until it ends; returns its exit code."""
+    arguments = sys.argv[1:]
+    if name in GRAPH and wants_help(arguments):
+        with suppress(BrokenPipeError):  # of `| head`
+            print(help_text(name), flush=True)
+        os._exit(EXIT_OK)  # Python would flush once more
+    wrong = problem(name, arguments)
+    if wrong:
+        print(f'error: {wrong}', file=sys.stderr)
+        return EXIT_USAGE
     _end_quietly_while_starting()
     end_with_starter()
     use_shipped_dds_profile()
     node = GRAPH[name]
     try:
         running, node_module = import_for_ros('emotion_bringup.running', node.module)
-    except MissingPackageError as error:
+    except InstallationError as error:
         print(f'error: {error}', file=sys.stderr)
         return EXIT_USAGE
     return int(running.run_node(getattr(node_module, node.class_name)))
@@ -73,5 +84,5 @@ def foxglove_node() -> int:
 
 
 if __name__ == '__main__':
-    sys.argv = sys.argv[1:]
+    sys.argv = sys.argv[1:] or ['']
     sys.exit(run(sys.argv[0]))

@@ -1,7 +1,7 @@
 """Finds what a user has written for parameters and no node reads. No ROS in here."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +11,18 @@ from emotion_perception.files.yaml_file import read_yaml
 
 # What ROS itself reads, or declares later, when topics are subscribed to.
 _OF_ROS: Final = ('use_sim_time', 'qos_overrides.', 'start_type_description_service')
+_QOS: Final = 'qos_overrides.'
+_QOS_NAMES: Final = {
+    'history': ('keep_last', 'keep_all', 'system_default'),
+    'reliability': ('reliable', 'best_effort', 'best_available', 'system_default'),
+}
+_DEPTH: Final = 'depth'
 _WILDCARDS: Final = frozenset(('/**', '**', '/*', '*'))
 _SIMILAR: Final = 0.75
 _MAX_BYTES: Final = 1 << 20
 
 
-def unread_parameters(node: str, given: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
+def unread_parameters(node: str, given: Collection[str], files: Iterable[Path] = ()) -> list[str]:
     """What is wrong with the parameters that one node is given, in a sentence each.
 
     Args:
@@ -32,8 +38,45 @@ def unread_parameters(node: str, given: Iterable[str], files: Iterable[Path] = (
         for name in sorted(set(given) - known)
         if not name.startswith(_OF_ROS) and not (name in for_all and _readers(name))
     ]
+    sentences += filter(None, (_unread_qos(name) for name in given if name.startswith(_QOS)))
     misspelt = (key for key, _ in blocks if _meant(key) == node)
     return sentences + [f'Block {key} is of no node: did you mean {node}?' for key in misspelt]
+
+
+def qos_problem(name: str, value: object) -> str:
+    """Why a value cannot change a topic's quality of service; empty when it can.
+
+    rclpy looks at it when the topic is opened, which may be hours after the start.
+
+    Args:
+        name: `qos_overrides.TOPIC.publisher.POLICY`, or `subscription`; others are no matter.
+        value: What is given for it.
+    """
+    policy = name.rpartition('.')[2] if name.startswith(_QOS) else ''
+    if policy == _DEPTH:
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        allowed = 'a whole number from 0 on'
+    else:
+        names = _QOS_NAMES.get(policy, ())
+        fits = not names or (isinstance(value, str) and value.lower() in names)
+        allowed = ', '.join(names)
+    return '' if fits else f'Parameter {name} must be {allowed}, not {value!r}.'
+
+
+def _unread_qos(name: str) -> str:
+    """Why no topic reads a parameter of its quality of service; empty when one may."""
+    entity, _, policy = name.removeprefix(_QOS).rpartition('.')
+    topic, _, end = entity.rpartition('.')
+    if not topic.startswith('/') or end not in ('publisher', 'subscription'):
+        return (
+            f'Parameter {name} is not read: write {_QOS}/TOPIC.publisher.POLICY or '
+            f'{_QOS}/TOPIC.subscription.POLICY, with the full name of the topic.'
+        )
+    if policy not in (*_QOS_NAMES, _DEPTH):
+        return (
+            f'Parameter {name} is not read: only {", ".join((*_QOS_NAMES, _DEPTH))} can be changed.'
+        )
+    return ''
 
 
 def _unknown_name(node: str, name: str, known: Iterable[str]) -> str:

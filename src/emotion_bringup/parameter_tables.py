@@ -1,7 +1,7 @@
 """The settings of the nodes and of the launch files, by node and file.
 
 What other front ends offer too is declared in `emotion_perception.settings`. The nodes declare
-their parameters from these tables, and the README's tables are made from them
+their parameters from these tables, and the tables of docs/nodes.md and docs/launch.md are made from them
 (`python -m emotion_bringup.parameter_tables`). No ROS import here, so that documentation can be
 made anywhere.
 """
@@ -294,7 +294,7 @@ def written(value: Value) -> str:
 
 
 def launch_table() -> str:
-    """The README's table of all launch files' arguments."""
+    """The table of all launch files' arguments."""
     rows: dict[str, dict[str, Setting]] = {}
     for file, settings in LAUNCH_ARGUMENTS.items():
         for setting in settings:

@@ -20,7 +20,7 @@ from rclpy.exceptions import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from emotion_bringup.override_check import unread_parameters
+from emotion_bringup.override_check import qos_problem, unread_parameters
 from emotion_bringup.parameter_tables import NODE_PARAMETERS, STRICT_PARAMETERS
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.settings.setting import Setting, by_name
@@ -58,8 +58,17 @@ def declare_parameters(node: Node, table: Iterable[Setting]) -> None:
 
 
 def _check_given(node: Node, name: str) -> None:
-    """Tells of parameters that are given and that nobody reads."""
+    """Tells of parameters that are given and that nobody reads.
+
+    Raises:
+        ParameterError: One of them cannot be used for a topic, or is read by nobody and that is not
+            to be.
+    """
     given = node._parameter_overrides  # rclpy has no public name for it
+    problems = (qos_problem(key, each.value) for key, each in given.items())
+    unusable = next(filter(None, problems), '')
+    if unusable:
+        raise ParameterError(unusable)
     files = [Path(file) for option, file in pairwise(sys.argv) if option == '--params-file']
     sentences = unread_parameters(name, given, files)
     if sentences and value_of(node, STRICT_PARAMETERS.name):

@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,13 +14,11 @@ from pathlib import Path
 import rclpy
 from rclpy.exceptions import ROSInterruptException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
-from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
+from emotion_bringup.endings import EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import as_written
-from emotion_bringup.security import is_secured, startup_problem
+from emotion_bringup.starting import StartError, first_line, made, ros_running
 from emotion_perception.address import shown_text
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.signals import end_signals
@@ -52,25 +49,12 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
     if missing:
         return _fail(f'Parameter file {missing} does not exist: check --params-file.', EXIT_USAGE)
     try:
-        words = None if args is None else list(args)
-        rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
-        return _fail(startup_problem(first_line(error), os.environ), EXIT_USAGE)
-    try:
-        return _spin(make_node)
+        with ros_running(args):
+            return _spin(make_node)
     except StartError as error:
-        # Without security ROS lacks something, such as memory, that may be there the next time.
-        return _fail(str(error), EXIT_USAGE if is_secured(os.environ) else EXIT_ERROR)
+        return _fail(str(error), error.exit_code)
     except EmotionPerceptionError as error:
         return _fail(str(error), EXIT_USAGE)
-    finally:
-        rclpy.try_shutdown()
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text: rcl appends its C stack to the rest."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _missing_params_file(args: Sequence[str]) -> str:
@@ -90,7 +74,7 @@ def _spin(make_node: Callable[[Stop], Node]) -> int:
             executor.create_task(_do_nothing)
 
     _stop_on_signals(stop)
-    node = _make(make_node, stop)
+    node = made(lambda: make_node(stop))
     _route_core_log(node)
     executor.add_node(node)
     try:
@@ -130,20 +114,6 @@ def _spin_until(stopped: threading.Event, executor: SingleThreadedExecutor, node
                 f'A callback failed, the node goes on: {type(error).__name__}: {first_line(error)}',
                 throttle_duration_sec=_ERROR_PERIOD_S,
             )
-
-
-class StartError(EmotionPerceptionError):
-    """ROS refuses to create the node, for example because of its security settings."""
-
-
-def _make(make_node: Callable[[Stop], Node], stop: Stop) -> Node:
-    with warnings.catch_warnings():
-        # Said by rclpy about the half of a node that it throws away.
-        warnings.filterwarnings('ignore', message='Failed to fini rosout publisher')
-        try:
-            return make_node(stop)
-        except rclpy_implementation.RCLError as error:
-            raise StartError(startup_problem(first_line(error), os.environ)) from error
 
 
 def _stop_on_signals(stop: Stop) -> None:

@@ -25,19 +25,3 @@ def is_secured(environment: Mapping[str, str]) -> bool:
         environment: The variables that are set.
     """
     return environment.get('ROS_SECURITY_ENABLE') == 'true'
-
-
-def startup_problem(cause: str, environment: Mapping[str, str]) -> str:
-    """Why a node cannot be created, with the cure where security is turned on.
-
-    Args:
-        cause: First line of what ROS says.
-        environment: The variables that are set.
-    """
-    if not is_secured(environment):
-        return cause
-    if not environment.get('ROS_SECURITY_KEYSTORE'):
-        return 'ROS_SECURITY_ENABLE is true: set ROS_SECURITY_KEYSTORE to the keystore too.'
-    # rcl appends places in its C sources.
-    cause = cause.partition(', at /')[0].strip().rstrip('.')
-    return f'ROS_SECURITY_ENABLE is true and the node cannot start ({cause}): see docs/security.md.'

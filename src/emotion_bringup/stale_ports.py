@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import fcntl
 import re
+import socket
 import tempfile
 from pathlib import Path
 
@@ -42,6 +43,26 @@ def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | Non
             return number if died else None
         died = died or not any(_is_held(lock) for lock in locks)
     return None
+
+
+def is_quiet(domain: int, folder: Path = _SHARED_MEMORY) -> bool:
+    """Whether no process on this machine is in a domain, nor has been killed in it.
+
+    Args:
+        domain: ROS domain.
+        folder: Where Fast DDS keeps its ports.
+    """
+    base = _BASE_PORT + _PORTS_OF_DOMAIN * domain
+    ports = (base + _FIRST_PORT + _PORTS_OF_PARTICIPANT * number for number in range(_PARTICIPANTS))
+    if any(_locks(folder, port) for port in ports):
+        return False
+    # Whichever middleware it uses, the first participant of a domain has this one for discovery.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(('', base + _FIRST_PORT - 1))
+        except OSError:
+            return False
+    return True
 
 
 def _locks(folder: Path, port: int) -> list[Path]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emotion_perception.api import predict_emotion
     from emotion_perception.errors import EmotionPerceptionError
     from emotion_perception.labels import EMOTION_NAMES, Emotion
+    from emotion_perception.recognizer import EmotionRecognizer, EmotionResult, FrameResult
     from emotion_perception.types import BgrImage, Box, Detection, Face, Frame, Landmarks
 
     __version__: str
@@ -30,8 +31,11 @@ __all__ = [
     'Detection',
     'Emotion',
     'EmotionPerceptionError',
+    'EmotionRecognizer',
+    'EmotionResult',
     'Face',
     'Frame',
+    'FrameResult',
     'Landmarks',
     '__version__',
     'predict_emotion',
@@ -42,6 +46,7 @@ _MODULES = {
     'EmotionPerceptionError': 'errors',
     'EMOTION_NAMES': 'labels',
     'Emotion': 'labels',
+    **dict.fromkeys(('EmotionRecognizer', 'EmotionResult', 'FrameResult'), 'recognizer'),
     **dict.fromkeys(('BgrImage', 'Box', 'Detection', 'Face', 'Frame', 'Landmarks'), 'types'),
 }
 

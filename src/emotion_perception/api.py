@@ -28,9 +28,11 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = '') 
     Detector and model are loaded with the first call and kept. Calls do not influence each other,
     and any thread may call.
 
-    >>> from emotion_perception import EMOTION_NAMES, predict_emotion
+    >>> from emotion_perception import predict_emotion
     >>> for face in predict_emotion('party.jpg'):
-    ...     print(EMOTION_NAMES[face.emotion_id], round(face.confidence, 2), face.box)
+    ...     print(face.emotion, round(face.confidence, 2), face.box)
+
+    `EmotionRecognizer` does more: models and thresholds of one's own, streams, drawing.
 
     Args:
         image: uint8 [height, width, 3] in BGR order (as from `cv2.imread`), or the path of an
@@ -47,7 +49,7 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = '') 
         ModelError: The model is missing or damaged, or knows no such labels.
     """
     pixels = image if isinstance(image, np.ndarray) else read_image_file(Path(image))
-    _check(pixels)
+    check_image(pixels)
     with _lock:
         detector, classifier = _detector(), _classifier(labels)
         return analyse_still(pixels, detector, classifier, PipelineSettings())
@@ -81,7 +83,12 @@ def _classifier(label_set: str) -> EmotionClassifier:
     return EmotionClassifier(resources.default_model_path(), label_set=label_set)
 
 
-def _check(image: BgrImage) -> None:
+def check_image(image: BgrImage) -> None:
+    """Checks that an array is an image.
+
+    Raises:
+        ImageFormatError: It is not uint8 [height, width, 3].
+    """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ImageFormatError(
             f'The image is {image.dtype} {list(image.shape)}: '

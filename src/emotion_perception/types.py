@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from emotion_perception.labels import emotion_name
+
 NS_PER_S: Final = 1_000_000_000
 """Stamps are nanoseconds, as a ROS header has them."""
 
@@ -91,6 +93,11 @@ class Face:
     emotion_id: int | None
     confidence: float
     probabilities: npt.NDArray[np.float32]
+
+    @property
+    def emotion(self) -> str:
+        """Name of the strongest emotion; 'Uncertain' below the confidence threshold."""
+        return emotion_name(self.emotion_id)
 
 
 @dataclass(frozen=True, slots=True)

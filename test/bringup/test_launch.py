@@ -11,7 +11,7 @@ import yaml
 
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
-from emotion_bringup.environment import MissingPackageError, names_environment
+from emotion_bringup.environment import InstallationError, names_environment
 from emotion_bringup.parameter_tables import LAUNCH_ARGUMENTS
 from emotion_perception.files.resources import config_path, share_folder
 from emotion_viewers.foxglove import FoxgloveError
@@ -247,7 +247,7 @@ def test_a_package_that_is_not_installed_is_told_before_any_node(
 ):
     started(name, **given, **wanted)
     installed.remove(package)
-    with pytest.raises(MissingPackageError, match=f'{package} is not installed'):
+    with pytest.raises(InstallationError, match=f'{package} is not installed'):
         started(name, **given, **wanted)
 
 

@@ -226,6 +226,20 @@ def warnings_of(make_node, monkeypatch, capfd, name, path):
             'emotion_nodes: {ros__parameters: {smoothing: 1.0}}',
             'Block emotion_nodes is of no node: did you mean emotion_node?',
         ),
+        (
+            'emotion_node',
+            'emotion_node: {ros__parameters: {qos_overrides: {image: {subscription: {depth: 5}}}}}',
+            'Parameter qos_overrides.image.subscription.depth is not read: write '
+            'qos_overrides./TOPIC.publisher.POLICY or qos_overrides./TOPIC.subscription.POLICY, '
+            'with the full name of the topic.',
+        ),
+        (
+            'emotion_node',
+            'emotion_node: {ros__parameters: {qos_overrides: {/image: {subscription: '
+            '{deadline: 5}}}}}',
+            'Parameter qos_overrides./image.subscription.deadline is not read: only history, '
+            'reliability, depth can be changed.',
+        ),
     ],
 )
 def test_what_nobody_reads_is_told(make_node, monkeypatch, capfd, tmp_path, node, text, sentence):

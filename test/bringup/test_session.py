@@ -1,15 +1,22 @@
 """`emotion nodes`: the three nodes on a clip, from one command."""
 
 import json
+import os
 import threading
 
 import cv2
 import numpy as np
 import pytest
-from processes import assert_one_sentence, run, start
+import rclpy
+from processes import assert_one_sentence, finish, run, start
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
 from rosbags.highlevel import AnyReader
 
+from emotion_bringup import qos
+from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.session.frame_counter import FrameCounter
+from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.files.resources import config_path
 
 EMOTION = ['-m', 'emotion_perception.cli', 'nodes']
@@ -35,6 +42,14 @@ def params_file(tmp_path_factory):
     file = tmp_path_factory.mktemp('params') / 'fast.yaml'
     file.write_text(text.replace('framerate: 0.0', 'framerate: 30.0'))
     return file
+
+
+@pytest.fixture
+def domain_of_tests():
+    context = Context()
+    rclpy.init(context=context)
+    yield context
+    context.try_shutdown()
 
 
 @pytest.fixture(scope='module')
@@ -169,6 +184,49 @@ def test_ctrl_c_ends_a_looped_session_with_everything_written(
     # The overlay draws every processed frame; the last ones may come after the monitor has left.
     assert video_frames(video) >= processed
     assert any(line.startswith('frames ') for line in printed)
+
+
+def test_two_sessions_do_not_hear_each_other(clip, params_file, model_path, tmp_path):
+    files = [tmp_path / f'{number}.jsonl' for number in range(2)]
+    sessions = [
+        start(arguments(clip, params_file, model_path, '--no-overlay', '--json', file))
+        for file in files
+    ]
+    ended = [finish(each) for each in sessions]
+    domains = {err.partition('ROS domain ')[2].partition(',')[0] for _, _, err in ended}
+    assert [code for code, *_ in ended] == [0, 0], ended
+    assert len(domains) == 2, ended
+    assert [len(records(file)) for file in files] == [len(FACES), len(FACES)]
+
+
+def test_a_session_in_a_domain_of_the_user_is_heard_by_others(
+    clip, params_file, model_path, domain_of_tests
+):
+    node = rclpy.create_node('listener', context=domain_of_tests)
+    heard = []
+    node.create_subscription(FaceEmotionArray, '/emotions', heard.append, qos.emotions(REPLAY))
+    process = start(
+        arguments(
+            clip,
+            params_file,
+            model_path,
+            '--no-overlay',
+            '--domain-id',
+            os.environ['ROS_DOMAIN_ID'],
+        )
+    )
+    executor = SingleThreadedExecutor(context=domain_of_tests)
+    executor.add_node(node)
+    try:
+        while not heard and process.poll() is None:
+            executor.spin_once(timeout_sec=0.1)
+        code, _, err = finish(process)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+    assert code == 0, err
+    assert heard
+    assert 'of this run alone' not in err
 
 
 # --- mistakes ----------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ import fcntl
 from pathlib import Path
 
 import pytest
-from domains import claim_domain, ports_of
+from domains import ports_of
 from processes import start_node
 from ros_bench import parameters
 
 from emotion_bringup.distributions import PORT_NAMES
+from emotion_bringup.session.domain import claim_domain
 from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
 from emotion_perception.files.resources import config_path
 

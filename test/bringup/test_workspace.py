@@ -15,7 +15,7 @@ import stand_in_messages
 from rclpy.executors import SingleThreadedExecutor
 
 from emotion_bringup import qos
-from emotion_bringup.environment import missing_module_cure
+from emotion_bringup.installation import missing_module_cure
 from emotion_msgs.msg import EmotionLabels
 from emotion_perception.bags import messages
 from emotion_perception.errors import BagError

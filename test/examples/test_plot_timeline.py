@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.bags.messages import FACE_ARRAY_TYPE, emotion_typestore, face_array_message
+from emotion_perception.bags.messages import emotion_typestore, face_array_message
+from emotion_perception.bags.type_names import FACE_ARRAY_TYPE
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.labels import Emotion

@@ -161,6 +161,8 @@ def test_results_carry_header_and_record_time_of_their_image(tmp_path, bag, pipe
     ]
     assert [(ns, o.header) for ns, o in overlays] == [(ns, a.header) for ns, a in results]
     assert overlays[0][1].encoding == 'bgr8'
+    with BagReader(tmp_path / 'annotated') as reader:
+        assert reader.image_topics[-1].name == '/emotions/image'  # never taken for a camera's
 
 
 def test_types_definitions_and_qos_are_kept(tmp_path, bag, pipeline):

@@ -1,9 +1,11 @@
 """Real bags, written with rosbags: both storages, ROS 1, and damaged ones."""
 
+import logging
 import re
 import shutil
 import sqlite3
 import subprocess
+from itertools import permutations
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from skimage.data import astronaut
 
 from emotion_perception.bags.reader import BagReader, is_bag, ros1_typestore, ros2_typestore
+from emotion_perception.bags.topic_choice import ImageTopic, Kind
 from emotion_perception.errors import BagError, ImageFormatError
 
 STORES = {2: ros2_typestore(), 1: ros1_typestore()}
@@ -156,6 +159,62 @@ def test_depth_comes_last_and_a_topic_can_be_named(tmp_path):
             BagError, match=r'no images on topic /c: set `image_topic` to one of /a, /b, /depth'
         ):
             bag.image_topic('/c')
+
+
+INFRARED = ('/camera/aux/image_raw', 'mono8')
+DEPTH = ('/camera/other/image_raw', '16UC1')
+COLOUR = ('/camera/main/image_raw', 'bgr8')
+
+
+def sensor_bag(path, *topics):
+    return write_bag(
+        path,
+        [
+            (topic, number, image(number, encoding=encoding))
+            for number, (topic, encoding) in enumerate(topics, 1)
+        ],
+    )
+
+
+@pytest.mark.parametrize('order', list(permutations((INFRARED, DEPTH, COLOUR))))
+def test_images_are_chosen_by_what_their_encoding_says(tmp_path, order, caplog):
+    """Not by order, nor by names: that of the depth camera here has no `depth` in it."""
+    path = sensor_bag(tmp_path / 'bag', *order)
+    with BagReader(path) as bag, caplog.at_level(logging.INFO):
+        assert [topic.name for topic in bag.image_topics] == [COLOUR[0], INFRARED[0], DEPTH[0]]
+        bag.tell_choice('')
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.getMessage() == (
+        f'Images of {COLOUR[0]} (bgr8); there are also {INFRARED[0]} (mono8), {DEPTH[0]} (16UC1): '
+        'choose by image_topic.'
+    )
+
+
+def test_two_cameras_alike_are_a_warning(tmp_path, caplog):
+    other = ('/second/image_raw', 'bgr8')
+    with BagReader(sensor_bag(tmp_path / 'bag', COLOUR, other)) as bag:
+        bag.tell_choice('')
+        assert bag.image_topic().name == COLOUR[0]
+        bag.tell_choice('/second/image_raw')
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'kind'),
+    [
+        ('bgr8; jpeg compressed bgr8', Kind.COLOUR),
+        ('jpeg', Kind.COLOUR),
+        ('bayer_rggb8', Kind.COLOUR),
+        ('mono8; jpeg compressed ', Kind.GREY),
+        ('16UC1; compressedDepth png', Kind.DEPTH),
+        ('32FC1; compressedDepth', Kind.DEPTH),
+        ('', Kind.UNKNOWN),
+    ],
+)
+def test_what_an_encoding_says(encoding, kind):
+    assert ImageTopic('/image', encoding).kind is kind
 
 
 def test_raw_messages_are_in_recorded_order_and_filtered(tmp_path):

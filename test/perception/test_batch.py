@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from awaiting import wait_for_end, wait_for_files
+from PIL import Image
 from rosbags import rosbag2
 from rosbags.rosbag2 import StoragePlugin
 
@@ -150,6 +151,27 @@ def test_what_gives_no_source_is_named(tmp_path):
     assert not sources
     assert ['has no video' in str(failures[0]), 'does not exist' in str(failures[1])] == [True] * 2
     assert 'matches' in str(failures[2])
+
+
+def test_what_is_no_recording_is_counted_and_an_animated_webp_is_one(tmp_path, caplog):
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    frames = [Image.new('RGB', (8, 8), shade) for shade in ('red', 'blue')]
+    frames[0].save(folder / 'dance.webp', save_all=True, append_images=frames[1:], duration=100)
+    frames[0].save(folder / 'still.webp')
+    for name in ('b.mp4', 'a.HEIC', 'notes.txt', 'c.txt', '.hidden.txt'):
+        (folder / name).touch()
+    sources, failures = find_sources([str(folder)], tmp_path / 'out')
+    assert [source.name for source in sources] == ['b.mp4', 'dance.webp']
+    assert not failures
+    counted = '(1 .HEIC, 2 .txt, 1 .webp; `emotion image` takes photos)'
+    assert caplog.messages == [f'{folder}: left out is what is no recording {counted}.']
+    for name in ('b.mp4', 'dance.webp'):
+        (folder / name).unlink()
+    _, failures = find_sources([str(folder)], tmp_path / 'out')
+    assert [str(failure) for failure in failures] == [
+        f'Folder {folder} has no video and no rosbag in it {counted}: check the path.'
+    ]
 
 
 # What is measured

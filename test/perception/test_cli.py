@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_model import make_tiny_model
 
 from emotion_perception.cli import live
@@ -199,7 +200,8 @@ def test_image_without_any_photo(run, tmp_path):
 
 
 def test_an_animation_is_sent_to_the_other_command(run, tmp_path):
-    (tmp_path / 'a.gif').write_bytes(b'GIF89a')
+    frames = [Image.new('RGB', (8, 8), shade) for shade in ('red', 'blue')]
+    frames[0].save(tmp_path / 'a.gif', save_all=True, append_images=frames[1:])
     code, _, err = run('image', tmp_path / 'a.gif')
     assert code == 1 and is_one_error(err) and '`emotion video' in err
 

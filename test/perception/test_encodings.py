@@ -292,6 +292,24 @@ def test_colours_compressed_as_rgb_are_swapped_back(image):
     np.testing.assert_array_equal(decoded, image)
 
 
+@pytest.mark.parametrize(('suffix', 'bits'), [('.png', 8), ('.png', 16), ('.jpg', 8)])
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_a_compressed_mosaic_becomes_colours(pattern, suffix, bits):
+    """As image_transport compresses what a camera publishes as bayer_rggb8: as if it were grey."""
+    value = {'b': 100, 'g': 120, 'r': 160}  # near each other: JPEG smooths the mosaic
+    tile = np.array([[value[each] for each in row] for row in (pattern[:2], pattern[2:])])
+    mosaic = np.tile(tile, (8, 8)).astype(f'u{bits // 8}') * (257 if bits == 16 else 1)
+    data = encoded(mosaic, suffix)
+    decoded = decode_compressed(data, f'bayer_{pattern}{bits}; {suffix[1:]} compressed ')
+    assert decoded.shape == (16, 16, 3)
+    assert np.abs(decoded.astype(int) - [100, 120, 160]).max() <= (12 if suffix == '.jpg' else 1)
+
+
+def test_colours_that_were_a_mosaic_stay_colours(image):
+    decoded = decode_compressed(encoded(image, '.png'), 'bayer_rggb8; png compressed bgr8')
+    np.testing.assert_array_equal(decoded, image)
+
+
 @pytest.mark.parametrize('mode', ['grey', 'grey16', 'alpha'])
 def test_png_kinds_become_bgr(mode):
     grey = np.arange(200, dtype=np.uint8).reshape(10, 20)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emotion_perception.bags.type_names import FACE_ARRAY_TYPE
 from emotion_perception.drawing.style import emotion_color
 from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES, emotion_name
@@ -103,8 +104,8 @@ def test_a_label_of_a_face_at_the_top_stays_in_the_image():
 )
 def test_any_result_can_be_read_by_the_definition_that_comes_with_it(faces):
     data = schemas.emotions_data(STAMP_NS, 'camera_optical_frame', 640, 480, faces)
-    definition = schemas.definition(schemas.EMOTIONS_TYPE).encode()
-    record = decode('cdr', schemas.EMOTIONS_TYPE, definition, data)
+    definition = schemas.definition(FACE_ARRAY_TYPE).encode()
+    record = decode('cdr', FACE_ARRAY_TYPE, definition, data)
     stamp = record['header']['stamp']
     assert (stamp['sec'], stamp['nanosec']) == divmod(STAMP_NS, 10**9)
     assert record['header']['frame_id'] == 'camera_optical_frame'

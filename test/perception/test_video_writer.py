@@ -272,7 +272,7 @@ def test_ctrl_c_finishes_the_file(child):
 class TestWithoutFfmpeg:
     @pytest.fixture(autouse=True)
     def _no_ffmpeg(self, monkeypatch):
-        monkeypatch.setattr(video_writer, '_find_ffmpeg', lambda: None)
+        monkeypatch.setattr(video_writer, 'find_ffmpeg', lambda: None)
 
     @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])
     def test_opencv_writes(self, tmp_path, suffix):
@@ -291,4 +291,4 @@ class TestWithoutFfmpeg:
 
 def test_missing_package_falls_back(monkeypatch):
     monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
-    assert video_writer._find_ffmpeg() is None
+    assert video_writer.find_ffmpeg() is None

@@ -107,7 +107,8 @@ def test_two_processes_train_what_one_does_and_one_goes_on(two, workplace, datas
     assert len(lines) == 4 + 2 + 1  # what was read, two epochs, and where the best one is
     assert [line.split(' at ')[0] for line in lines[4:-1]] == ['epoch 1/3', 'epoch 2/3']
     assert lines[-1] == f'best checkpoint: {workplace / "exact/best.ckpt"}'
-    kept = {'recipe.yaml', 'data.json', 'history.csv', 'curves.png', 'last.ckpt', 'best.ckpt'}
+    kept = {'recipe.yaml', 'data.json', 'history.csv', 'curves.png'}
+    kept |= {'last.ckpt', 'previous.ckpt', 'best.ckpt'}
     assert {path.name for path in (workplace / 'exact').iterdir()} == kept
 
     # A run may change its number of devices.

@@ -3,6 +3,7 @@
 import base64
 import csv
 import json
+import subprocess
 
 import cv2
 import numpy as np
@@ -96,6 +97,17 @@ def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, netwo
     assert rows_of(result.csv)[5]['seconds'] == '1.000'
     assert result.timeline.people() == [1]
     assert (result.summary.frames, result.remarks) == (6, [])
+
+
+def test_video_keeps_its_sound(media, tmp_path, networks):
+    ffmpeg = pytest.importorskip('imageio_ffmpeg').get_ffmpeg_exe()
+    clip = tmp_path / 'loud.mp4'
+    words = ['-i', media / 'clip.mp4', '-f', 'lavfi', '-i', 'sine=d=1', '-c:v', 'copy', clip]
+    subprocess.run([ffmpeg, '-loglevel', 'error', *map(str, words)], check=True)
+    result = process_video(clip, tmp_path, networks, SETTINGS, 5)
+    assert result.remarks == []
+    said = subprocess.run([ffmpeg, '-i', str(result.video)], capture_output=True, check=False)
+    assert b': Audio: aac' in said.stderr
 
 
 def test_too_long_video_is_refused(media, tmp_path, networks):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from training.comparison.figure import Point, draw
 from training.scoring import metrics, paired
 from training.scoring.scores import SplitReport, rounded
 from training.shipping.provenance import git_commit
+from training.writing import write_json, write_text
 
 MARKDOWN, JSON, FIGURE = 'compare.md', 'compare.json', 'compare.png'
 NOTHING = '-'
@@ -82,14 +82,14 @@ def write(out: Path, rows: Sequence[Row], setting: Setting) -> str:
         },
         'models': [_document(row) for row in rows],
     }
-    (out / JSON).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    write_json(out / JSON, document)
     split = list(rows[0].results)[-1]
     where = f'{setting.cpu}, {setting.counted_threads}'
     draw([_point(row, split) for row in rows], split, where, out / FIGURE)
     lines = table(rows)
     figure = f'![accuracy against cost]({FIGURE})'
     text = '\n\n'.join(['# Models compared', lines, _notes(rows, setting), figure])
-    (out / MARKDOWN).write_text(text + '\n', encoding='utf-8')
+    write_text(out / MARKDOWN, text + '\n')
     return lines
 
 

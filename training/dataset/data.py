@@ -27,6 +27,7 @@ from emotion_perception.limits import quoted
 from training.console import progress
 from training.dataset import folders
 from training.errors import TrainingError
+from training.writing import write_bytes, write_json
 
 SIDE = 48
 SPLITS = ('Training', 'PublicTest', 'PrivateTest')
@@ -291,16 +292,21 @@ def _write_cache(folder: Path, rows: list[_Row]) -> None:
     """Writes one array per field and split; `index.json` last, so a half cache is never used."""
     if not any(row.split == 'Training' for row in rows):
         raise TrainingError('the data set has no Training rows')
-    folder.mkdir(parents=True, exist_ok=True)
     counts = {}
     for split in SPLITS:
         chosen = [row for row in rows if row.split == split]
         images = np.array([row.image for row in chosen], np.uint8).reshape(-1, SIDE, SIDE)
-        np.save(folder / f'{split}-images.npy', images)
-        np.save(folder / f'{split}-labels.npy', np.array([r.label for r in chosen], np.int64))
-        np.save(folder / f'{split}-rows.npy', np.array([r.number for r in chosen], np.int64))
+        _save(folder / f'{split}-images.npy', images)
+        _save(folder / f'{split}-labels.npy', np.array([r.label for r in chosen], np.int64))
+        _save(folder / f'{split}-rows.npy', np.array([r.number for r in chosen], np.int64))
         counts[split] = len(chosen)
-    (folder / 'index.json').write_text(json.dumps(counts), encoding='utf-8')
+    write_json(folder / 'index.json', counts)
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getbuffer())
 
 
 def _open_cache(folder: Path, source: Path) -> Dataset:

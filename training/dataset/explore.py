@@ -15,6 +15,7 @@ from training.console import progress
 from training.dataset import data, ferplus
 from training.dataset.data import SPLITS, Dataset
 from training.errors import TrainingError
+from training.writing import write_text
 
 _SAMPLES = 8
 
@@ -91,7 +92,7 @@ def explore(dataset: Dataset, out: Path, votes: NDArray[np.int64] | None = None)
     if votes is not None:
         parts.append(_agreement_text(dataset, votes))
     path = out / 'report.md'
-    path.write_text('\n\n'.join(parts) + '\n', encoding='utf-8')
+    write_text(path, '\n\n'.join(parts) + '\n')
     return path
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
 from training.charts import plt, save
+from training.writing import write_text
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,41 @@ class Line:
 
 def append(path: Path, line: Line) -> None:
     """Adds one epoch to the log, making the file with its header when needed."""
-    new = not path.exists()
-    with path.open('a', encoding='utf-8', newline='') as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Line)])
-        if new:
-            writer.writeheader()
-        writer.writerow(asdict(line))
+    earlier = read(path) if path.exists() else []
+    _write(path, [*(each for each in earlier if each.epoch < line.epoch), line])
+
+
+def cut(path: Path, epochs: int) -> None:
+    """Drops the lines after an epoch from a log: a run that goes on there trains them again."""
+    if path.exists():
+        _write(path, [line for line in read(path) if line.epoch <= epochs])
+
+
+def _write(path: Path, lines: list[Line]) -> None:
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, [field.name for field in fields(Line)])
+    writer.writeheader()
+    writer.writerows(map(asdict, lines))
+    write_text(path, text.getvalue())
 
 
 def read(path: Path) -> list[Line]:
-    """Reads a log; of an epoch that was trained twice (after a kill) the later line counts."""
+    """Reads a log.
+
+    Of an epoch that was trained twice the later line counts; a line that was cut off does not.
+    Earlier versions left both after a kill.
+    """
     with path.open(encoding='utf-8', newline='') as file:
-        rows = list(csv.DictReader(file))
-    lines = {
-        int(row['epoch']): Line(
-            int(row['epoch']),
-            int(row['size']),
-            *(float(row[field.name]) for field in fields(Line)[2:]),
-        )
-        for row in rows
-    }
+        lines = {line.epoch: line for row in csv.DictReader(file) if (line := _line(row))}
     return [lines[epoch] for epoch in sorted(lines)]
+
+
+def _line(row: dict[str, str]) -> Line | None:
+    try:
+        numbers = (float(row[field.name]) for field in fields(Line)[2:])
+        return Line(int(row['epoch']), int(row['size']), *numbers)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def draw(lines: list[Line], path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from training.config import Recipe
 from training.errors import TrainingError
+from training.fit import checkpoints
 from training.fit.train import check_run
-from training.run_files import LAST
 
 RUNS = Path('out/train')
 
@@ -40,7 +40,7 @@ def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[P
 
     Raises:
         TrainingError: A folder holds a run that is not to be resumed, nothing was begun that
-            could be, or two recipes would share a folder.
+            could be, one was begun by another recipe, or two recipes would share a folder.
     """
     if run is not None and len(recipes) > 1:
         raise TrainingError('--run names the folder of one recipe: leave it out with several')
@@ -48,8 +48,7 @@ def plan(recipes: Sequence[Recipe], run: Path | None, *, resume: bool) -> list[P
     shared = [str(folder) for folder, times in Counter(folders).items() if times > 1]
     if shared:
         raise TrainingError(f'two recipes have the same name and would share {shared[0]}')
-    begun = [(folder / LAST).is_file() for folder in folders]
-    if not (resume and any(begun)):
-        for folder in folders:
-            check_run(folder, resume)
+    begun = [checkpoints.begun(folder) for folder in folders]
+    for recipe, folder, there in zip(recipes, folders, begun, strict=True):
+        check_run(folder, recipe, resume and (there or not any(begun)))
     return [PlannedRun(*each) for each in zip(recipes, folders, begun, strict=True)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import logging
 import sys
 import time
@@ -14,7 +12,6 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,11 +20,12 @@ from training.config import Recipe
 from training.dataset import data, targets
 from training.dataset.batches import DataModule
 from training.errors import TrainingError
-from training.fit import curves, processes, teachers
+from training.fit import checkpoints, curves, processes, record, teachers
 from training.fit.averaging import AveragedWeights
+from training.fit.checkpoints import BestCheckpoint, Found, WholeCheckpoints
 from training.fit.module import Classifier
 from training.models import check_size
-from training.run_files import BEST, CURVES, FACTS, HISTORY, LAST, RECIPE
+from training.run_files import BEST, CURVES, HISTORY, LAST, remove_unfinished
 from training.teaching import predictions
 from training.weights import initial
 
@@ -53,9 +51,10 @@ def train(
         recipe: The run.
         dataset: Read data.
         run: Folder for `recipe.yaml`, `data.json`, `history.csv`, `curves.png`,
-            `last.ckpt` and `best.ckpt`.
+            `last.ckpt`, `previous.ckpt` (of the epoch before) and `best.ckpt`.
         threads: CPU threads of each process; None leaves torch's choice.
-        resume: Go on from `last.ckpt` of the same folder.
+        resume: Go on from the newest whole checkpoint of the same folder; recipe and data must
+            be the same, threads and devices need not.
         progress: Show a progress bar (on a terminal only).
         stop_after: Stop after this epoch (counted from 1) without shortening the schedule.
         votes: FER+ votes, int64 `[rows, 10]`, where the recipe has `data.ferplus`.
@@ -67,11 +66,10 @@ def train(
 
     Raises:
         TrainingError: The folder holds another run, there is nothing to resume, votes, teachers,
-            their predictions or starting weights of the recipe are not there, or the devices do
-            not fit machine or recipe.
+            their predictions or starting weights of the recipe are not there, the devices do
+            not fit machine or recipe, or a file cannot be written.
     """
-    last = run / LAST
-    check_run(run, resume)
+    check_run(run, recipe, resume)
     for size in {phase.size for phase in recipe.train.phases}:
         check_size(recipe.model, size)
     processes.check(devices, recipe.train.batch_size, len(dataset['PublicTest']))
@@ -82,39 +80,59 @@ def train(
     soft = targets.with_votes(dataset, split, votes, recipe.data.ferplus, recipe.model.votes)
     teacher = teachers.load(recipe)
     taught = teachers.load_predictions(recipe, dataset, split)
-    soft = predictions.beside(soft, split, taught)
     mean, std = data.grey_statistics(split.images)
+    facts = record.facts_of(recipe, split, dataset, (mean, std), soft)
+    found = _found(run, facts) if resume else None
+    soft = predictions.beside(soft, split, taught)
     lightning.seed_everything(recipe.seed, verbose=False)
     labels = () if taught is None else taught.labels
     module = Classifier(recipe, mean, std, class_weights(recipe, split), teacher, labels)
-    init = initial.recorded(run) if resume else _start(module, split)
+    init = None if found else _start(module, split)
     if processes.is_first():
-        _describe(run, recipe, split, mean, std, init)
+        _write_down(run, recipe, facts, init, found, devices)
     callbacks = _callbacks(recipe, run, threads, stop_after)
-    trainer = _trainer(recipe, devices, callbacks, progress and sys.stderr.isatty())
+    checkpoint_io = WholeCheckpoints(found.path if found else None)
+    trainer = _trainer(recipe, devices, callbacks, checkpoint_io, progress and sys.stderr.isatty())
     trainer.fit(
         module,
         datamodule=DataModule(recipe, split, dataset['PublicTest'], soft),
-        ckpt_path=last if resume else None,
+        ckpt_path=found.path if found else None,
         weights_only=True,
     )
-    return run / BEST
+    return _best(run)
 
 
-def check_run(run: Path, resume: bool) -> None:
+def check_run(run: Path, recipe: Recipe, resume: bool) -> None:
     """Refuses a folder that holds another run, or nothing to go on with.
 
     Raises:
         TrainingError: It does.
     """
-    last = run / LAST
-    if resume and not last.is_file():
-        raise TrainingError(f'nothing to resume: there is no {last}')
-    if not resume and last.exists():
+    begun = checkpoints.begun(run)
+    if resume and not begun:
+        raise TrainingError(f'nothing to resume: there is no {run / LAST}')
+    if resume:
+        record.check_recipe(run, recipe)
+    elif begun:
         raise TrainingError(
-            f'{last.parent} already holds a run: add --resume to go on with it, '
-            'or give another --run'
+            f'{run} already holds a run: add --resume to go on with it, or give another --run'
         )
+
+
+def _found(run: Path, facts: record.Facts) -> Found:
+    """The checkpoint to go on from, of a run on the same data."""
+    record.check_facts(run, facts)
+    return checkpoints.newest(run)
+
+
+def _best(run: Path) -> Path:
+    """The best checkpoint, which only a damage from outside can have taken."""
+    if processes.is_first() and checkpoints.epochs_of(run / BEST) is None:
+        raise TrainingError(
+            f'{run / BEST} cannot be read and no epoch was trained that makes it anew: export '
+            f'{run / LAST}, or train in another folder'
+        )
+    return run / BEST
 
 
 def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
@@ -185,13 +203,7 @@ class _Epochs(lightning.Callback):
 def _callbacks(
     recipe: Recipe, run: Path, threads: int | None, stop_after: int | None
 ) -> list[lightning.Callback]:
-    best = ModelCheckpoint(
-        run,
-        BEST.removesuffix('.ckpt'),
-        monitor='selection',
-        mode='max',
-        enable_version_counter=False,
-    )
+    best = BestCheckpoint(run)
     last = ModelCheckpoint(run, LAST.removesuffix('.ckpt'), enable_version_counter=False)
     callbacks: list[lightning.Callback] = [processes.SharedStatistics(), _Epochs(run), best, last]
     if recipe.train.ema_decay > 0:
@@ -206,7 +218,11 @@ def _callbacks(
 
 
 def _trainer(
-    recipe: Recipe, devices: int, callbacks: list[lightning.Callback], progress: bool
+    recipe: Recipe,
+    devices: int,
+    callbacks: list[lightning.Callback],
+    checkpoint_io: WholeCheckpoints,
+    progress: bool,
 ) -> lightning.Trainer:
     if progress:
         callbacks = [*callbacks, TQDMProgressBar(refresh_rate=10)]
@@ -217,6 +233,7 @@ def _trainer(
         num_sanity_val_steps=0,
         logger=False,
         callbacks=callbacks,
+        plugins=[checkpoint_io],
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
@@ -264,21 +281,21 @@ def _start(module: Classifier, split: data.Split) -> dict[str, Any] | None:
     return started.document()
 
 
-def _describe(
+def _write_down(
     run: Path,
     recipe: Recipe,
-    split: data.Split,
-    mean: float,
-    std: float,
+    facts: record.Facts,
     init: dict[str, Any] | None,
+    found: Found | None,
+    devices: int,
 ) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(json.loads(json.dumps(dataclasses.asdict(recipe))), sort_keys=False)
-    (run / RECIPE).write_text(text, encoding='utf-8')
-    facts: dict[str, Any] = {'training_images': len(split), 'mean': mean, 'std': std}
-    if init is not None:
-        facts['init'] = init
-    (run / FACTS).write_text(json.dumps(facts, indent=2), encoding='utf-8')
+    """Says in the run folder what runs; the log ends where the run goes on."""
+    remove_unfinished(run)
+    curves.cut(run / HISTORY, found.epochs if found else 0)
+    if found is None:
+        record.begin(run, recipe, facts, init, devices)
+    else:
+        record.go_on(run, facts, found.epochs, devices)
 
 
 def _quieten() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emotion_perception.inference.manifest import manifest_path_for, sha256_of
 from training.scoring.scores import SplitReport, share_document
+from training.writing import write_json, write_text
 
 LOG_NAME = 'private_test_readings.jsonl'
 _EXTRAS = ('ferplus', 'ten_crop_not_the_headline', 'pipeline')
@@ -37,8 +38,9 @@ def _append_to_log(model: Path, found: SplitReport) -> None:
         'twin_free_accuracy': share_document(result.twin_free),
         **found.extras(),
     }
-    with (model.parent / LOG_NAME).open('a', encoding='utf-8') as log:
-        log.write(json.dumps(entry) + '\n')
+    log = model.parent / LOG_NAME
+    earlier = log.read_text(encoding='utf-8').splitlines() if log.is_file() else []
+    write_text(log, '\n'.join([*earlier, json.dumps(entry)]) + '\n')
 
 
 def _keep_in_manifest(model: Path, found: SplitReport) -> None:
@@ -51,4 +53,4 @@ def _keep_in_manifest(model: Path, found: SplitReport) -> None:
     kept = found.scores.document() | extras | found.extras()
     del kept['confusion']
     document['scores'][found.scores.split] = kept
-    path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    write_json(path, document)

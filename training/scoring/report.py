@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from training.scoring.ferplus_scores import FerPlusScores
 from training.scoring.portraits import PortraitScores
 from training.scoring.runtime import DETECTOR
 from training.scoring.scores import SplitReport, SplitScores
+from training.writing import write_json, write_text
 
 _PREDICTED_BY = {
     False: 'the same last layer as on the original labels',
@@ -50,7 +50,7 @@ def write(
         document['dark'] = [scored.document() for scored in dark]
     if people:
         document['portraits'] = {scored.label_set: scored.document() for scored in people}
-    (out / 'scores.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    write_json(out / 'scores.json', document)
     for result in results:
         figures.draw_all(result, out)
     overview = _overview([result.scores for result in results])
@@ -59,7 +59,7 @@ def write(
         parts.append(darkness_report.section(dark, results[0].scores.split))
     if people:
         parts.append(portraits_report.section(people))
-    (out / 'report.md').write_text('\n\n'.join(parts) + '\n', encoding='utf-8')
+    write_text(out / 'report.md', '\n\n'.join(parts) + '\n')
 
 
 def percent(share: metrics.Share) -> str:

@@ -17,9 +17,9 @@ from emotion_perception.inference.framing import Framing
 from emotion_perception.inference.manifest import (
     Balance,
     Manifest,
+    document_of,
     manifest_path_for,
     sha256_of,
-    write_manifest,
 )
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import FER2013, FERPLUS
@@ -34,6 +34,7 @@ from training.shipping import provenance
 from training.shipping.graph import to_onnx, write_shipped
 from training.shipping.quantise import quantise
 from training.weights.fold import fold_batch_norm
+from training.writing import write_json
 
 CALIBRATION_IMAGES = 512
 _LEAST_SHARE = 1e-4
@@ -102,7 +103,6 @@ def export(
     spec = predict.preprocessing(trained.mean, trained.std)
     with tempfile.TemporaryDirectory() as folder:
         shipped, stages = _stages(trained, dataset, Path(folder), spec, fp32, threads)
-        model.parent.mkdir(parents=True, exist_ok=True)
         write_shipped(shipped, model)
     exported, scores, temperature = _measure(model, trained.size, stages, dataset)
     second = balance = None
@@ -127,9 +127,10 @@ def export(
             'fp32_onnx_max_logit_difference': float(f'{exported.fp32_difference:.2g}'),
         },
     )
-    write_manifest(manifest, manifest_path_for(model))
+    document = document_of(manifest)
     if framing is not None:
-        _restore_framing(manifest_path_for(model), framing)
+        document['framing'] = framing
+    write_json(manifest_path_for(model), document)
     return exported
 
 
@@ -263,9 +264,3 @@ def kept_framing(path: Path) -> dict[str, Any] | None:
             f'{path} has no readable framing: mend or remove the file before exporting over it'
         ) from error
     return framing
-
-
-def _restore_framing(path: Path, framing: dict[str, Any]) -> None:
-    document = json.loads(path.read_text(encoding='utf-8'))
-    document['framing'] = framing
-    path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')

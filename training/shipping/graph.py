@@ -14,6 +14,7 @@ from emotion_perception.inference.manifest import OUTPUTS
 from emotion_perception.labels import FER2013
 from training.config import INPUT_SIZE
 from training.models.heads import LabelSetNetwork
+from training.writing import write_bytes
 
 
 class _Both(nn.Module):
@@ -70,4 +71,4 @@ def write_shipped(source: Path, target: Path) -> None:
     for part in (model, graph, *graph.node, *values):
         del part.metadata_props[:]
         part.doc_string = ''
-    onnx.save(model, target)
+    write_bytes(target, model.SerializeToString())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from emotion_perception.labels import FER2013, NUM_EMOTIONS, TAUGHT_LABELS
 from training.dataset.data import Dataset, Split
 from training.errors import TrainingError
+from training.writing import write_bytes
 
 SUFFIX = '.npz'
 _FACTS = 'facts'
@@ -77,10 +79,10 @@ def write(path: Path, predictions: Predictions, split: Split) -> None:
         split: The images, for the fingerprint.
     """
     facts = {**predictions.facts, _FINGERPRINT: fingerprint(split)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('wb') as file:
-        arrays: dict[str, Any] = {**predictions.logs, _FACTS: np.array(json.dumps(facts))}
-        np.savez_compressed(file, **arrays)
+    arrays: dict[str, Any] = {**predictions.logs, _FACTS: np.array(json.dumps(facts))}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_bytes(path, content.getbuffer())
 
 
 def read(path: Path) -> Predictions:

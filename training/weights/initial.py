@@ -40,7 +40,7 @@ from training.config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig, Rec
 from training.dataset import augment
 from training.errors import TrainingError
 from training.models import build
-from training.run_files import FACTS, checkpoint_of
+from training.run_files import checkpoint_of, read_facts
 from training.weights import imagenet, norms, shipped, transfer
 from training.weights.transfer import Carried, State
 
@@ -145,11 +145,7 @@ def start(module: Untrained, images: NDArray[np.uint8]) -> Start | None:
 
 def recorded(run: Path) -> dict[str, Any] | None:
     """What an earlier session of a run started from, as it wrote it down."""
-    try:
-        facts = json.loads((run / FACTS).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        return None
-    init = facts.get('init') if isinstance(facts, dict) else None
+    init = (read_facts(run) or {}).get('init')
     return init if isinstance(init, dict) else None
 
 

@@ -4,7 +4,7 @@ import importlib
 
 from rclpy.type_support import check_for_type_support
 
-from emotion_bringup.environment import missing_module_cure
+from emotion_bringup.installation import missing_module_cure
 from emotion_perception.errors import EmotionPerceptionError
 
 

@@ -51,6 +51,24 @@ _RESULT_TIMEOUT_S = 10.0
 _SILENCE_S = 5.0
 
 
+def _share_folder(package: str) -> Path:
+    """The share folder of a ROS package.
+
+    Raises:
+        LookupError: It is not installed, or its name cannot be that of a package.
+        SourceError: No workspace is sourced.
+    """
+    try:
+        return Path(get_package_share_directory(package))
+    except ValueError as error:
+        raise LookupError(package) from error
+    except OSError as error:
+        raise SourceError(
+            f'camera_info_url names the package {package!r}, and AMENT_PREFIX_PATH is not set: '
+            'source the setup file of its workspace, or use file:///path/to/calibration.yaml.'
+        ) from error
+
+
 class CameraNode(CheckedParameters, Node):
     """Reads frames in a thread of its own and publishes them as they come."""
 
@@ -123,7 +141,7 @@ class CameraNode(CheckedParameters, Node):
         return read_calibration(
             value_of(self, 'camera_info_url'),
             camera_name=value_of(self, 'camera_name'),
-            resolve_package=lambda package: Path(get_package_share_directory(package)),
+            resolve_package=_share_folder,
         )
 
     def _open_source(self) -> FrameSource:

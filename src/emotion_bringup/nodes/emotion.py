@@ -23,7 +23,9 @@ from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
+from emotion_bringup.shared_topic import SharedTopicWatch
 from emotion_bringup.stamp_check import StampCheck
+from emotion_bringup.starting import first_line
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError
@@ -34,6 +36,13 @@ from emotion_perception.settings.tables import search_interval
 _SETTINGS = tuple(PipelineSettings.__dataclass_fields__)
 # One warning for a stream of bad frames, then at most one in this time.
 _WARN_PERIOD_S = 5.0
+_IMAGES_MIX = (
+    'their images mix, and so do the faces that are tracked. End one of them, or remap the topic '
+    '`image`.'
+)
+_RESULTS_MIX = (
+    'who listens gets the results of all of them. End one, or give it a namespace or another topic.'
+)
 
 
 class EmotionNode(CheckedParameters, LifecycleNode):
@@ -71,6 +80,10 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._watch = ImageWatch(
             self, self._topic, self._images.type_name, value_of(self, 'image_timeout')
         )
+        self._sharing = [
+            SharedTopicWatch(self, self._topic, _IMAGES_MIX),
+            SharedTopicWatch(self, self.resolve_topic_name(EMOTIONS), _RESULTS_MIX),
+        ]
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'emotions', self._report)
         if value_of(self, 'autostart'):
@@ -109,7 +122,11 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._active = True
         if self._pipeline:
             self._pipeline.reset()
-        self._update_subscriptions()
+        try:
+            self._update_subscriptions()
+        except Exception as error:  # rclpy would end the transition without a word
+            self._active = False
+            return self._refuse(f'{type(error).__name__}: {first_line(error)}', EXIT_ERROR)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,9 +155,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         stop()
 
     def _refuse_to_configure(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
+        self._release()
+        return self._refuse(cause, exit_code)
+
+    def _refuse(self, cause: str, exit_code: int) -> TransitionCallbackReturn:
         self._refused_with = exit_code
         self.get_logger().error(as_written(cause))
-        self._release()
         return TransitionCallbackReturn.FAILURE
 
     def _make_pipeline(self) -> EmotionPipeline:
@@ -297,6 +317,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if not self._images.is_listening:
             return diagnostics.OK, 'Idle: nobody subscribes', values
         silence = self._watch.silence(time.monotonic_ns())
-        if silence:
-            return diagnostics.WARN, silence, values
-        return diagnostics.health(self._statistics, values)
+        problem = silence or ' '.join(filter(None, (each.problem() for each in self._sharing)))
+        report = diagnostics.health(self._statistics, values)
+        is_well = report[0] == diagnostics.OK
+        return (diagnostics.WARN, problem, values) if problem and is_well else report

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_bringup import parameter_tables as tables
+from emotion_bringup.installation import LAST_DOMAIN
 from emotion_perception.errors import OutputError
 from emotion_perception.settings.setting import Setting, add_settings, argument_type
 from emotion_perception.settings.tables import BLUR_FACES, LABELS, LOOP, MCAP, MODEL, SOURCE
@@ -28,6 +29,7 @@ _SETTINGS: Final = (
     replace(BLUR_FACES, help=f'{BLUR_FACES.help}; --record keeps the images'),
     *(LOOP, replace(tables.LOG_LEVEL, default='warn')),
 )
+_DOMAIN: Final = Setting('domain_id', 0, 'ROS domain', minimum=0, maximum=LAST_DOMAIN)
 # The address is told before the node could choose a port.
 _PORT: Final = replace(tables.FOXGLOVE_PORT, minimum=1)
 
@@ -40,6 +42,7 @@ class SessionOptions:
         mode: Empty leaves it to the source.
         foxglove: Port on which Foxglove may connect, or None.
         labels: Empty leaves them to the parameters.
+        domain_id: ROS domain; None for one of its own.
     """
 
     source: str
@@ -59,6 +62,7 @@ class SessionOptions:
     foxglove: int | None = None
     mcap: Path | None = None
     labels: str = ''
+    domain_id: int | None = None
 
     @property
     def given_names(self) -> dict[str, str]:
@@ -78,6 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PORT',
         help='let the viewer Foxglove of this machine connect, on port %(const)s or the one given '
         '(needs foxglove-sdk)',
+    )
+    parser.add_argument(
+        '--domain-id',
+        type=argument_type(_DOMAIN),
+        metavar='N',
+        help='ROS domain, for other nodes to take part; without it the run has one of its own on '
+        'this machine',
     )
     parser.add_argument('--quiet', action='store_true', help='no line per frame, only the summary')
 

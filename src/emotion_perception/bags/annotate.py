@@ -8,17 +8,17 @@ from typing import Any, Final
 from rosbags.interfaces import Connection
 
 from emotion_perception.bags.messages import (
-    FACE_ARRAY_TYPE,
     compressed_image_message,
     emotion_typestore,
     face_array_message,
     image_message,
 )
-from emotion_perception.bags.reader import (
+from emotion_perception.bags.reader import BagImage, BagReader
+from emotion_perception.bags.type_names import (
     COMPRESSED_IMAGE_TYPE,
+    FACE_ARRAY_TYPE,
     IMAGE_TYPE,
-    BagImage,
-    BagReader,
+    IMAGE_TYPES,
 )
 from emotion_perception.bags.writer import BagWriter, storage_of
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
@@ -27,7 +27,6 @@ from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import BgrImage, Face, Frame
 
 EMOTIONS_TOPIC: Final = '/emotions'
-IMAGE_TYPES: Final = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class AnnotateOptions:
     """What to add to a bag.
 
     Attributes:
-        topic: Image topic to look at; the first one when empty.
+        topic: Image topic to look at; the best for faces when empty.
         output_topic: Topic of the emotions; the overlay gets it with '/image' behind.
         overlay: Whether to add the overlay.
         compressed: Whether the overlay is JPEG, on a topic with '/image/compressed' behind.
@@ -114,6 +113,7 @@ def annotate_bag(
     typestore = emotion_typestore()
     with BagReader(source, typestore) as reader:
         topic = reader.image_topic(options.topic).name
+        reader.tell_choice(options.topic)
         _check_topics(reader, source, options)
         with BagWriter(
             target, storage_of(source), typestore, overwrite=options.overwrite

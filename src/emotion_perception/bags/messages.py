@@ -15,15 +15,17 @@ from typing import Any, Final
 import numpy as np
 from rosbags.typesys.store import Typestore
 
-from emotion_perception.bags.reader import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, ros2_typestore
+from emotion_perception.bags.reader import ros2_typestore
+from emotion_perception.bags.type_names import (
+    COMPRESSED_IMAGE_TYPE,
+    FACE_ARRAY_TYPE,
+    IMAGE_TYPE,
+)
 from emotion_perception.encodings import JPEG_FORMAT, encode_jpeg
 from emotion_perception.errors import BagError, ModelError
 from emotion_perception.files.resources import share_folder
 from emotion_perception.outputs.results import message_fields
 from emotion_perception.types import BgrImage, Face
-
-FACE_ARRAY_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
-LABELS_TYPE: Final = 'emotion_msgs/msg/EmotionLabels'
 
 _FACE_TYPE: Final = 'emotion_msgs/msg/FaceEmotion'
 _POINT_TYPE: Final = 'geometry_msgs/msg/Point32'

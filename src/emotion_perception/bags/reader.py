@@ -1,9 +1,11 @@
 """Reading of rosbags: ROS 2 (sqlite3 and MCAP, folder or single file) and ROS 1."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,12 +16,21 @@ from rosbags.typesys.store import Typestore
 
 from emotion_perception.address import shown_source
 from emotion_perception.bags import guard
+from emotion_perception.bags.topic_choice import ImageTopic, is_ambiguous, ranked, remark
+from emotion_perception.bags.type_names import (
+    COMPRESSED_IMAGE_TYPE,
+    FACE_ARRAY_TYPE,
+    IMAGE_TYPE,
+    IMAGE_TYPES,
+)
 from emotion_perception.encodings import decode_compressed, decode_image
 from emotion_perception.errors import BagError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.files.yaml_file import read_yaml
 from emotion_perception.limits import MAX_BAG_METADATA_BYTES, MAX_MESSAGE_BYTES, quoted
 from emotion_perception.types import NS_PER_S, BgrImage
+
+_LOGGER = logging.getLogger(__name__)
 
 # The distribution that the package is built for, where this version of `rosbags` knows it.
 _PREFERRED = 'ROS2_KILTED'
@@ -49,8 +60,6 @@ def ros1_typestore() -> Typestore:
     return get_typestore(Stores.ROS1_NOETIC)
 
 
-IMAGE_TYPE = 'sensor_msgs/msg/Image'
-COMPRESSED_IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
 BAG_SUFFIXES = ('.mcap', '.db3', '.bag')
 
 # What `rosbags` says of bags that are whole, but that it does not know.
@@ -166,21 +175,58 @@ class BagReader(Closeable):
             counts[key] = counts.get(key, 0) + connection.msgcount
         return tuple(BagTopic(name, kind, count) for (name, kind), count in counts.items())
 
-    @property
+    @cached_property
     def image_topics(self) -> tuple[BagTopic, ...]:
-        """Topics with images, depth images last, otherwise in the order of the bag."""
-        images = (
-            topic
-            for topic in self.topics
-            if topic.type in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and topic.count
+        """Topics with images, the best for faces first: see `topic_choice`."""
+        by_name = {topic.name: topic for topic in self._topics_with_images()}
+        return tuple(by_name[choice.name] for choice in self._choices)
+
+    def tell_choice(self, requested: str) -> None:
+        """Logs which image topic is read and what else there is, where the user names none.
+
+        Args:
+            requested: As for `image_topic`.
+        """
+        sentence = '' if requested else remark(self._choices)
+        if sentence:
+            level = logging.WARNING if is_ambiguous(self._choices) else logging.INFO
+            _LOGGER.log(level, '%s', sentence)
+
+    @cached_property
+    def _choices(self) -> tuple[ImageTopic, ...]:
+        topics = self._topics_with_images()
+        if len(topics) == 1:
+            return (ImageTopic(topics[0].name, ''),)
+        results = {topic.name for topic in self.topics if topic.type == FACE_ARRAY_TYPE}
+        return tuple(
+            ranked(
+                [
+                    ImageTopic(
+                        topic.name,
+                        self._encoding_of(topic.name),
+                        topic.name.removesuffix('/compressed').removesuffix('/image') in results,
+                    )
+                    for topic in topics
+                ]
+            )
         )
-        return tuple(sorted(images, key=lambda topic: 'depth' in topic.name.lower()))
+
+    def _topics_with_images(self) -> list[BagTopic]:
+        return [topic for topic in self.topics if topic.type in IMAGE_TYPES and topic.count]
+
+    def _encoding_of(self, topic: str) -> str:
+        """Of a topic's first message; empty where that is damaged, which reading will tell."""
+        with suppress(BagError):
+            for image in self.images(topic):
+                is_raw = image.message.__msgtype__ == IMAGE_TYPE
+                return str(image.message.encoding if is_raw else image.message.format)
+        return ''
 
     def image_topic(self, requested: str = '') -> BagTopic:
         """Finds the topic to read images from.
 
         Args:
-            requested: Topic name; the first image topic when empty.
+            requested: Topic name; the best of the image topics when empty.
 
         Raises:
             BagError: The bag has no images, or none on the requested topic.

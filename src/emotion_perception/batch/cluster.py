@@ -123,7 +123,7 @@ def _import_ray(address: str) -> ModuleType:
     except ImportError as error:
         raise ClusterError(
             f'--ray needs the package ray ({error}): install it with `make ray-env` or '
-            '`pip install emotion_bringup[ray]`, or leave --ray out.'
+            '`pip install ray`, or leave --ray out.'
         ) from error
 
 

@@ -1,7 +1,9 @@
 """Finds the recordings among files, folders and patterns."""
 
 import glob
-from collections.abc import Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,13 @@ from emotion_perception.address import shown_source
 from emotion_perception.bags.reader import BAG_SUFFIXES
 from emotion_perception.errors import SourceError
 from emotion_perception.files.walking import walk_folders
-from emotion_perception.sources.image_files import natural_order
+from emotion_perception.sources.image_files import (
+    IMAGE_SUFFIXES,
+    is_animation_file,
+    natural_order,
+)
+
+_LOGGER = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES: Final = frozenset(
     (
@@ -26,7 +34,8 @@ def find_sources(specs: Sequence[str], out: Path) -> tuple[list[Path], list[Sour
     """Expands folders and glob patterns.
 
     Folders are searched through to the bottom; hidden files and folders are left out, and so is the
-    output folder. A rosbag2 folder is one source.
+    output folder. A rosbag2 folder is one source, an animated WebP a video. What else lies there is
+    counted in one line of the log.
 
     Args:
         specs: Files, folders, glob patterns.
@@ -61,32 +70,63 @@ def is_bag_folder(folder: Path) -> bool:
 
 
 def _expand(path: Path, out: Path) -> list[Path]:
+    left_out: Counter[str] = Counter()
     if path.is_dir():
-        found = natural_order(list(_walk(path, out)))
+        found = natural_order(list(_walk(path, out, left_out)))
         if not found:
-            raise SourceError(f'Folder {path} has no video and no rosbag in it: check the path.')
+            raise SourceError(
+                f'Folder {path} has no video and no rosbag in it{_but(left_out)}: check the path.'
+            )
+        _warn(path, left_out)
         return found
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):
         raise SourceError(f'{shown_source(str(path))} does not exist: check the path.')
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute path
-    found = natural_order([source for name in names for source in _matched(Path(name), out)])
-    if not found:
+    matched = [each for name in names for each in _matched(Path(name), out, left_out)]
+    if not matched:
         raise SourceError(
-            f'No video and no rosbag matches {shown_source(str(path))}: check the pattern.'
+            f'No video and no rosbag matches {shown_source(str(path))}{_but(left_out)}: check the '
+            'pattern.'
         )
-    return found
+    _warn(path, left_out)
+    return natural_order(matched)
 
 
-def _matched(path: Path, out: Path) -> Iterator[Path]:
+def _warn(where: Path, left_out: Counter[str]) -> None:
+    if left_out:
+        _LOGGER.warning('%s: left out is what is no recording%s.', where, _but(left_out))
+
+
+def _but(left_out: Counter[str]) -> str:
+    """What else lies there, in brackets; photos with the command that takes them."""
+    if not left_out:
+        return ''
+    kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(left_out.items()))
+    photos = any(kind.lower() in IMAGE_SUFFIXES for kind in left_out)
+    return f' ({kinds}{"; `emotion image` takes photos" if photos else ""})'
+
+
+def _matched(path: Path, out: Path, left_out: Counter[str]) -> Iterator[Path]:
     if path.is_dir():
-        yield from _walk(path, out)
-    elif _is_recording(path) and out not in path.resolve().parents:
-        yield path
+        yield from _walk(path, out, left_out)
+    elif out not in path.resolve().parents:
+        yield from _recordings([path], left_out)
 
 
-def _walk(root: Path, out: Path) -> Iterator[Path]:
+def _recordings(paths: Iterable[Path], left_out: Counter[str]) -> Iterator[Path]:
+    """Those of some files that are recordings; all others but hidden ones are counted."""
+    for path in paths:
+        if path.name.startswith('.'):
+            continue
+        if _is_recording(path):
+            yield path
+        else:
+            left_out[path.suffix or 'without an ending'] += 1
+
+
+def _walk(root: Path, out: Path, left_out: Counter[str]) -> Iterator[Path]:
     for folder, folders, files in walk_folders(root):
         if folder.resolve() == out:
             folders.clear()
@@ -95,9 +135,9 @@ def _walk(root: Path, out: Path) -> Iterator[Path]:
             yield folder
         else:
             folders[:] = [each for each in folders if not each.startswith('.')]
-            yield from (folder / each for each in files if _is_recording(Path(each)))
+            yield from _recordings((folder / each for each in files), left_out)
 
 
 def _is_recording(path: Path) -> bool:
-    is_known = path.suffix.lower() in VIDEO_SUFFIXES or path.suffix.lower() in BAG_SUFFIXES
-    return is_known and not path.name.startswith('.')
+    suffix = path.suffix.lower()
+    return suffix in VIDEO_SUFFIXES or suffix in BAG_SUFFIXES or is_animation_file(path)

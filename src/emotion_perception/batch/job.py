@@ -23,7 +23,7 @@ PRODUCTS: Final = (JSON, VIDEO, BAG)
 """What can be made of a source: JSON lines, an annotated video, an annotated copy of a bag."""
 
 # Changes whenever the same source and settings would give other files.
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 # In characters of up to four bytes; the rest of the 255 bytes is for what is added.
 _LONGEST_NAME: Final = 40
 

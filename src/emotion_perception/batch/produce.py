@@ -12,6 +12,7 @@ from emotion_perception.errors import SourceError
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.sound import unless_blurred
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_perception.types import Face, Frame
@@ -117,4 +118,6 @@ class Production:
     def _recorder(self, source: FrameSource) -> VideoRecorder | None:
         if VIDEO not in self._job.products:
             return None
-        return VideoRecorder(self._folder / f'{self._stem}.mp4', stated_rate=source.frame_rate)
+        sound = unless_blurred(source.sound, self._job.annotate.style.blur)
+        path = self._folder / f'{self._stem}.mp4'
+        return VideoRecorder(path, stated_rate=source.frame_rate, sound=sound)

@@ -41,12 +41,14 @@ examples:
   emotion image party.jpg -o party_emotions.png
   emotion image holidays/ 'more/*.jpg' -o annotated/ --json faces.jsonl
 
-A photo that cannot be read does not stop the others; the exit code is 1 at the end.
+A photo that cannot be read does not stop the others; the exit code is 1 at the end. HEIC needs
+`pip install pillow-heif`; animations are for `emotion video`.
 """
 
 # 'faces.heic' is meant to be a file, 'holidays.2024' a folder.
 _LIKE_A_FILE: Final = re.compile(r'\.[A-Za-z][A-Za-z0-9]{1,4}')
 _WRITABLE: Final = frozenset(('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'))
+_LIKE_JPEG: Final = frozenset(('.jfif', '.jpe', '.heic', '.heif', '.hif', '.avif'))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +115,7 @@ def find_photos(specs: Sequence[str]) -> tuple[list[Path], list[EmotionPerceptio
         try:
             if '://' in spec:
                 raise SourceError(f'{shown_source(spec)} is an address: download the photo first.')
-            photos.update(dict.fromkeys(_expand(Path(spec).expanduser())))
+            photos.update(dict.fromkeys(_expand(Path(spec).expanduser(), failures)))
         except SourceError as error:
             failures.append(error)
     return list(photos), failures
@@ -165,12 +167,19 @@ class _Work:
         return record
 
 
-def _expand(path: Path) -> list[Path]:
+def _photos_in(folder: Path, failures: list[EmotionPerceptionError]) -> list[Path]:
+    chosen = image_files_in(folder)
+    failures += [
+        SourceError(f'Folder {folder}: left out are {each}.') for each in chosen.unreadable
+    ]
+    chosen._replace(unreadable=[]).warn(f'Folder {folder}')
+    return chosen.images
+
+
+def _expand(path: Path, failures: list[EmotionPerceptionError]) -> list[Path]:
     try:
         if path.is_dir():
-            return image_files_in(path)
-        if path.suffix.lower() == '.gif' and path.exists():
-            raise SourceError(f'{path} is an animation: use `emotion video {path}`.')
+            return _photos_in(path, failures)
         if path.exists():
             return [path]
     except OSError as error:
@@ -190,13 +199,18 @@ def _names_in(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     """A name for every photo; photos of the same name from different folders get numbers."""
     targets: dict[Path, Path] = {}
     for photo in photos:
-        suffix = photo.suffix if photo.suffix.lower() in _WRITABLE else '.png'
+        suffix = photo.suffix if photo.suffix.lower() in _WRITABLE else _other_suffix(photo)
         target, number = folder / f'{photo.stem}{suffix}', 1
         while target in targets.values():
             number += 1
             target = folder / f'{photo.stem}-{number}{suffix}'
         targets[photo] = target
     return targets
+
+
+def _other_suffix(photo: Path) -> str:
+    """The format of an annotated photo whose own cannot be written."""
+    return '.jpg' if photo.suffix.lower() in _LIKE_JPEG else '.png'
 
 
 def _write_image(path: Path, image: BgrImage) -> None:

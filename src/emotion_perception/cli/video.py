@@ -14,9 +14,11 @@ from emotion_perception.cli.options import (
     style_from,
 )
 from emotion_perception.cli.signals import StopRequest
+from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import SourceError
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
+from emotion_perception.outputs.sound import unless_blurred
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.settings.setting import add_settings
 from emotion_perception.settings.tables import FRAME_RATE, IMAGE_TOPIC, MCAP
@@ -36,6 +38,7 @@ examples:
   emotion video demo -o demo.mp4
   emotion video clip.mp4 --mcap out.mcap
 
+The sound of a video file is kept in .mp4 and .mkv, as it is; where it is not, a line says why.
 Ctrl-C ends early: the video, the JSON lines and the recording are finished properly.
 """
 
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         with (
             StopRequest() as stop,
             RunOutputs(
-                _recorder(arguments.output, source),
+                _recorder(arguments.output, source, style),
                 arguments.json,
                 lines=not arguments.quiet,
                 style=style,
@@ -80,8 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
         return stop.exit_code
 
 
-def _recorder(path: Path | None, source: FrameSource) -> VideoRecorder | None:
-    return VideoRecorder(path, stated_rate=source.frame_rate) if path is not None else None
+def _recorder(path: Path | None, source: FrameSource, style: OverlayStyle) -> VideoRecorder | None:
+    if path is None:
+        return None
+    sound = unless_blurred(source.sound, style.blur)
+    return VideoRecorder(path, stated_rate=source.frame_rate, sound=sound)
 
 
 def _process(

@@ -1,5 +1,6 @@
 """Compressed image bytes (`sensor_msgs/CompressedImage`, image files) to BGR."""
 
+import re
 import struct
 import warnings
 from io import BytesIO
@@ -10,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from emotion_perception.encodings.raw import Buffer
+from emotion_perception.encodings.photos import (
+    HEAD_BYTES,
+    decode_photo,
+    is_animation,
+    photo_format,
+)
+from emotion_perception.encodings.raw import Buffer, from_mosaic
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.limits import MAX_JPEG_SCANS, MAX_PIXELS, quoted, size_problem
 from emotion_perception.types import BgrImage
@@ -26,6 +33,9 @@ _JPEG_START_OF_SCAN = 0xDA
 _JPEG_SCAN = bytes((0xFF, _JPEG_START_OF_SCAN))  # in compressed data 0xFF is escaped
 _JPEG_END = b'\xff\xd9'
 
+# image_transport compresses a mosaic as if it were grey, and writes its encoding first.
+_BAYER = re.compile(r'\s*bayer_([rgb]{4})(?:8|16)\s*;')
+
 # Pillow's errors on damaged files, beside OSError.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error)
 
@@ -39,8 +49,9 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
     Args:
         data: A whole JPEG, PNG, TIFF or WebP file.
         format: The message's format, for example 'jpeg' or 'bgr8; jpeg compressed bgr8'. The bytes
-            themselves tell the compression; the field tells depth images, and images whose
-            colours were compressed in the order RGB (see compressed_image_transport).
+            themselves tell the compression; the field tells depth images, images whose colours
+            were compressed in the order RGB, and Bayer mosaics that were compressed as they are
+            (see compressed_image_transport).
 
     Returns:
         BGR image, contiguous and owned by the caller; turned by no EXIF orientation, so that it
@@ -54,16 +65,20 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
             f"Compressed image format '{quoted(format)}' is a depth image: "
             'subscribe to the colour image.'
         )
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    mosaic = _BAYER.match(format)
+    colours = cv2.IMREAD_UNCHANGED if mosaic else cv2.IMREAD_COLOR
+    flags = colours | cv2.IMREAD_IGNORE_ORIENTATION
     name = quoted(format) or 'no format'
     image = _decode(data, _MESSAGE_FORMATS, flags, f'Compressed image ({name})')
+    if mosaic:
+        return from_mosaic(image, mosaic[1])
     if 'compressed rgb' in format:
         return cast(BgrImage, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return image
 
 
 def decode_still(data: Buffer, name: str, max_pixels: int = MAX_PIXELS) -> BgrImage:
-    """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP or PPM.
+    """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP, PPM, HEIC, AVIF or GIF.
 
     Args:
         data: The file's bytes.
@@ -75,9 +90,16 @@ def decode_still(data: Buffer, name: str, max_pixels: int = MAX_PIXELS) -> BgrIm
         dropped.
 
     Raises:
-        ImageFormatError: Unknown or damaged data, or too many pixels.
+        ImageFormatError: Unknown or damaged data, an animation, too many pixels, or a format that
+            needs another package.
     """
-    return _decode(data, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}', max_pixels)
+    raw = bytes(data)
+    if is_animation(BytesIO(raw)):
+        raise ImageFormatError(f'Image {name} is an animation: use `emotion video` for it.')
+    photo = photo_format(raw[:HEAD_BYTES])
+    if photo:
+        return decode_photo(raw, photo, f'Image {name}', max_pixels)
+    return _decode(raw, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}', max_pixels)
 
 
 def _decode(

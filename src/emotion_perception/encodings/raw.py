@@ -143,6 +143,31 @@ ENCODINGS: dict[str, Encoding] = {
 }
 
 
+def from_mosaic(samples: Samples, pattern: str) -> BgrImage:
+    """Interpolates the colours of a Bayer mosaic.
+
+    Args:
+        samples: uint8 or uint16 `[height, width]`; three channels are colours already.
+        pattern: Colours of the first two pixels of the first two rows, such as 'rggb'.
+
+    Returns:
+        BGR image, uint8.
+
+    Raises:
+        ImageFormatError: The pattern is none, or the samples are not of a mosaic.
+    """
+    row = ENCODINGS.get(f'bayer_{pattern}{8 * samples.itemsize}')
+    if samples.ndim == 3 and samples.shape[2] == 3 and samples.dtype == np.uint8:
+        return cast(BgrImage, samples)
+    if row is None or samples.ndim != 2:
+        raise ImageFormatError(
+            f'A Bayer image of pattern {pattern!r} with samples of {samples.dtype} and shape '
+            f'{samples.shape} cannot be read: publish one of {", ".join(_BAYER_CODES)}, grey, with '
+            '8 or 16 bits.'
+        )
+    return row.to_bgr(samples)
+
+
 Buffer: TypeAlias = 'bytes | bytearray | memoryview | array[int] | npt.NDArray[np.uint8]'
 """Contiguous bytes: what a message's `data` field is in rclpy and in rosbags."""
 

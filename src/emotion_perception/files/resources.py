@@ -27,7 +27,7 @@ def share_folder() -> Path:
                 return candidate
     raise ModelError(
         'The folders models/ and config/ of emotion_bringup are not installed: '
-        'install the package with `colcon build` or `pip install -e .` from its repository.'
+        'install the package with `colcon build` or `pip install .` from its repository.'
     )
 
 
@@ -55,12 +55,13 @@ def cache_folder() -> Path | None:
     return base / 'emotion_bringup'
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
     """Writes a file under another name, which then takes the place of the old one.
 
     Args:
         path: The file; its folder must exist. A link is followed.
         content: All of it.
+        durable: Wait until it is on the disk, so that a loss of power leaves the old or the new.
 
     Raises:
         OSError: It cannot be written; an old file is still there, and nothing else.
@@ -69,8 +70,16 @@ def replace_file(path: Path, content: bytes) -> None:
     unfinished = new_beside(target)
     try:
         unfinished.write_bytes(content)
+        if durable:
+            _flush(unfinished)
         unfinished.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+
+
+def _flush(path: Path) -> None:
+    """Has the system write what it still holds of a file."""
+    with path.open('rb+') as file:
+        os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from emotion_perception.errors import ModelError
 from emotion_perception.files.bounded import read_bounded
+from emotion_perception.files.resources import replace_file
 from emotion_perception.inference.framing import Framing
 from emotion_perception.inference.preprocessing import Preprocessing
 from emotion_perception.labels import BALANCED, EMOTION_NAMES, FER2013, FERPLUS, NUM_EMOTIONS
@@ -164,9 +165,14 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Writes a manifest as indented JSON."""
-    document = {'schema': SCHEMA_VERSION, **asdict(manifest)}
-    path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    """Writes a manifest as indented JSON, whole or not at all."""
+    text = json.dumps(document_of(manifest), indent=2) + '\n'
+    replace_file(path, text.encode(), durable=True)
+
+
+def document_of(manifest: Manifest) -> dict[str, Any]:
+    """What the file of a manifest holds."""
+    return {'schema': SCHEMA_VERSION, **asdict(manifest)}
 
 
 def read_model_file(manifest: Manifest, model_path: Path) -> bytes:

@@ -1,11 +1,15 @@
 """Writes stamped images to a video in which everything happens when it happened."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from emotion_perception.outputs.sound import SoundTrack, Timing, add_sound
 from emotion_perception.outputs.video_writer import VideoWriter, check_video_name
 from emotion_perception.types import NS_PER_S, BgrImage, rate_of
+
+_LOGGER = logging.getLogger(__name__)
 
 LONGEST_GAP_S: Final = 60.0
 """A longer time between two images is a clock that was set: the video shows so much of it."""
@@ -25,6 +29,9 @@ class VideoRecorder:
     """A video of constant rate in which images are repeated, or left out, to keep their times.
 
     A rate that is not given is measured over the first images; the file is made once it is known.
+
+    Attributes:
+        remark: Why the sound is not there, once the file is finished; empty when nothing is lost.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class VideoRecorder:
         *,
         stated_rate: float | None = None,
         longest_gap_s: float = LONGEST_GAP_S,
+        sound: SoundTrack | None = None,
     ) -> None:
         """Stores the path; the file is opened with the first images.
 
@@ -42,6 +50,7 @@ class VideoRecorder:
             frame_rate: Frames per second; 0 measures it.
             stated_rate: What the source says of its rate, taken where the stamps agree with it.
             longest_gap_s: No image is shown for longer, in seconds.
+            sound: Of the source, whose stamps count from its first image.
 
         Raises:
             OutputError: The name's suffix is unknown.
@@ -51,11 +60,14 @@ class VideoRecorder:
         self._frame_rate = frame_rate
         self._stated_rate = stated_rate
         self._longest_gap_s = longest_gap_s
+        self._sound = sound
+        self._first_ns = 0
         self._waiting: list[tuple[BgrImage, int]] = []
         self._shown: tuple[BgrImage, int] | None = None
         self._writer: VideoWriter | None = None
         self._position = 0.0
         self._written = 0
+        self.remark = ''
 
     @property
     def frames(self) -> int:
@@ -90,12 +102,22 @@ class VideoRecorder:
                 writer.write(self._shown[0])
                 self._written, self._shown = writer.frames, None
             writer.close()
+            self._add_sound(writer.frames)
+
+    def _add_sound(self, frames: int) -> None:
+        if self._sound is None or not frames:
+            return
+        timing = Timing(max(self._first_ns, 0) / NS_PER_S, frames / self._frame_rate)
+        self.remark = add_sound(self.path, self._sound, timing)
+        if self.remark:
+            _LOGGER.warning('%s', self.remark)
 
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         if self._writer is None:
             self._frame_rate = self._frame_rate or self._measured_rate([ns for _, ns in waiting])
             height, width = waiting[0][0].shape[:2]
+            self._first_ns = waiting[0][1]
             self._writer = VideoWriter(self.path, self._frame_rate, (width, height))
         for image, stamp_ns in waiting:
             self._show(self._writer, image, stamp_ns)
@@ -104,6 +126,8 @@ class VideoRecorder:
         """Repeats the last image until this one is due."""
         if self._shown is not None:
             elapsed_s = (stamp_ns - self._shown[1]) / NS_PER_S
+            if self._sound is not None and not 0 < elapsed_s <= self._longest_gap_s:
+                self._sound.lost = 'the times of the images jump'
             # Time that goes back starts a new stream, whose first image comes next.
             if elapsed_s <= 0:
                 elapsed_s = 1 / self._frame_rate

@@ -54,15 +54,17 @@ def json_lines(path: Path) -> JsonLinesWriter:
 
 
 def route_log() -> None:
-    """Shows the warnings of the core on stderr."""
+    """Shows the warnings and remarks of the core on stderr."""
     logger = logging.getLogger('emotion_perception')
     logger.propagate = False
-    logger.handlers = [_NoteHandler(logging.WARNING)]
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_NoteHandler()]
 
 
 class _NoteHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        note(f'{record.levelname.lower()}: {record.getMessage()}')
+        level = '' if record.levelno <= logging.INFO else f'{record.levelname.lower()}: '
+        note(f'{level}{record.getMessage()}')
 
 
 class Recorder(Protocol):

@@ -18,6 +18,7 @@ import numpy as np
 from emotion_perception.errors import ImageFormatError, OutputError
 from emotion_perception.files.bounded import new_beside
 from emotion_perception.files.closeable import Closeable
+from emotion_perception.outputs.ffmpeg import as_argument, find_ffmpeg, reason_of
 from emotion_perception.types import BgrImage
 
 _X264: Final = (
@@ -171,7 +172,7 @@ class _FfmpegEncoder:
         code = self._exit_code()
         self._messages.seek(0)
         lines = self._messages.read().decode(errors='replace').strip().splitlines()
-        reason = _reason_of(lines) or f'exit code {code}'
+        reason = reason_of(lines) or f'exit code {code}'
         return OutputError(f'Video {self._path} cannot be written ({reason}): {_cure_of(lines)}.')
 
 
@@ -181,7 +182,7 @@ class _OpenCvEncoder:
     def __init__(self, path: Path, frame_rate: float, size: tuple[int, int]) -> None:
         fourcc = cv2.VideoWriter.fourcc(*_FOURCC[path.suffix.lower()])
         # Of a relative name such as `concat:a` FFmpeg would make a protocol.
-        self._writer = cv2.VideoWriter(os.path.abspath(path), fourcc, frame_rate, size)  # noqa: PTH100
+        self._writer = cv2.VideoWriter(str(path.absolute()), fourcc, frame_rate, size)
         if not self._writer.isOpened():
             raise OutputError(
                 f'OpenCV cannot write the video {path}: install imageio-ffmpeg, '
@@ -232,7 +233,7 @@ def _make_writable(path: Path) -> None:
 
 
 def _open_encoder(path: Path, frame_rate: float, size: tuple[int, int]) -> _Encoder:
-    executable = _find_ffmpeg()
+    executable = find_ffmpeg()
     if executable is not None:
         return _FfmpegEncoder(executable, path, frame_rate, size)
     if path.suffix.lower() not in _FOURCC:
@@ -241,15 +242,6 @@ def _open_encoder(path: Path, frame_rate: float, size: tuple[int, int]) -> _Enco
             f'or use a name that ends in {", ".join(_FOURCC)}.'
         )
     return _OpenCvEncoder(path, frame_rate, size)
-
-
-def _find_ffmpeg() -> str | None:
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):
-        return None
 
 
 def _ffmpeg_command(
@@ -262,7 +254,7 @@ def _ffmpeg_command(
         *(executable, '-hide_banner', '-loglevel', 'error', '-y'),
         *(*raw_frames, '-framerate', f'{frame_rate:.6f}', '-i', 'pipe:0', '-an'),
         *_ENCODERS[path.suffix.lower()],
-        *(*keyframe_every_second, '-threads', '2', '-flush_packets', '1', _as_argument(path)),
+        *(*keyframe_every_second, '-threads', '2', '-flush_packets', '1', as_argument(path)),
     ]
 
 
@@ -276,8 +268,8 @@ def _put_index_in_front(executable: str, path: Path) -> None:
     except OSError:
         return
     command = [
-        *(executable, '-hide_banner', '-loglevel', 'error', '-y', '-i', _as_argument(path)),
-        *('-c', 'copy', '-movflags', '+faststart', _as_argument(copy)),
+        *(executable, '-hide_banner', '-loglevel', 'error', '-y', '-i', as_argument(path)),
+        *('-c', 'copy', '-movflags', '+faststart', as_argument(copy)),
     ]
     try:
         done = subprocess.run(
@@ -293,16 +285,6 @@ def _put_index_in_front(executable: str, path: Path) -> None:
         pass
     finally:
         _remove(copy)
-
-
-def _as_argument(path: Path) -> str:
-    """A name that ffmpeg takes neither for an option ('-x.mp4') nor for an address ('a:b.mp4')."""
-    return f'file:{path}'
-
-
-def _reason_of(lines: Sequence[str]) -> str:
-    """The first message of ffmpeg, which names the cause, without the part that sent it."""
-    return lines[0].rsplit('] ', 1)[-1].strip().rstrip('.') if lines else ''
 
 
 def _cure_of(lines: Sequence[str]) -> str:

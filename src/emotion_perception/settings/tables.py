@@ -195,7 +195,11 @@ CAMERA_FORMAT: Final[tuple[Setting, ...]] = (
     Setting('pixel_format', '', 'FOURCC asked of a camera, such as MJPG', empty='its own'),
 )
 IMAGE_TOPIC: Final = Setting(
-    'image_topic', '', 'image topic of a rosbag', option='topic', empty='its first one'
+    'image_topic',
+    '',
+    'image topic of a rosbag',
+    option='topic',
+    empty='colour before grey before depth',
 )
 LOOP: Final = Setting('loop', False, 'start a file or bag again at its end')
 

@@ -42,6 +42,7 @@ class BagSource(CloseableSource):
         except BagError as error:
             raise SourceError(str(error)) from error
         self.topic = topic.name
+        self._requested = options.topic
         self.frame_count: int | None = topic.count
         self._fixed_rate = options.frame_rate
         self.frame_rate: float | None = options.frame_rate or rate_of(stamps)
@@ -54,6 +55,8 @@ class BagSource(CloseableSource):
         """
         try:
             with BagReader(self._path) as bag:
+                bag.tell_choice(self._requested)
+                self._requested = self.topic  # told once, however often it is played
                 yield from self._frames(bag)
         except BagError as error:
             raise SourceError(str(error)) from error

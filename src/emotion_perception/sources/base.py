@@ -8,6 +8,7 @@ from typing import Protocol
 
 from emotion_perception.errors import SourceError
 from emotion_perception.files.closeable import Closeable
+from emotion_perception.outputs.sound import SoundTrack
 from emotion_perception.types import NS_PER_S, Frame
 
 
@@ -89,6 +90,10 @@ class FrameSource(Protocol):
     def skipped(self) -> int:
         """Frames so far that were damaged and left out."""
 
+    @property
+    def sound(self) -> SoundTrack | None:
+        """The sound that belongs to the frames; None where there can be none."""
+
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames.
 
@@ -115,6 +120,7 @@ class CloseableSource(Closeable):
     def __init__(self) -> None:
         self._closed = False
         self.skipped = 0
+        self.sound: SoundTrack | None = None
 
     def close(self) -> None:
         """Ends the iteration."""

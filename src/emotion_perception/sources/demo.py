@@ -7,7 +7,8 @@ domain), cut out and moved over a calm studio backdrop.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from emotion_perception.errors import SourceError
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
+from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Box, Frame
 
 WIDTH, HEIGHT = 640, 480
@@ -221,7 +223,7 @@ def _paste(canvas: BgrImage, portrait: Uint8Array, motion: npt.NDArray[np.float6
 @lru_cache(maxsize=2)
 def _portrait(mirrored: bool) -> Uint8Array:
     """uint8 [512, 512, 4]: blue, green, red times alpha, and alpha, all 0..255."""
-    image = _astronaut()[..., ::-1].astype(np.float32)
+    image = _astronaut().astype(np.float32)
     mask = np.zeros(image.shape[:2], np.float32)
     cv2.fillPoly(mask, [_OUTLINE], (1.0,), cv2.LINE_AA)
     alpha = cv2.GaussianBlur(mask, (0, 0), _FEATHER)
@@ -232,17 +234,15 @@ def _portrait(mirrored: bool) -> Uint8Array:
     return np.ascontiguousarray(portrait[:, ::-1] if mirrored else portrait)
 
 
-def _astronaut() -> npt.NDArray[Any]:
+def _astronaut() -> BgrImage:
+    """uint8 [512, 512, 3], BGR: Eileen Collins, photographed by NASA; in the public domain."""
+    path = Path(__file__).with_name('astronaut.png')
     try:
-        # Only the demo needs it, and it takes a while.
-        from skimage.data import astronaut
-    except ImportError as error:
+        return read_image_file(path)
+    except SourceError as error:
         raise SourceError(
-            'The demo needs scikit-image, which carries its portrait: install it with '
-            '`pip install scikit-image`.'
+            f'The portrait of the demo is missing ({error}): install again.'
         ) from error
-    portrait: Any = astronaut  # untyped
-    return cast('npt.NDArray[Any]', portrait())
 
 
 @lru_cache(maxsize=1)

@@ -17,10 +17,10 @@ from emotion_perception.sources.demo import DemoSource
 from emotion_perception.sources.image_files import (
     AnimationSource,
     ImageFileSource,
+    choose_images,
     image_files_in,
     is_animated,
     is_image_file,
-    natural_order,
 )
 from emotion_perception.sources.playback import LoopingSource
 from emotion_perception.sources.video import VideoSource
@@ -122,7 +122,9 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
         if is_bag(path) or path.suffix == '.active':
             return BagSource(path, options)
         if path.is_dir():
-            return ImageFileSource(image_files_in(path), f'Folder {path}', options)
+            chosen = image_files_in(path)
+            chosen.warn(f'Folder {path}')
+            return ImageFileSource(chosen.images, f'Folder {path}', options)
         return _open_file(path, options)
     except PermissionError as error:
         raise SourceError(f'{path} cannot be read: you lack the permission.') from error
@@ -143,10 +145,11 @@ def _open_pattern(path: Path, options: SourceOptions) -> FrameSource:
             f'{shown_source(str(path))} does not exist: check the path, or use the source demo.'
         )
     files = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-    images = [file for file in files if file.is_file() and is_image_file(file)]
-    if not images:
+    chosen = choose_images((file for file in files if file.is_file()), is_image_file)
+    if not chosen.images:
         raise SourceError(f'No image matches {shown_source(str(path))}: check the pattern.')
-    return ImageFileSource(natural_order(images), f'Images {path}', options)
+    chosen.warn(f'Images {path}')
+    return ImageFileSource(chosen.images, f'Images {path}', options)
 
 
 def _open_file(path: Path, options: SourceOptions) -> FrameSource:

@@ -1,16 +1,19 @@
 """Still images, folders of them, and animated images (GIF, WebP, PNG)."""
 
+import logging
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from emotion_perception.encodings import STILL_FORMATS, decode_still
+from emotion_perception.encodings.photos import HEAD_BYTES, is_animation, lack, photo_format
 from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.files.bounded import read_bounded
 from emotion_perception.limits import (
@@ -27,15 +30,22 @@ from emotion_perception.sources.base import (
 )
 from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
+_LOGGER = logging.getLogger(__name__)
+
 IMAGE_SUFFIXES = frozenset(
-    ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.gif')
+    (
+        *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.webp', '.tif', '.tiff'),
+        *('.ppm', '.pgm', '.pbm', '.gif', '.heic', '.heif', '.hif', '.avif'),
+    )
 )
+_ANIMATED_SUFFIXES = frozenset(('.gif', '.webp'))
 
 DEFAULT_RATE = 10.0
 """Frames per second of images that have no rate of their own."""
 
 # Browsers play frames without a sensible duration for a tenth of a second.
 _SHORTEST_MS, _DEFAULT_MS = 10.0, 100.0
+_NAMED = 3  # of many files that are left out, so many are named
 _ANIMATED_FORMATS = ('GIF', 'WEBP', 'PNG')
 
 # Pillow's errors on damaged files, beside OSError.
@@ -189,9 +199,11 @@ class AnimationSource(CloseableSource):
 
 def is_image_file(path: Path) -> bool:
     """Says whether a file is an image, by its bytes; an image's suffix counts if damaged."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if has_image_suffix(path):
         return True
     try:
+        if photo_format(_head(path)):
+            return True
         # Pillow knows many more formats, whose parsers need not see what nobody can decode.
         with Image.open(path, formats=(*STILL_FORMATS, *_ANIMATED_FORMATS)):
             return True
@@ -228,20 +240,106 @@ def read_image_file(path: Path, max_pixels: int = MAX_PIXELS) -> BgrImage:
         raise SourceError(str(error)) from error
 
 
-def image_files_in(folder: Path) -> list[Path]:
-    """The images of a folder (not of its subfolders) in natural order, hidden files left out.
+class Chosen(NamedTuple):
+    """What of many files is looked at.
+
+    Attributes:
+        images: The still images, in natural order.
+        left_out: Half sentences about files that are no still images.
+        unreadable: Half sentences about still images that this installation cannot read.
+    """
+
+    images: list[Path]
+    left_out: list[str]
+    unreadable: list[str]
+
+    def warn(self, where: str) -> None:
+        """Logs what is left out, in one line; nothing when nothing is."""
+        left_out = [*self.unreadable, *self.left_out]
+        if left_out:
+            _LOGGER.warning('%s: left out are %s.', where, '; '.join(left_out))
+
+
+def has_image_suffix(path: Path) -> bool:
+    """Says whether a file is an image by its name alone."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def choose_images(
+    files: Iterable[Path], is_image: Callable[[Path], bool] = has_image_suffix
+) -> Chosen:
+    """Tells the still images among files from what else lies there."""
+    images: list[Path] = []
+    animations: list[Path] = []
+    others: Counter[str] = Counter()
+    lacks: Counter[str] = Counter()
+    for path in files:
+        if not is_image(path):
+            others[path.suffix or 'without an ending'] += 1
+        elif is_animation_file(path):
+            animations.append(path)
+        elif lacking := _lacking(path):
+            lacks[lacking] += 1
+        else:
+            images.append(path)
+    left_out = []
+    if animations:
+        names = _some(natural_order(animations))
+        left_out.append(f'{len(animations)} animations, which `emotion video` takes ({names})')
+    if others:
+        kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(others.items()))
+        left_out.append(f'files that are no images ({kinds})')
+    unreadable = [f'{count} images: {lacking}' for lacking, count in sorted(lacks.items())]
+    return Chosen(natural_order(images), left_out, unreadable)
+
+
+def image_files_in(folder: Path) -> Chosen:
+    """The images of a folder (not of its subfolders); hidden files do not count.
 
     Raises:
-        SourceError: There is none.
+        SourceError: There is none that can be read.
     """
     files = (path for path in folder.iterdir() if not path.name.startswith('.'))
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    if not images:
+    chosen = choose_images(path for path in files if path.is_file())
+    if not chosen.images and (left_out := [*chosen.unreadable, *chosen.left_out]):
+        raise SourceError(
+            f'Folder {folder} has no images that can be read: there are {"; ".join(left_out)}.'
+        )
+    if not chosen.images:
         raise SourceError(
             f'Folder {folder} has no images: it needs {", ".join(sorted(IMAGE_SUFFIXES))} '
             'files, or a bag.'
         )
-    return natural_order(images)
+    return chosen
+
+
+def is_animation_file(path: Path) -> bool:
+    """Says whether a GIF or WebP file has several images; its suffix is looked at first."""
+    if path.suffix.lower() not in _ANIMATED_SUFFIXES or not path.is_file():
+        return False
+    try:
+        with path.open('rb') as file:
+            return is_animation(file)
+    except OSError:
+        return False
+
+
+def _lacking(path: Path) -> str | None:
+    try:
+        photo = photo_format(_head(path))
+    except OSError:
+        return None
+    return lack(photo) if photo else None
+
+
+def _head(path: Path) -> bytes:
+    with path.open('rb') as file:
+        return file.read(HEAD_BYTES)
+
+
+def _some(paths: Sequence[Path]) -> str:
+    names = ', '.join(path.name for path in paths[:_NAMED])
+    return names if len(paths) <= _NAMED else f'{names} and {len(paths) - _NAMED} more'
 
 
 def natural_order(paths: Sequence[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ import cv2
 from emotion_perception.address import shown_source
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
+from emotion_perception.outputs.sound import SoundTrack, sound_seconds
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
 from emotion_perception.types import NS_PER_S, Frame
@@ -64,6 +65,7 @@ class VideoSource(CloseableSource):
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         finally:
             capture.release()
+        self.sound = _sound_of(path, options)
         self._fixed_rate = options.frame_rate
         self._stated_rate: float = rate if 0 < rate < 1000 else DEFAULT_RATE
         self.frame_rate: float = options.frame_rate or self._stated_rate
@@ -98,6 +100,11 @@ class VideoSource(CloseableSource):
                 self.skipped, unreadable = self.skipped + 1, unreadable + 1
         if not self._closed:
             self._check_complete(times)
+            self._end_sound()
+
+    def _end_sound(self) -> None:
+        if self.sound is not None:
+            self.sound.is_whole = True
 
     def _check_complete(self, times: '_FrameTimes') -> None:
         """The decoder returns the same at the end of the file and where it gives up.
@@ -108,7 +115,10 @@ class VideoSource(CloseableSource):
         if not self.frame_count or times.count >= _COMPLETE * self.frame_count - 1:
             return
         stated_s = movie_seconds(Path(self._path)) or self.frame_count / self._stated_rate
-        if times.end_s < _COMPLETE * stated_s:
+        if times.end_s >= _COMPLETE * stated_s:
+            return
+        # Of a file that was cut off the sound ends early too; of a whole one it may go on.
+        if '://' in self._path or sound_seconds(Path(self._path)) < _COMPLETE * stated_s:
             raise SourceError(
                 f'{self.name} ends after {times.end_s:.1f} of the {stated_s:.1f} s that it states '
                 f'({times.count} frames): it may be damaged or cut off; copy or record it again.'
@@ -136,6 +146,14 @@ class VideoSource(CloseableSource):
         problem = size_problem(width, height)
         if problem:
             raise SourceError(f'{self.name} is refused: {problem}.')
+
+
+def _sound_of(path: str, options: SourceOptions) -> SoundTrack:
+    """The sound of a video, with what keeps it from staying with the images."""
+    if '://' in path:
+        return SoundTrack(None, 'download the video to keep it')
+    at_rate = 'the images have another frame rate than the one that it belongs to'
+    return SoundTrack(Path(path), at_rate if options.frame_rate else '')
 
 
 class _FrameTimes:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from emotion_perception.bags.type_names import FACE_ARRAY_TYPE
 from emotion_perception.types import Face
 from emotion_viewers.foxglove import check_sdk
 from emotion_viewers.foxglove.messages import (
@@ -14,7 +15,6 @@ from emotion_viewers.foxglove.schemas import (
     DIAGNOSTICS_TOPIC,
     DIAGNOSTICS_TYPE,
     EMOTIONS_TOPIC,
-    EMOTIONS_TYPE,
     IMAGE_TOPIC,
     definition,
     emotions_data,
@@ -42,7 +42,7 @@ class EmotionChannels:
         self.frames = 0
         self._image = CompressedImageChannel(IMAGE_TOPIC, context=self.context)
         self._annotations = ImageAnnotationsChannel(ANNOTATIONS_TOPIC, context=self.context)
-        self._emotions = _ros_channel(EMOTIONS_TOPIC, EMOTIONS_TYPE, self.context)
+        self._emotions = _ros_channel(EMOTIONS_TOPIC, FACE_ARRAY_TYPE, self.context)
         self._diagnostics = _ros_channel(DIAGNOSTICS_TOPIC, DIAGNOSTICS_TYPE, self.context)
 
     @property

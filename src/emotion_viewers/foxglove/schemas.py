@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from emotion_perception.bags.type_names import FACE_ARRAY_TYPE
 from emotion_perception.types import NS_PER_S, Face
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ ANNOTATIONS_TOPIC: Final = '/emotions/annotations'
 """`foxglove.ImageAnnotations`: boxes, landmarks and labels."""
 
 EMOTIONS_TOPIC: Final = '/emotions'
-"""`EMOTIONS_TYPE` in CDR: what plots and state transitions are made of."""
-
-EMOTIONS_TYPE: Final = 'emotion_msgs/msg/FaceEmotionArray'
+"""`FACE_ARRAY_TYPE` in CDR: what plots and state transitions are made of."""
 
 DIAGNOSTICS_TOPIC: Final = '/diagnostics'
 """`DIAGNOSTICS_TYPE` in CDR, for the diagnostics panels."""
@@ -53,7 +52,7 @@ def definition(message_type: str) -> str:
 def emotions_data(
     stamp_ns: int, frame_id: str, width: int, height: int, faces: Sequence[Face]
 ) -> bytes:
-    """The results of one image, an `EMOTIONS_TYPE` in CDR.
+    """The results of one image, an `FACE_ARRAY_TYPE` in CDR.
 
     Args:
         stamp_ns: Stamp of the image in nanoseconds.
@@ -69,4 +68,4 @@ def emotions_data(
     stamp = store.types['builtin_interfaces/msg/Time'](sec=sec, nanosec=nanosec)
     header = store.types['std_msgs/msg/Header'](stamp=stamp, frame_id=frame_id)
     message = face_array_message(store, header, width, height, faces)
-    return bytes(store.serialize_cdr(message, EMOTIONS_TYPE))
+    return bytes(store.serialize_cdr(message, FACE_ARRAY_TYPE))

@@ -105,7 +105,7 @@ class _Work:
         self._remarks: list[str] = []
 
     def run(self, source: FrameSource, video: Path, json: Path, csv: Path) -> VideoResult:
-        recorder = VideoRecorder(video, stated_rate=source.frame_rate)
+        recorder = VideoRecorder(video, stated_rate=source.frame_rate, sound=source.sound)
         with RunOutputs(recorder, json, lines=False) as files, CsvWriter(csv) as table:
             try:
                 self._process_all(source, files, table)
@@ -116,6 +116,8 @@ class _Work:
                 self._remarks.append(str(error))
         if source.skipped:
             self._remarks.append(f'{source.skipped} damaged frames were left out.')
+        if recorder.remark:
+            self._remarks.append(recorder.remark)
         return VideoResult(video, json, csv, self._timeline, files.summary, self._remarks)
 
     def _process_all(self, source: FrameSource, files: RunOutputs, table: CsvWriter) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from domains import claim_domain
 from processes import environment, open_files
 from rcl_interfaces.msg import Log
 from rclpy.context import Context
@@ -23,6 +22,7 @@ from sensor_msgs.msg import Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
+from emotion_bringup.session.domain import claim_domain
 from emotion_msgs.msg import FaceEmotionArray
 
 # Far more than a busy machine needs; reached only when something is broken.

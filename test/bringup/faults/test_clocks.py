@@ -103,9 +103,8 @@ def test_a_clock_that_starts_stamps_the_images(stage, robots, clock):
 def test_a_paused_clock_stops_stamps_but_not_diagnostics(stage, robots, clock):
     _, simulated = robots
     simulated.results.clear()
-    for _ in range(2):
-        stage.status('/simulated/emotion_node')
-        stage.status('/simulated/camera/camera_node')
+    for name in SIMULATED:
+        stage.status(name, lambda s: 'the time of /clock stands still at 5' in s.message)
     assert simulated.stamps == sorted(set(simulated.stamps))
     assert all(stamp <= clock.now_ns + SECOND for stamp in simulated.stamps)
     simulated.results.clear()
