@@ -22,6 +22,7 @@ from emotion_bringup.starting import StartError, first_line, made, ros_running
 from emotion_perception.address import shown_text
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.signals import end_signals
+from emotion_perception.terminal import shown
 
 _EXIT_FORCED = 130
 _SAME_SIGNAL_S = 1.0
@@ -149,7 +150,7 @@ class _RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Logs one record at the matching ROS level."""
-        text = as_written(record.getMessage())
+        text = shown(as_written(record.getMessage()))
         if record.levelno >= logging.ERROR:
             self._logger.error(text)
         elif record.levelno >= logging.WARNING:
@@ -168,5 +169,5 @@ def _route_core_log(node: Node) -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f'error: {shown_text(as_written(sentence))}', file=sys.stderr, flush=True)
+    print(f'error: {shown(shown_text(as_written(sentence)))}', file=sys.stderr, flush=True)
     return code

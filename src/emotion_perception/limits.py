@@ -21,6 +21,9 @@ MAX_JPEG_SCANS: Final = 100
 Each may take a few bytes of the file and as long as decoding the whole image.
 """
 
+MAX_IMAGE_BYTES: Final = 1 << 30
+"""Largest image file: 134 million pixels with 16 bits and no compression have 800 MB."""
+
 MAX_MESSAGE_BYTES: Final = 1 << 30
 """Largest message of a bag, and the largest chunk or message that is unpacked."""
 
@@ -52,14 +55,14 @@ MAX_QUOTED: Final = 200
 """Characters of a foreign text (a library's error, a name in a file) that a message repeats."""
 
 
-def size_problem(width: int, height: int) -> str | None:
+def size_problem(width: int, height: int, max_pixels: int = MAX_PIXELS) -> str | None:
     """Says in half a sentence why an image size is refused; None when it is fine."""
     if width < 1 or height < 1:
         return f'it is {width}x{height} pixels, and both sides must be at least 1'
     if width > MAX_SIDE or height > MAX_SIDE:
         return f'it is {width}x{height} pixels, and no side may exceed {MAX_SIDE}'
-    if width * height > MAX_PIXELS:
-        return f'it is {width}x{height} pixels, and more than {MAX_PIXELS} pixels are refused'
+    if width * height > max_pixels:
+        return f'it is {width}x{height} pixels, and more than {max_pixels} pixels are refused'
     return None
 
 

@@ -356,7 +356,7 @@ def test_clip_on_a_web_server_ends(web, tmp_path):
 
 def test_stream_that_does_not_result(web, capfd):
     address = web.replace('http://', 'http://user:secret@')
-    with pytest.raises(SourceError, match='check the address') as caught:
+    with pytest.raises(SourceError, match='nothing at this address') as caught:
         open_source(f'{address}/nothing.mjpg')
     assert 'secret' not in str(caught.value)
     assert capfd.readouterr().err == ''

@@ -95,9 +95,14 @@ class PageServer:
         names = [name for folder in folders for _, _, names in folder for name in names]
         return sorted(name for name in names if name not in shown)
 
-    def stop(self):
-        """Exit code after SIGTERM."""
-        self._process.send_signal(signal.SIGTERM)
+    def peak_memory_mb(self):
+        """Most resident memory that it has had so far (Linux)."""
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) / 1000
+
+    def stop(self, number=signal.SIGTERM):
+        """Exit code after a signal."""
+        self._process.send_signal(number)
         code = self._process.wait(PATIENCE_S)
         self._process.stdout.close()
         self._errors.close()

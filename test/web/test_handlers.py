@@ -8,6 +8,7 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.errors import ImageFormatError, SourceError
@@ -163,6 +164,19 @@ def test_ordinary_videos_are_taken(tmp_path, networks, portrait, suffix):
         writer.write(portrait)
         writer.write(portrait)
     assert process_video(path, tmp_path, networks, SETTINGS, 5).summary.faces == 2
+
+
+@pytest.mark.parametrize('suffix', ['gif', 'avi'])
+def test_moving_images_larger_than_a_page_can_take_are_refused(tmp_path, networks, suffix):
+    path, large = tmp_path / f'large.{suffix}', np.zeros((4112, 4112, 3), np.uint8)
+    if suffix == 'gif':
+        Image.fromarray(large).save(path)
+    else:
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, (4112, 4112))
+        writer.write(large)
+        writer.release()
+    with pytest.raises(SourceError, match=r'4112x4112 pixels, and more than .*scale it down'):
+        process_video(path, tmp_path, networks, SETTINGS, 5)
 
 
 def test_names_of_results_are_plain(tmp_path):

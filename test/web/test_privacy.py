@@ -1,12 +1,16 @@
 """Whose files are whose, what goes when, and what is refused; without Gradio."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from emotion_viewers.web.bodies import names_only_uploads
 from emotion_viewers.web.guard import Guard
 from emotion_viewers.web.limits import is_loopback
 from emotion_viewers.web.model_card import CardImage, model_card
@@ -118,9 +122,10 @@ def test_loopback_hosts_are_told_from_others(host, expected):
     assert is_loopback(host) is expected
 
 
-def result_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers):
+def result_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', names=(), **headers):
     """Status and headers of a request through the guard to an application that says yes."""
     sent = []
+    guard = partial(Guard, host=listens_on, files=Path('/uploads'), upload_bytes=1000, names=names)
 
     async def application(scope, receive, send):
         old = [(b'X-Frame-Options', b'ALLOW'), (b'content-type', b'text/plain')]
@@ -131,10 +136,10 @@ def result_of(path, *, host='127.0.0.1:7860', listens_on='127.0.0.1', **headers)
         sent.append(message)
 
     pairs = [(b'host', host.encode()), *((k.encode(), v.encode()) for k, v in headers.items())]
-    scope = {'type': 'http', 'path': path, 'headers': pairs}
+    scope = {'type': 'http', 'method': 'GET', 'path': path, 'headers': pairs}
     # In a thread of its own: a browser of other tests keeps an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, Guard(application, listens_on)(scope, None, send)).result()
+        pool.submit(asyncio.run, guard(application)(scope, None, send)).result()
     return sent[0]['status'], dict(sent[0]['headers'])
 
 
@@ -180,11 +185,44 @@ def test_guard_closes_what_the_page_does_not_need(path):
         ({'origin': 'http://127.0.0.1:7860'}, 200),
         ({'origin': 'http://evil.example'}, 403),
         ({'origin': 'null'}, 403),
-        ({'host': 'robot.local:7860', 'listens_on': '0.0.0.0'}, 200),
+        ({'host': '192.168.1.5:7860', 'listens_on': '0.0.0.0'}, 200),
+        ({'host': '[fe80::1]:7860', 'listens_on': '::'}, 200),
+        ({'host': 'localhost:7860', 'listens_on': '0.0.0.0'}, 200),
+        ({'host': f'{socket.gethostname()}:7860', 'listens_on': '0.0.0.0'}, 200),
+        ({'host': 'ROBOT.lan:7860', 'listens_on': '0.0.0.0', 'names': ['robot.lan']}, 200),
+        ({'host': 'robot.lan:7860', 'listens_on': 'robot.lan'}, 200),
+        # Its owner may make it point here (DNS rebinding).
+        ({'host': 'evil.example:7860', 'listens_on': '0.0.0.0'}, 403),
+        ({'host': '127.0.0.1.evil.example', 'listens_on': '0.0.0.0'}, 403),
+        ({'host': '', 'listens_on': '0.0.0.0'}, 403),
+        ({'content-length': '100000000'}, 413),
+        ({'content-length': '-1'}, 413),
+        ({'transfer-encoding': 'chunked'}, 411),
     ],
 )
 def test_guard_refuses_other_sites(headers, status):
     assert result_of('/', **headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    ('body', 'expected'),
+    [
+        ('', True),
+        ('{"data": [1, "x", null, {"path": null}]}', True),
+        ('{"data": [{"path": "/uploads/a/b.png", "url": "http://h/gradio_api/file=/x"}]}', True),
+        ('{"data": [{"url": "data:image/png;base64,AA"}]}', True),
+        ('{"data": [[{"x": {"path": "http://h/a.png"}}]]}', False),
+        ('{"data": [{"path": "/uploads/../etc/passwd"}]}', False),
+        ('{"data": [{"path": "/uploads2/a.png"}]}', False),
+        ('{"data": [{"path": ["/uploads/a.png"]}]}', False),
+        ('{"data": [{"path": "/uploads/\\u0000"}]}', False),
+        ('{"data": [{"url": "http://h/a.png"}]}', False),
+        ('{"data": [', False),
+        (200_000 * '[', False),
+    ],
+)
+def test_bodies_may_name_uploads_only(body, expected):
+    assert names_only_uploads(body.encode(), Path('/uploads')) is expected
 
 
 def test_model_card_comes_in_pieces_without_links_to_files(tmp_path):

@@ -64,6 +64,7 @@ BAG_SUFFIXES = ('.mcap', '.db3', '.bag')
 
 # What `rosbags` says of bags that are whole, but that it does not know.
 _UNSUPPORTED = re.compile(r'not supported|[Uu]nsupported|Profile is not ros2')
+_ROS1_START = b'#ROSBAG V'
 _STORAGE_SUFFIXES = ('.mcap', '.db3')
 _Reader: TypeAlias = 'rosbag1.Reader | rosbag2.Reader'
 
@@ -323,12 +324,21 @@ def _storage_of(path: Path) -> Path:
         )
     if not is_bag(path):
         raise BagError(f'{path} is not a bag: give a rosbag2 folder, .mcap, .db3 or .bag file.')
+    if path.suffix.lower() == '.bag' and path.is_file():
+        _check_ros1_start(path)
     if path.is_file() or (path / 'metadata.yaml').exists():
         return path
     files = _storage_files(path)
     if len(files) == 1:
         return files[0]
     raise BagError(f'Bag {path} lacks its metadata.yaml: make it with `ros2 bag reindex {path}`.')
+
+
+def _check_ros1_start(path: Path) -> None:
+    """`rosbags` reads the first line, however long it is."""
+    with path.open('rb') as file:
+        if file.read(len(_ROS1_START)) != _ROS1_START:
+            raise BagError(f'{path} is damaged or was cut off, or no bag of ROS 1: copy it again.')
 
 
 def _is_foreign(connection: Connection) -> bool:

@@ -16,6 +16,7 @@ from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.settings.setting import spelled
 from emotion_perception.settings.tables import COMMAND_LINE
 from emotion_perception.signals import leave_closed_terminal
+from emotion_perception.terminal import shown
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -141,7 +142,7 @@ def _silence_stdout() -> None:
 
 
 def _fail(sentence: str) -> int:
-    print(f'error: {spelled(sentence, COMMAND_LINE)}', file=sys.stderr, flush=True)
+    print(f'error: {shown(spelled(sentence, COMMAND_LINE))}', file=sys.stderr, flush=True)
     return EXIT_ERROR
 
 

@@ -44,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_HOST,
         help='address to listen on; 0.0.0.0 is all (default: %(default)s, this machine only)',
     )
+    page.add_argument(
+        '--allow-host',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='name by which browsers may call the page where others may reach it, beside its '
+        'addresses and the name of this machine; may be given more than once',
+    )
     add_settings(page, _PAGE)
     add_pipeline_options(parser)
 
@@ -62,7 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
             )
         say(f'The page is at {_address(open_socket.getsockname())} (Ctrl-C ends it)')
         with suppress(KeyboardInterrupt):
-            serve(networks, settings, limits, card, arguments.host, open_socket)
+            serve(
+                networks,
+                settings,
+                limits,
+                card,
+                arguments.host,
+                open_socket,
+                arguments.allow_host,
+            )
     return 0
 
 

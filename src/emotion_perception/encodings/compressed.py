@@ -19,7 +19,7 @@ from emotion_perception.encodings.photos import (
 )
 from emotion_perception.encodings.raw import Buffer, from_mosaic
 from emotion_perception.errors import ImageFormatError
-from emotion_perception.limits import MAX_JPEG_SCANS, quoted, size_problem
+from emotion_perception.limits import MAX_JPEG_SCANS, MAX_PIXELS, quoted, size_problem
 from emotion_perception.types import BgrImage
 
 _MESSAGE_FORMATS = ('JPEG', 'PNG', 'TIFF', 'WEBP')
@@ -77,12 +77,13 @@ def decode_compressed(data: Buffer, format: str) -> BgrImage:
     return image
 
 
-def decode_still(data: Buffer, name: str) -> BgrImage:
+def decode_still(data: Buffer, name: str, max_pixels: int = MAX_PIXELS) -> BgrImage:
     """Decodes the bytes of an image file: JPEG, PNG, TIFF, WebP, BMP, PPM, HEIC, AVIF or GIF.
 
     Args:
         data: The file's bytes.
         name: The image's name, for error messages.
+        max_pixels: Largest width x height.
 
     Returns:
         BGR image, turned upright by its EXIF orientation; 16 bits are scaled to 8, alpha is
@@ -97,15 +98,17 @@ def decode_still(data: Buffer, name: str) -> BgrImage:
         raise ImageFormatError(f'Image {name} is an animation: use `emotion video` for it.')
     photo = photo_format(raw[:HEAD_BYTES])
     if photo:
-        return decode_photo(raw, photo, f'Image {name}')
-    return _decode(raw, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}')
+        return decode_photo(raw, photo, f'Image {name}', max_pixels)
+    return _decode(raw, STILL_FORMATS, cv2.IMREAD_COLOR, f'Image {name}', max_pixels)
 
 
-def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> BgrImage:
+def _decode(
+    data: Buffer, formats: tuple[str, ...], flags: int, what: str, max_pixels: int = MAX_PIXELS
+) -> BgrImage:
     raw = bytes(data)
     if not raw:
         raise ImageFormatError(f'{what} is empty: it has no bytes.')
-    _check_header(raw, formats, what)
+    _check_header(raw, formats, what, max_pixels)
     try:
         image = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
     except cv2.error:
@@ -115,11 +118,11 @@ def _decode(data: Buffer, formats: tuple[str, ...], flags: int, what: str) -> Bg
     return cast(BgrImage, image)
 
 
-def _check_header(raw: bytes, formats: tuple[str, ...], what: str) -> None:
+def _check_header(raw: bytes, formats: tuple[str, ...], what: str, max_pixels: int) -> None:
     """Refuses hostile sizes before a pixel is decoded, and data that was cut off."""
     try:
         with Image.open(BytesIO(raw), formats=formats) as header:
-            problem = size_problem(*header.size)
+            problem = size_problem(header.width, header.height, max_pixels)
             if problem:
                 raise ImageFormatError(f'{what} is refused: {problem}.')
             if header.format == 'PNG':

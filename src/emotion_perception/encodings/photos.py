@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from emotion_perception.errors import ImageFormatError
-from emotion_perception.limits import quoted, size_problem
+from emotion_perception.limits import MAX_PIXELS, quoted, size_problem
 from emotion_perception.types import BgrImage
 
 HEIC: Final = 'HEIC'
@@ -66,13 +66,14 @@ def is_animation(file: BinaryIO) -> bool:
         return False
 
 
-def decode_photo(raw: bytes, format: str, what: str) -> BgrImage:
+def decode_photo(raw: bytes, format: str, what: str, max_pixels: int = MAX_PIXELS) -> BgrImage:
     """Decodes a HEIC, AVIF or GIF file.
 
     Args:
         raw: The whole file.
         format: Of `photo_format`.
         what: The image's name with its kind, for error messages.
+        max_pixels: Largest width x height.
 
     Returns:
         BGR image, turned upright; of several images the first or, where one is marked so, the
@@ -86,7 +87,7 @@ def decode_photo(raw: bytes, format: str, what: str) -> BgrImage:
         raise ImageFormatError(f'{what} cannot be read: {lacking}.')
     try:
         with Image.open(BytesIO(raw), formats=(_PILLOW_NAMES[format],)) as image:
-            problem = size_problem(*image.size)
+            problem = size_problem(image.width, image.height, max_pixels)
             if problem:
                 raise ImageFormatError(f'{what} is refused: {problem}.')
             rgb = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))

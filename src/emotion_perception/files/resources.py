@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from emotion_perception.errors import ModelError
+from emotion_perception.files.bounded import new_beside
 
 _SHARE = Path('share', 'emotion_bringup')
 
@@ -66,7 +67,7 @@ def replace_file(path: Path, content: bytes | memoryview, *, durable: bool = Fal
         OSError: It cannot be written; an old file is still there, and nothing else.
     """
     target = path.resolve()
-    unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
+    unfinished = new_beside(target)
     try:
         unfinished.write_bytes(content)
         if durable:

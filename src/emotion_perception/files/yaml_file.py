@@ -1,10 +1,12 @@
 """Reading of YAML files that somebody else wrote: plain data only, of bounded size."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from emotion_perception.files.bounded import read_bounded
 from emotion_perception.limits import MAX_YAML_BYTES, MAX_YAML_DEPTH, MAX_YAML_NODES, quoted
 
 # The parser in C where PyYAML was built with it: twenty times quicker.
@@ -26,10 +28,13 @@ def read_yaml(path: Path, max_bytes: int = MAX_YAML_BYTES) -> Any:
         OSError: It cannot be read.
         YamlFileError: It is too large, is no YAML, or its aliases stand for too much.
     """
-    with path.open('rb') as file:
-        raw = file.read(max_bytes + 1)
-    if len(raw) > max_bytes:
-        raise YamlFileError(f'is too large to be one, more than {max_bytes >> 10} KiB')
+    try:
+        raw = read_bounded(path, max_bytes)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        reason = f'is too large to be one, more than {max_bytes >> 10} KiB'
+        raise YamlFileError(reason) from error
     try:
         _check_aliases(raw)
         return yaml.load(raw, _Loader)

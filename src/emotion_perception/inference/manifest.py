@@ -4,6 +4,7 @@ The manifest is a JSON file beside the ONNX file. Training writes it, the runtim
 the two cannot disagree about labels, preprocessing or framing.
 """
 
+import errno
 import hashlib
 import json
 import math
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_perception.errors import ModelError
+from emotion_perception.files.bounded import read_bounded
 from emotion_perception.files.resources import replace_file
 from emotion_perception.inference.framing import Framing
 from emotion_perception.inference.preprocessing import Preprocessing
@@ -182,15 +184,10 @@ def read_model_file(manifest: Manifest, model_path: Path) -> bytes:
         ModelError: The file is missing, too large to be a model, or its sha256 differs.
     """
     try:
-        size = model_path.stat().st_size
-        if size > MAX_MODEL_BYTES:
-            raise ModelError(
-                f'Model file {model_path} has {size >> 20} MiB; a classifier of faces has at most '
-                f'{MAX_MODEL_BYTES >> 20}: set `model_path` to an exported ONNX file.'
-            )
-        content = model_path.read_bytes()
+        content = read_bounded(model_path, MAX_MODEL_BYTES)
     except OSError as error:
-        reason = 'does not exist' if isinstance(error, FileNotFoundError) else 'cannot be read'
+        is_missing = isinstance(error, FileNotFoundError)
+        reason = 'does not exist' if is_missing else f'cannot be read ({error.strerror})'
         raise ModelError(
             f'Model file {model_path} {reason}: set `model_path` to an exported ONNX file.'
         ) from error
@@ -204,14 +201,15 @@ def read_model_file(manifest: Manifest, model_path: Path) -> bytes:
 
 
 def _read_text(path: Path) -> str:
-    with path.open('rb') as file:
-        raw = file.read(MAX_MANIFEST_BYTES + 1)
-    if len(raw) > MAX_MANIFEST_BYTES:
+    try:
+        return read_bounded(path, MAX_MANIFEST_BYTES).decode()
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
         raise ModelError(
             f'Model manifest {path} has more than {MAX_MANIFEST_BYTES >> 20} MiB and is none: '
             'export the model with `python -m training export`, which writes it.'
-        )
-    return raw.decode()
+        ) from error
 
 
 def _from_document(document: dict[str, Any]) -> Manifest:

@@ -6,6 +6,7 @@ ONNX Runtime falls back to the CPU without a word when a GPU provider cannot sta
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -56,6 +57,10 @@ _PACKAGES: Final[dict[str, str]] = {
 }
 
 _LOG_FATAL: Final = 4
+
+# `op_type` of a node, field 4 of its message, in whatever length its tag and size are written. All
+# other operators end: they are bounded by the sizes of what goes in.
+_LOOP = re.compile(rb'(?:\x22|\xa2\x80*\x00)(?:\x04|\x84\x80*\x00)Loop')
 
 _Providers = list[tuple[str, dict[str, str]]]
 
@@ -134,6 +139,11 @@ def create_session(
         ProviderError: A provider name is unknown, a setting is out of range, or strict mode did
             not get its first choice.
     """
+    if _LOOP.search(model):
+        raise ModelError(
+            f'{name} has the operator Loop, which may never end, and no network of faces needs: '
+            'export it without.'
+        )
     options = _session_options(settings)
     providers = resolve_providers(settings)
     onnxruntime.set_default_logger_severity(_LOG_FATAL)

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +21,7 @@ from emotion_perception.outputs.results import (
 )
 from emotion_perception.settings.setting import spelled
 from emotion_perception.settings.tables import COMMAND_LINE
+from emotion_perception.terminal import shown
 from emotion_perception.types import BgrImage, Face, Frame
 
 
@@ -51,19 +51,6 @@ def json_lines(path: Path) -> JsonLinesWriter:
     """
     _Console.stdout_is_taken = path == STANDARD_OUTPUT
     return JsonLinesWriter(path)
-
-
-def shown(text: str) -> str:
-    """A text fit for a terminal: names of files may hold anything, escape codes among it."""
-    return ''.join(each if _is_harmless(each) else _escaped(each) for each in text)
-
-
-def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character == '\n' or unicodedata.category(character) == 'Zs'
-
-
-def _escaped(character: str) -> str:
-    return character.encode('unicode_escape').decode()
 
 
 def route_log() -> None:

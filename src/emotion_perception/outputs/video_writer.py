@@ -6,7 +6,6 @@ writes MPEG-4 Part 2, which browsers do not play.
 
 import contextlib
 import math
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.errors import ImageFormatError, OutputError
+from emotion_perception.files.bounded import new_beside
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.outputs.ffmpeg import as_argument, find_ffmpeg, reason_of
 from emotion_perception.types import BgrImage
@@ -181,7 +181,8 @@ class _OpenCvEncoder:
 
     def __init__(self, path: Path, frame_rate: float, size: tuple[int, int]) -> None:
         fourcc = cv2.VideoWriter.fourcc(*_FOURCC[path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(path), fourcc, frame_rate, size)
+        # Of a relative name such as `concat:a` FFmpeg would make a protocol.
+        self._writer = cv2.VideoWriter(str(path.absolute()), fourcc, frame_rate, size)
         if not self._writer.isOpened():
             raise OutputError(
                 f'OpenCV cannot write the video {path}: install imageio-ffmpeg, '
@@ -262,7 +263,10 @@ def _put_index_in_front(executable: str, path: Path) -> None:
 
     The fragmented file is complete: where the copy fails, for want of space, it stays.
     """
-    copy = path.with_name(f'.{path.stem}.{os.getpid()}.mp4')
+    try:
+        copy = new_beside(path)
+    except OSError:
+        return
     command = [
         *(executable, '-hide_banner', '-loglevel', 'error', '-y', '-i', as_argument(path)),
         *('-c', 'copy', '-movflags', '+faststart', as_argument(copy)),

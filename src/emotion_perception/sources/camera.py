@@ -14,6 +14,7 @@ from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import CloseableSource, FrameSource, SourceOptions, StampKind
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_device, open_media
+from emotion_perception.sources.http_problem import http_problem
 from emotion_perception.types import BgrImage, Frame
 
 
@@ -117,6 +118,8 @@ def _configure(capture: Capture, options: SourceOptions) -> None:
 
 
 def _why_closed(device: str | int, name: str) -> str:
+    if isinstance(device, str) and device.lower().startswith(('http://', 'https://')):
+        return http_problem(device, name)
     if isinstance(device, str) and '://' in device:
         return f'{name} cannot be opened: check the address, the network and the password.'
     path = Path(f'/dev/video{device}' if isinstance(device, int) else device)

@@ -9,6 +9,7 @@ import cv2
 
 from emotion_perception.address import shown_source, with_secrets
 from emotion_perception.errors import SourceError
+from emotion_perception.files.bounded import is_regular_or_folder
 from emotion_perception.sources.base import FrameSource, SourceOptions
 from emotion_perception.sources.camera import CameraSource
 from emotion_perception.sources.capture import open_media
@@ -116,6 +117,8 @@ def _open_path(path: Path, options: SourceOptions) -> FrameSource:
     try:
         if not path.exists():
             return _open_pattern(path, options)
+        if not is_regular_or_folder(path):
+            raise SourceError(f'{path} is a pipe, socket or device: give a file, or a camera.')
         if is_bag(path) or path.suffix == '.active':
             return BagSource(path, options)
         if path.is_dir():

@@ -15,7 +15,13 @@ from PIL import Image
 from emotion_perception.encodings import STILL_FORMATS, decode_still
 from emotion_perception.encodings.photos import HEAD_BYTES, is_animation, lack, photo_format
 from emotion_perception.errors import ImageFormatError, SourceError
-from emotion_perception.limits import MAX_ANIMATION_PIXELS, size_problem
+from emotion_perception.files.bounded import read_bounded
+from emotion_perception.limits import (
+    MAX_ANIMATION_PIXELS,
+    MAX_IMAGE_BYTES,
+    MAX_PIXELS,
+    size_problem,
+)
 from emotion_perception.sources.base import (
     CloseableSource,
     SourceOptions,
@@ -103,6 +109,9 @@ class AnimationSource(CloseableSource):
         path: A GIF, WebP or PNG file.
         options: `frame_rate` replaces the frames' own durations.
 
+    Attributes:
+        size: (width, height) in pixels.
+
     Raises:
         SourceError: The file is damaged.
     """
@@ -150,6 +159,7 @@ class AnimationSource(CloseableSource):
     def _read_durations(self) -> list[int]:
         durations = []
         with self._opened() as animation:
+            self.size: tuple[int, int] = animation.size
             problem = size_problem(*animation.size)
             if problem:
                 raise SourceError(f'Animation {self._path} is refused: {problem}.')
@@ -212,14 +222,18 @@ def is_animated(path: Path) -> bool:
         return False
 
 
-def read_image_file(path: Path) -> BgrImage:
+def read_image_file(path: Path, max_pixels: int = MAX_PIXELS) -> BgrImage:
     """Reads an image file, upright.
+
+    Args:
+        path: The file.
+        max_pixels: Largest width x height.
 
     Raises:
         SourceError: It cannot be read or is damaged.
     """
     try:
-        return decode_still(path.read_bytes(), str(path))
+        return decode_still(read_bounded(path, MAX_IMAGE_BYTES), str(path), max_pixels)
     except OSError as error:
         raise SourceError(f'Image {path} cannot be read ({error.strerror}).') from error
     except ImageFormatError as error:
@@ -301,7 +315,7 @@ def image_files_in(folder: Path) -> Chosen:
 
 def is_animation_file(path: Path) -> bool:
     """Says whether a GIF or WebP file has several images; its suffix is looked at first."""
-    if path.suffix.lower() not in _ANIMATED_SUFFIXES:
+    if path.suffix.lower() not in _ANIMATED_SUFFIXES or not path.is_file():
         return False
     try:
         with path.open('rb') as file:

@@ -35,6 +35,9 @@ class VideoSource(CloseableSource):
         shown: The file or clip as it may be shown, where it is not to be made of `path`.
         open_capture: Opens the file.
 
+    Attributes:
+        size: (width, height) in pixels, as the file states it.
+
     Raises:
         SourceError: The file is no video, is damaged, or has no frame.
     """
@@ -131,6 +134,7 @@ class VideoSource(CloseableSource):
             )
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        self.size = (width, height)
         try:
             self._check_size(width, height)
         except SourceError:

@@ -1,10 +1,13 @@
 """Stands before the web framework: refuses what the page does not need, adds safe headers."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import socket
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from emotion_viewers.web.limits import is_loopback
+from emotion_viewers.web.bodies import is_upload, largest_body, names_only_uploads
+from emotion_viewers.web.limits import is_address, is_loopback
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -40,17 +43,32 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware.
 
-    A page on loopback responds only to loopback's names, so that no other site can reach it through
-    a name of its own (DNS rebinding); and no other site's script may send anything.
+    No other site can reach the page through a name of its own (DNS rebinding): on loopback it
+    responds to loopback's names only, elsewhere to addresses, to the names of this machine and to
+    those that are given. No other site's script may send anything. No body may be larger than the
+    page needs, or name a file that is no upload.
 
     Args:
         app: What it guards.
         host: Where the page listens.
+        files: Folder that all uploads are in.
+        upload_bytes: Largest file.
+        names: By which browsers may call it where it listens beyond loopback.
     """
 
-    def __init__(self, app: App, host: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        host: str,
+        files: Path,
+        upload_bytes: int,
+        names: Collection[str] = (),
+    ) -> None:
         self._app = app
         self._loopback_only = is_loopback(host)
+        self._files = files
+        self._upload_bytes = upload_bytes
+        self._names = {name.lower() for name in (host, *_own_names(), *names)}
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Responds to a request, or passes it on."""
@@ -71,16 +89,64 @@ class Guard:
             await _refuse(send_with_headers, 403)
         elif _is_closed(path):
             await _refuse(send_with_headers, 404)
-        else:
+        elif (status := self._length_problem(scope, path)) is not None:
+            await _refuse(send_with_headers, status)
+        elif scope['method'] != 'POST' or is_upload(path):
             await self._app(scope, receive, send_with_headers)
+        else:
+            body = await _read(receive)
+            if names_only_uploads(body, self._files):
+                await self._app(scope, _once(body, receive), send_with_headers)
+            else:
+                await _refuse(send_with_headers, 403)
+
+    def _length_problem(self, scope: _Scope, path: str) -> int | None:
+        """Status that tells why a body is refused before any of it is read."""
+        headers = dict(scope['headers'])
+        if b'transfer-encoding' in headers:
+            return 411  # its length is not told, and no browser does that
+        length = headers.get(b'content-length', b'0')
+        is_fine = length.isdigit() and int(length) <= largest_body(path, self._upload_bytes)
+        return None if is_fine else 413
 
     def _is_foreign(self, scope: _Scope) -> bool:
         headers = {name: value.decode('latin-1') for name, value in scope['headers']}
         host = headers.get(b'host', '')
-        if self._loopback_only and not is_loopback(_hostname(f'//{host}')):
+        if not self._is_own(_hostname(f'//{host}')):
             return True
         origin = headers.get(b'origin')
         return origin is not None and urlsplit(origin).netloc != host
+
+    def _is_own(self, name: str) -> bool:
+        """An address is no name, which somebody else could make point here."""
+        if self._loopback_only:
+            return is_loopback(name)
+        return is_address(name) or is_loopback(name) or name in self._names
+
+
+def _own_names() -> tuple[str, ...]:
+    name = socket.gethostname()
+    return name, f'{name}.local', socket.getfqdn()
+
+
+async def _read(receive: _Receive) -> bytes:
+    """A whole body; its length was checked."""
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get('body', b''))
+        if message['type'] != 'http.request' or not message.get('more_body'):
+            return b''.join(parts)
+
+
+def _once(body: bytes, receive: _Receive) -> _Receive:
+    """Hands on a body that has been read, and then what comes after it."""
+    messages = [{'type': 'http.request', 'body': body, 'more_body': False}]
+
+    async def next_message() -> _Message:
+        return messages.pop() if messages else await receive()
+
+    return next_message
 
 
 def _is_closed(path: str) -> bool:

@@ -8,6 +8,16 @@ DEFAULT_HOST: Final = '127.0.0.1'
 DEFAULT_PORT: Final = 7860
 
 
+MAX_PHOTO_PIXELS: Final = 1 << 26
+"""Largest width x height of a photo: 67 million pixels, which take seconds of everybody's time."""
+
+MAX_MOVING_PIXELS: Final = 1 << 24
+"""The same for each image of a video or webcam: 16 million; 4K has 8."""
+
+MAX_WAITING: Final = 32
+"""Requests that may wait for the networks; each holds its image in memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much one visitor may ask for.
@@ -24,6 +34,15 @@ class Limits:
     def upload_bytes(self) -> int:
         """Largest file in bytes."""
         return self.upload_mb * 1_000_000
+
+
+def is_address(host: str) -> bool:
+    """Says whether a host is written as numbers, not as a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

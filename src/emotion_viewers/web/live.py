@@ -12,6 +12,7 @@ from emotion_perception.errors import ImageFormatError
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Face
+from emotion_viewers.web.limits import MAX_MOVING_PIXELS
 from emotion_viewers.web.networks import Stream
 
 _JPEG_QUALITY: Final = 85
@@ -59,7 +60,7 @@ def process_webcam(
     Raises:
         ImageFormatError: The image is damaged.
     """
-    image = decode_still(data, 'of the webcam')
+    image = decode_still(data, 'of the webcam', MAX_MOVING_PIXELS)
     faces = stream.process(image, stamp_ns, settings)
     jpeg = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
     url = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'

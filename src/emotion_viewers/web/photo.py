@@ -11,6 +11,7 @@ from emotion_perception.errors import OutputError
 from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
+from emotion_viewers.web.limits import MAX_PHOTO_PIXELS
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import result_stem
@@ -50,7 +51,7 @@ def process_photo(
         SourceError: The photo cannot be read or is damaged.
         OutputError: A result cannot be written.
     """
-    image = read_image_file(photo)
+    image = read_image_file(photo, MAX_PHOTO_PIXELS)
     faces = networks.still(image, settings)
     height, width = image.shape[:2]
     record: FrameRecord = {'file': photo.name, **frame_record(0, width, height, faces)}

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from emotion_perception.errors import PageError
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.signals import end_signals
 from emotion_viewers.web.guard import App, Guard
-from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.limits import MAX_WAITING, Limits
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
@@ -66,6 +67,7 @@ def serve(
     card: Path,
     host: str,
     open_socket: socket.socket,
+    names: Collection[str] = (),
 ) -> None:
     """Serves the page until SIGINT, SIGTERM or SIGHUP, and then removes every file it made.
 
@@ -76,6 +78,7 @@ def serve(
         card: Model card of the model in use, a Markdown file.
         host: What `open_socket` was opened for.
         open_socket: From `listen`.
+        names: By which browsers may call the page where it listens beyond loopback.
 
     Raises:
         OutputError: There is no room for uploads.
@@ -84,7 +87,8 @@ def serve(
         _prepare_environment(str(workspace.files))
         import uvicorn  # one of Gradio's own packages
 
-        app = Guard(_application(networks, settings, limits, card, workspace), host)
+        page = _application(networks, settings, limits, card, workspace)
+        app = Guard(page, host, workspace.files, limits.upload_bytes, names)
         config = uvicorn.Config(
             app, log_level='critical', server_header=False, timeout_graceful_shutdown=_GRACE_S
         )
@@ -119,6 +123,7 @@ def _application(
 
     handlers = Handlers(networks, Visitors(workspace.files), settings, limits)
     blocks = Page(handlers, workspace.files, settings, limits, card).build()
+    blocks.queue(max_size=MAX_WAITING)
     app: App = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         blocks,

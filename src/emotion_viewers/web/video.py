@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_perception.errors import EmotionPerceptionError, SourceError
+from emotion_perception.limits import size_problem
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.results import Summary, frame_record
 from emotion_perception.outputs.run import RunOutputs
@@ -15,6 +16,7 @@ from emotion_perception.sources.image_files import AnimationSource, is_animated
 from emotion_perception.sources.video import VideoSource
 from emotion_perception.types import NS_PER_S
 from emotion_viewers.web.emotion_timeline import EmotionTimeline
+from emotion_viewers.web.limits import MAX_MOVING_PIXELS
 from emotion_viewers.web.networks import Networks, Stream
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import check_video, result_stem
@@ -86,6 +88,7 @@ def process_video(
     check_video(video)
     start = str(folder / f'{result_stem(video)}_emotions')
     with _opened(video) as source:
+        _check_size(source.size, video.name)
         _check_length(source, video.name, max_seconds)
         work = _Work(networks.stream(settings), max_seconds, watch or Watch())
         return work.run(source, *(Path(start + end) for end in ('.mp4', '.jsonl', '.csv')))
@@ -127,18 +130,25 @@ class _Work:
             if frame.stamp_ns > self._max_seconds * NS_PER_S:
                 self._remarks.append(f'Only the first {self._max_seconds:g} s were looked at.')
                 return
+            height, width = frame.image.shape[:2]
+            _check_size((width, height), source.name)  # it may change on the way
             faces = self._stream.process(frame.image, frame.stamp_ns)
             files.add(frame, faces)
-            height, width = frame.image.shape[:2]
             table.write(frame_record(frame.stamp_ns, width, height, faces))
             self._timeline.add(frame.stamp_ns, faces)
             self._watch.progress(files.summary.frames, source.frame_count)
 
 
-def _opened(video: Path) -> FrameSource:
+def _opened(video: Path) -> AnimationSource | VideoSource:
     if is_animated(video):
         return AnimationSource(video, SourceOptions())
     return VideoSource(str(video), SourceOptions())
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    problem = size_problem(*size, MAX_MOVING_PIXELS)
+    if problem:
+        raise SourceError(f'{name} is refused: {problem}; scale it down, or use `emotion video`.')
 
 
 def _check_length(source: FrameSource, name: str, max_seconds: float) -> None:

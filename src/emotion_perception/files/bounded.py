@@ -1,0 +1,58 @@
+"""Files of the user as bytes: bounded before they are read, and never a device without an end."""
+
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Reads a whole file.
+
+    A pipe that nobody writes to would be waited for, and `/dev/zero` behind a link read for ever.
+
+    Args:
+        path: The file.
+        max_bytes: Refused above this size.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger; `strerror` says which.
+    """
+    # Opening a pipe waits for its writer otherwise.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb') as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, 'it is a pipe or device', str(path))
+        if status.st_size > max_bytes:
+            size, most = status.st_size >> 20, max_bytes >> 20
+            reason = f'it has {size} MiB, and at most {most} are read'
+            raise OSError(errno.EFBIG, reason, str(path))
+        return file.read(max_bytes)
+
+
+def is_regular_or_folder(path: Path) -> bool:
+    """Says whether a path that exists is a file or folder: no pipe, socket or device.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def new_beside(target: Path) -> Path:
+    """A new, empty file beside another, for what is to take its place.
+
+    Its name cannot be guessed, and it is made here: nobody who may write into the folder can put a
+    link there first that leads elsewhere.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    # A long name leaves room for what is added, in bytes.
+    stem = os.fsdecode(os.fsencode(target.stem)[:150])
+    path = target.with_name(f'.{stem}.{secrets.token_hex(8)}{target.suffix[:20]}')
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    os.close(os.open(path, flags, 0o666))
+    return path

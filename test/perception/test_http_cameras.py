@@ -1,0 +1,79 @@
+"""What an HTTP camera responds that gives no video, each in a sentence of its own."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from emotion_perception.errors import SourceError
+from emotion_perception.sources import open_source
+
+
+@contextmanager
+def camera(respond):
+    """Address of a camera whose responses a function writes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            respond(self)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f'127.0.0.1:{server.server_port}'
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def status(code, **headers):
+    def respond(request):
+        request.send_response(code)
+        for name, value in headers.items():
+            request.send_header(name.replace('_', '-'), value)
+        request.end_headers()
+
+    return respond
+
+
+def page(request):
+    status(200, Content_Type='text/html')(request)
+    request.wfile.write(b'<h1>Log in</h1>')
+
+
+RESPONSES = {
+    'wrong password': (status(401, WWW_Authenticate='Basic realm="x"'), 'refuses the user or the'),
+    'wrong digest': (
+        status(401, WWW_Authenticate='Digest realm="x", nonce="1", qop="auth"'),
+        'refuses the user or the password (HTTP status 401)',
+    ),
+    'forbidden': (status(403), 'refuses the user or the password (HTTP status 403)'),
+    'no such path': (status(404), 'has nothing at this address (HTTP status 404): check its path'),
+    'error': (status(500), 'has an error of its own (HTTP status 500): restart it'),
+    'starting': (status(503), 'has an error of its own (HTTP status 503)'),
+    'redirect': (status(302, Location='http://127.0.0.1:1/'), 'refuses the request (HTTP status 3'),
+    'page': (page, 'sends no video (but text/html): check the path'),
+    'garbage': (lambda request: request.wfile.write(b'\xff\x00garbage\n'), 'does not speak HTTP'),
+    'nothing': (lambda request: None, 'does not speak HTTP'),
+}
+
+
+@pytest.mark.parametrize('name', RESPONSES)
+def test_each_failure_has_its_sentence(name):
+    respond, sentence = RESPONSES[name]
+    with camera(respond) as host, pytest.raises(SourceError) as caught:
+        open_source(f'http://me:s3cret@{host}/video?pwd=s3cret')
+    assert f'Stream http://{host}/video?pwd=*** {sentence}' in str(caught.value)
+    assert 's3cret' not in str(caught.value)
+
+
+def test_a_camera_that_is_not_there():
+    with pytest.raises(SourceError, match=r'cannot be reached \(Connection refused\): check the'):
+        open_source('http://127.0.0.1:1/video')
