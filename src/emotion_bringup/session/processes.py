@@ -31,10 +31,12 @@ class NodeProcesses:
 
     Attributes:
         names: How the user has written the settings of the nodes.
+        variables: More of the environment of every node.
         running: The processes.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _arguments: dict[str, Sequence[str]] = field(default_factory=dict)
 
@@ -46,7 +48,8 @@ class NodeProcesses:
         """
         self._arguments[name] = arguments
         command = [sys.executable, '-m', 'emotion_bringup.main', name, *arguments]
-        environment = {**os.environ, **names_environment(self.names), **lifeline_environment()}
+        environment = {**os.environ, **self.variables, **names_environment(self.names)}
+        environment |= lifeline_environment()
         self.running[name] = subprocess.Popen(
             command, stdin=subprocess.PIPE, start_new_session=True, env=environment
         )

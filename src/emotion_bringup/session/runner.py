@@ -3,14 +3,17 @@
 import os
 import signal
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 
 from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
 from emotion_bringup.endings import ended_how
+from emotion_bringup.frame_count_file import count_file_environment, read_count
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
@@ -34,7 +37,7 @@ from emotion_perception.outputs.results import (
     format_line,
     stamp_ns_of,
 )
-from emotion_perception.outputs.run import note
+from emotion_perception.outputs.run import note, say
 from emotion_perception.outputs.timeline import TimelineImage
 from emotion_perception.signals import end_signals, leave_closed_terminal
 from emotion_perception.sources import SourceOptions, is_live, open_source
@@ -57,6 +60,14 @@ def run_session(options: SessionOptions) -> int:
         return 1
 
 
+def _has_screen() -> bool:
+    """Whether there is a terminal with room for a line that changes."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
+
+
 class _Session:
     def __init__(self, options: SessionOptions, stack: ExitStack) -> None:
         self._options = options
@@ -68,11 +79,15 @@ class _Session:
         self._timeline = TimelineImage(options.timeline) if options.timeline else None
         self._bag = BagWriter(options.record) if options.record else None
         self._bar = stack.enter_context(
-            tqdm(total=frame_count, unit='frame', disable=None, dynamic_ncols=True)
+            tqdm(total=frame_count, unit='frame', disable=not _has_screen(), dynamic_ncols=True)
         )
         self._summary: Summary | None = None
         self._last_result_s = time.monotonic()
-        self._processes = NodeProcesses(options.given_names)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='emotion_session_'))
+        self._count_file = Path(folder, 'frames')
+        self._processes = NodeProcesses(
+            options.given_names, count_file_environment(self._count_file)
+        )
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
         namespace = f'/{options.namespace.strip("/")}'
@@ -170,17 +185,23 @@ class _Session:
             self._bar.set_postfix_str(format_faces(record), refresh=False)
 
     def _conclude(self, clean: bool) -> int:
-        print((self._summary or Summary()).format())
+        say((self._summary or Summary()).format())
         options = self._options
         if self._timeline is not None:
             self._timeline.close()
         for path in (options.video, options.timeline, options.json, options.record, options.mcap):
             if path is not None and path.exists():
-                print(f'wrote {path}')
+                say(f'wrote {path}')
+        if self._mode == REPLAY and not self._interrupted:
+            self._check_losses()
+        return 0 if clean else 1
+
+    def _check_losses(self) -> None:
         frames = self._monitor.frames
-        if self._mode == REPLAY and not self._interrupted and frames.missing:
+        published = max(frames.published, read_count(self._count_file))
+        missing = frames.missing + published - frames.published
+        if missing:
             raise SessionError(
-                f'{frames.missing} of {frames.published} frames have no result: '
+                f'{missing} of {published} frames have no result: '
                 'run with --log-level info to see why.'
             )
-        return 0 if clean else 1

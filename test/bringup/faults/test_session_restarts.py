@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from awaiting import wait_for_end, wait_for_files
 from processes import environment
@@ -111,6 +112,34 @@ def test_a_killed_node_of_a_replay_ends_it_at_once_for_frames_are_lost(live, rep
     assert_ended_in_order(
         replay, 1, 'emotion_node was killed by SIGKILL, and what it was at is lost'
     )
+
+
+@pytest.mark.slow
+def test_a_camera_node_that_stands_still_for_long_loses_nothing_in_silence(
+    stage, portrait, model_path, tmp_path
+):
+    """DDS forgets a process after 20 s; what it then publishes may reach nobody."""
+    frames, lines = tmp_path / 'frames', tmp_path / 'out.jsonl'
+    frames.mkdir()
+    for number in range(200):
+        cv2.imwrite(str(frames / f'{number:03}.png'), np.roll(portrait, number, axis=1))
+    arguments = ['--source', str(frames), '--model', str(model_path), '--json', str(lines)]
+    arguments += ['--quiet', '--no-overlay', '--domain-id', str(DOMAIN), '--namespace', 'frozen']
+    session = stage.python('frozen', '-m', 'emotion_perception.cli', 'nodes', *arguments)
+    session.killed = True  # it ends by itself
+
+    def published(count):
+        return stage.node.count_publishers('/frozen/camera/image_raw') == count
+
+    stage.spin_until(lambda: lines.exists() and len(lines.read_text().splitlines()) > 3, 'results')
+    camera = nodes_of(session.pid)['camera_node']
+    os.kill(camera, signal.SIGSTOP)
+    try:
+        stage.spin_until(lambda: published(0), 'DDS to forget the camera node')
+    finally:
+        os.kill(camera, signal.SIGCONT)
+    code, count = session.wait(), len(lines.read_text().splitlines())
+    assert (code, count) == (0, 200) or (code == 1 and 'have no result' in session.output)
 
 
 @pytest.mark.parametrize('name', ['emotion_node', 'camera_node'])
