@@ -27,7 +27,7 @@ from emotion_perception.drawing.layout import (
     small_label,
 )
 from emotion_perception.drawing.sprite import paste
-from emotion_perception.drawing.style import text_size
+from emotion_perception.drawing.style import contrast_with_white, readable, text_size
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.labels import Emotion
 from emotion_perception.types import Box, Face
@@ -341,3 +341,17 @@ def test_colors_differ_to_every_eye(deficiency):
     lab = skimage_color.rgb2lab(encoded[None])[0]
     for one, other in itertools.combinations(lab, 2):
         assert skimage_color.deltaE_ciede2000(one, other) > 7
+
+
+@pytest.mark.parametrize('emotion', Emotion)
+def test_lines_on_white_paper_can_be_told_from_it(emotion):
+    color = readable(EMOTION_COLORS[emotion])
+    assert contrast_with_white(color) >= 3
+    if contrast_with_white(EMOTION_COLORS[emotion]) >= 3:
+        assert color == EMOTION_COLORS[emotion]
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast_with_white((255, 255, 255)) == pytest.approx(1)
+    assert contrast_with_white((0, 0, 0)) == pytest.approx(21)
+    assert contrast_with_white((118, 118, 118)) == pytest.approx(4.54, abs=0.01)

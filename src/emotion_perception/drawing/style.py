@@ -32,6 +32,38 @@ FAINT: Final[Bgr] = (190, 190, 190)
 """Grey of secondary text."""
 
 
+_READABLE: Final = 3.0
+"""Least contrast of lines and bars with their background: WCAG 2.2, 1.4.11."""
+
+
+def readable(color: Bgr) -> Bgr:
+    """A colour dark enough for lines and bars on white paper, in the same hue.
+
+    Args:
+        color: Blue, green, red, 0..255.
+
+    Returns:
+        The same, or as much of it as has a contrast of 3 with white.
+    """
+    while contrast_with_white(color) < _READABLE:
+        color = (int(color[0] * 0.95), int(color[1] * 0.95), int(color[2] * 0.95))
+    return color
+
+
+def contrast_with_white(color: Bgr) -> float:
+    """Contrast ratio with white, 1..21, by the definition of WCAG 2.
+
+    Args:
+        color: Blue, green, red, 0..255.
+    """
+    blue, green, red = (_linear(value / 255) for value in color)
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
 def emotion_color(emotion_id: int | None) -> Bgr:
     """Colour of an emotion.
 

@@ -185,7 +185,8 @@ class Summary:
         frames_without_face: Number of frames with no face.
         seconds: Wall time from the start to the last frame.
         emotions: Number of faces by emotion name, 'Uncertain' among them.
-        track_ids: Every track id seen.
+        track_ids: Every track id seen; a person who leaves and comes back has several.
+        most_faces: The most faces of one frame.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -195,6 +196,7 @@ class Summary:
         self.seconds = 0.0
         self.emotions: Counter[str] = Counter()
         self.track_ids: set[int] = set()
+        self.most_faces = 0
         self._latencies: deque[float] = deque(maxlen=_KEPT_LATENCIES)
         self._clock = clock
         self._start = clock()
@@ -211,6 +213,7 @@ class Summary:
         self.frames_without_face += not faces
         self.emotions.update(emotion_name(face.emotion_id) for face in faces)
         self.track_ids.update(face.track_id for face in faces)
+        self.most_faces = max(self.most_faces, len(faces))
         if latency_ms is not None:
             self._latencies.append(latency_ms)
         self.seconds = self._clock() - self._start

@@ -10,6 +10,7 @@ import pandas as pd
 from gradio.data_classes import ImageData
 
 from emotion_perception.drawing import EMOTION_COLORS
+from emotion_perception.drawing.style import readable
 from emotion_perception.errors import SourceError
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import FrameRecord, Summary
@@ -17,10 +18,20 @@ from emotion_viewers.web.emotion_timeline import Point
 from emotion_viewers.web.model_card import CardImage
 
 _COLORS: Final = {
-    EMOTION_NAMES[emotion]: '#{2:02x}{1:02x}{0:02x}'.format(*bgr)
+    EMOTION_NAMES[emotion]: '#{2:02x}{1:02x}{0:02x}'.format(*readable(bgr))
     for emotion, bgr in EMOTION_COLORS.items()
 }
 _MESSAGE_S: Final = 15
+
+
+def result_image(title: str, elem_id: str) -> gr.Image:
+    """An image that the page makes, below its title: Gradio's own label would cover a face's."""
+    gr.Markdown(f'**{title}**')
+    return gr.Image(
+        **{'alt_text': title, 'show_label': False, 'interactive': False},
+        buttons=['fullscreen'],
+        elem_id=elem_id,
+    )
 
 
 def tell(sentence: str) -> None:
@@ -128,10 +139,11 @@ def summary_text(summary: Summary) -> str:
     """A run in a few words of Markdown."""
     shares = [(share, name) for name, share in summary.emotion_shares().items() if share]
     emotions = ', '.join(f'{name} {share:.0%}' for share, name in sorted(shares, reverse=True))
-    people = len(summary.track_ids)
+    # Not the number of tracks: who leaves and comes back has two.
+    people = summary.most_faces
     return (
         f'**{summary.frames} frames**, {summary.frames_without_face} without a face; '
-        f'{people} {"person" if people == 1 else "people"}. {emotions}'
+        f'at most {people} {"person" if people == 1 else "people"} at a time. {emotions}'
     )
 
 

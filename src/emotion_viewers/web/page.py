@@ -10,6 +10,7 @@ from emotion_perception.pipeline import PipelineSettings
 from emotion_viewers.web.components import (
     download_buttons,
     probability_chart,
+    result_image,
     show_model_card,
     take_data_urls,
     take_uploads,
@@ -100,12 +101,8 @@ class Page:
                 buttons=[],
                 elem_id='photo',
             )
-            image = gr.Image(
-                label='Faces found',
-                interactive=False,
-                buttons=['fullscreen'],
-                elem_id='image',
-            )
+            with gr.Column():
+                image = result_image('Faces found', 'image')
         with gr.Row():
             with gr.Column():
                 table = gr.Dataframe(
@@ -144,8 +141,9 @@ class Page:
                     start = gr.Button('Find emotions', variant='primary')
                     stop = gr.Button('Stop')
             with gr.Column():
+                gr.Markdown('**Annotated video**')
                 result = gr.Video(
-                    label='Annotated video', interactive=False, buttons=[], elem_id='annotated'
+                    show_label=False, interactive=False, buttons=[], elem_id='annotated'
                 )
                 summary = gr.Markdown(elem_id='summary')
         person = gr.Radio([], label='Timeline of', visible=False)
@@ -173,7 +171,8 @@ class Page:
                 buttons=[],
                 elem_id='camera',
             )
-            live = gr.Image(label='Live', interactive=False, buttons=['fullscreen'], elem_id='live')
+            with gr.Column():
+                live = result_image('Live', 'live')
             largest = gr.Label(label='Largest face', num_top_classes=7, elem_id='largest')
         take_data_urls(camera, live)
         camera.stream(
