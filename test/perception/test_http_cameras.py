@@ -1,9 +1,11 @@
 """What an HTTP camera responds that gives no video, each in a sentence of its own."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cv2
+import numpy as np
 import pytest
 
 from emotion_perception.errors import SourceError
@@ -58,7 +60,10 @@ RESPONSES = {
     'no such path': (status(404), 'has nothing at this address (HTTP status 404): check its path'),
     'error': (status(500), 'has an error of its own (HTTP status 500): restart it'),
     'starting': (status(503), 'has an error of its own (HTTP status 503)'),
-    'redirect': (status(302, Location='http://127.0.0.1:1/'), 'refuses the request (HTTP status 3'),
+    'redirect': (
+        status(302, Location='http://127.0.0.1:1/x?pwd=s3cret'),
+        'points to http://127.0.0.1:1/x?pwd=*** (HTTP status 302), which is not followed: give',
+    ),
     'page': (page, 'sends no video (but text/html): check the path'),
     'garbage': (lambda request: request.wfile.write(b'\xff\x00garbage\n'), 'does not speak HTTP'),
     'nothing': (lambda request: None, 'does not speak HTTP'),
@@ -72,6 +77,34 @@ def test_each_failure_has_its_sentence(name):
         open_source(f'http://me:s3cret@{host}/video?pwd=s3cret')
     assert f'Stream http://{host}/video?pwd=*** {sentence}' in str(caught.value)
     assert 's3cret' not in str(caught.value)
+
+
+def motion_jpeg(request):
+    data = cv2.imencode('.jpg', np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+    status(200, Content_Type='multipart/x-mixed-replace; boundary=x')(request)
+    head = b'--x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n' % len(data)
+    with suppress(OSError):  # the reader has seen enough
+        for _ in range(50):
+            request.wfile.write(head + data + b'\r\n')
+
+
+@pytest.mark.skipif(
+    not hasattr(cv2.utils, 'logging'), reason='the FFmpeg of an old OpenCV follows redirects'
+)
+def test_a_camera_cannot_send_this_machine_to_another_address():
+    asked = []
+
+    def inner(request):
+        asked.append(request.path)
+        motion_jpeg(request)
+
+    with (
+        camera(inner) as other,
+        camera(status(302, Location=f'http://{other}/secret')) as host,
+        pytest.raises(SourceError, match='not followed'),
+    ):
+        open_source(f'http://{host}/video')
+    assert asked == []
 
 
 def test_a_camera_that_is_not_there():

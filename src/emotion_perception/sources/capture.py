@@ -11,6 +11,12 @@ import cv2
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 10_000
 _FFMPEG_QUIET = '-8'
+FFMPEG_OPTIONS = 'OPENCV_FFMPEG_CAPTURE_OPTIONS'
+"""Variable of OpenCV with which users choose FFmpeg's options themselves."""
+
+# The first is what OpenCV takes without the variable. A camera must not send this machine to others
+# of its network; FFmpeg before 8, as in Ubuntu 24.04, does not know the second and follows all.
+_OPTIONS = 'rtsp_flags;prefer_tcp|max_redirects;0'
 
 
 class Capture(Protocol):
@@ -89,6 +95,7 @@ def silence_opencv() -> None:
     FFmpeg's level is read when the first video is opened, so that this is early enough.
     """
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', _FFMPEG_QUIET)
+    os.environ.setdefault(FFMPEG_OPTIONS, _OPTIONS)
     # OpenCV 4.6, which Ubuntu 24.04 ships, has no such module.
     levels = getattr(cv2.utils, 'logging', None)
     if levels is not None and 'OPENCV_LOG_LEVEL' not in os.environ:

@@ -6,9 +6,13 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from emotion_perception.address import shown_source
+from emotion_perception.sources.capture import FFMPEG_OPTIONS
+
 _TIMEOUT_S = 5.0
 _REFUSED = (401, 403)
 _MISSING = (404, 410)
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def http_problem(url: str, name: str) -> str:
@@ -27,7 +31,7 @@ def http_problem(url: str, name: str) -> str:
             return f'{name} sends no video (but {kind}): check the path of its address.'
     except urllib.error.HTTPError as error:
         error.close()
-        return f'{name} {_meaning(error.code)}.'
+        return f'{name} {_meaning(error.code, error.headers.get("Location", ""))}.'
     except HTTPException:
         return (
             f'{name} does not speak HTTP: check the port, and whether it wants rtsp:// or https://.'
@@ -38,8 +42,13 @@ def http_problem(url: str, name: str) -> str:
         return f'{name} cannot be reached ({cause}): check the address and the network.'
 
 
-def _meaning(status: int) -> str:
+def _meaning(status: int, location: str) -> str:
     told = f'(HTTP status {status})'
+    if status in _REDIRECTS:
+        return (
+            f'points to {shown_source(location)} {told}, which is not followed: give that address, '
+            f'or allow it with {FFMPEG_OPTIONS}="rtsp_flags;prefer_tcp"'
+        )
     if status in _REFUSED:
         return f'refuses the user or the password {told}: check them'
     if status in _MISSING:
