@@ -15,7 +15,7 @@ FFMPEG_OPTIONS = 'OPENCV_FFMPEG_CAPTURE_OPTIONS'
 """Variable of OpenCV with which users choose FFmpeg's options themselves."""
 
 # The first is what OpenCV takes without the variable. A camera must not send this machine to others
-# of its network; FFmpeg before 8, as in Ubuntu 24.04, does not know the second and follows all.
+# of its network. Tried with FFmpeg 8; an older one may not know the option, and follows.
 _OPTIONS = 'rtsp_flags;prefer_tcp|max_redirects;0'
 
 
