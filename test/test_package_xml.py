@@ -25,7 +25,6 @@ PIP_MODULES = {
     'backports': 'backports-zstd',
     'imageio_ffmpeg': 'imageio-ffmpeg',
     'lz4': 'lz4',
-    'onnx': 'onnx',
     'onnxruntime': 'onnxruntime',
     'rosbags': 'rosbags',
 }

@@ -88,9 +88,9 @@ def test_lost_screen_is_an_output_error(screen, monkeypatch):
             shown.show(IMAGE)
 
 
-def test_headless_opencv_names_the_extra(monkeypatch):
+def test_headless_opencv_names_the_other_build(monkeypatch):
     monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      NONE\n  GTK+: NO\n')
-    with pytest.raises(OutputError, match=r'emotion_bringup\[gui\].*libgl1'):
+    with pytest.raises(OutputError, match=r'pip install opencv-python`.*libgl1'):
         Window()
 
 
