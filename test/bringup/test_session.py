@@ -1,5 +1,6 @@
 """`emotion nodes`: the three nodes on a clip, from one command."""
 
+import argparse
 import json
 import os
 import threading
@@ -15,8 +16,10 @@ from rosbags.highlevel import AnyReader
 
 from emotion_bringup import qos
 from emotion_bringup.parameter_tables import REPLAY
+from emotion_bringup.session.arguments import add_arguments, options_from
 from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import config_path
 
 EMOTION = ['-m', 'emotion_perception.cli', 'nodes']
@@ -230,6 +233,18 @@ def test_a_session_in_a_domain_of_the_user_is_heard_by_others(
 
 
 # --- mistakes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    'words', [['--video', 'in.mp4'], ['--json', 'a', '--timeline', 'a'], ['--mcap', './in.mp4']]
+)
+def test_an_output_that_is_read_or_written_already(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'in.mp4').write_bytes(b'the only copy')
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(OutputError, match='is read or written already'):
+        options_from(parser.parse_args(['--source', 'in.mp4', *words]))
 
 
 def test_a_missing_source(tmp_path):

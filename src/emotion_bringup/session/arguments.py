@@ -8,6 +8,7 @@ from typing import Final
 from emotion_bringup import parameter_tables as tables
 from emotion_bringup.installation import LAST_DOMAIN
 from emotion_perception.errors import OutputError
+from emotion_perception.outputs.names import refuse_overwriting
 from emotion_perception.settings.setting import Setting, add_settings, argument_type
 from emotion_perception.settings.tables import (
     BLUR_FACES,
@@ -106,11 +107,14 @@ def options_from(arguments: argparse.Namespace) -> SessionOptions:
     """The parsed options of `emotion nodes`.
 
     Raises:
-        OutputError: Something is wanted that only the overlay node makes, and not that node.
+        OutputError: Something is wanted that only the overlay node makes, and not that node; or an
+            output is the source or another output.
     """
     options = SessionOptions(
         **{name: getattr(arguments, name) for name in SessionOptions.__dataclass_fields__}
     )
     if not options.overlay and (options.show or options.video):
         raise OutputError('--show and --video need the overlay: leave --no-overlay out.')
+    outputs = (options.video, options.json, options.record, options.mcap, options.timeline)
+    refuse_overwriting([options.source], outputs)
     return options

@@ -16,7 +16,6 @@ from emotion_perception.api import analyse_still
 from emotion_perception.cli.options import (
     add_pipeline_options,
     load_networks,
-    refuse_overwriting,
     settings_from,
     style_from,
 )
@@ -24,6 +23,7 @@ from emotion_perception.cli.signals import raise_if_interrupted
 from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.files.resources import replace_file
+from emotion_perception.outputs.names import refuse_overwriting
 from emotion_perception.outputs.results import STANDARD_OUTPUT, FrameRecord, frame_record
 from emotion_perception.outputs.run import json_lines, note, say
 from emotion_perception.settings.setting import add_settings

@@ -13,12 +13,12 @@ from emotion_perception.cli.options import (
     add_pipeline_options,
     add_video_outputs,
     load_pipeline,
-    refuse_overwriting,
     style_from,
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle, draw_faces
 from emotion_perception.errors import OutputError, SourceError
+from emotion_perception.outputs.names import refuse_overwriting
 from emotion_perception.outputs.recording import LIVE_GAP_S, VideoRecorder
 from emotion_perception.outputs.run import RunOutputs, note
 from emotion_perception.outputs.window import Window

@@ -1,7 +1,6 @@
 """The options that several commands share."""
 
 import argparse
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,11 +8,9 @@ from typing import Final
 from emotion_perception.bags.annotate import EMOTIONS_TOPIC, AnnotateOptions
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
-from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.outputs.results import STANDARD_OUTPUT
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.settings import tables
 from emotion_perception.settings.setting import add_settings, by_name
@@ -138,26 +135,3 @@ def load_pipeline(arguments: argparse.Namespace, *, live: bool = False) -> Emoti
     """Loads a pipeline for one stream; raises what `load_networks` raises."""
     networks, settings = load_networks(arguments), settings_from(arguments, live=live)
     return EmotionPipeline(*networks, settings, in_background=live)
-
-
-def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | None]) -> None:
-    """Checks that no output is a source or another output.
-
-    Raises:
-        OutputError: One is.
-    """
-    taken = [Path(source).expanduser() for source in sources]
-    for path in outputs:
-        if path is None or path == STANDARD_OUTPUT:
-            continue
-        if any(_is_same_file(path, other) for other in taken):
-            raise OutputError(f'{path} is read or written already: choose another output.')
-        taken.append(path)
-
-
-def _is_same_file(path: Path, other: Path) -> bool:
-    """Two names of one file are one file; what is not there yet has its name only."""
-    try:
-        return path.samefile(other)
-    except OSError:
-        return path.resolve() == other.resolve()

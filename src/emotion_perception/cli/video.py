@@ -10,12 +10,12 @@ from emotion_perception.cli.options import (
     add_pipeline_options,
     add_video_outputs,
     load_pipeline,
-    refuse_overwriting,
     style_from,
 )
 from emotion_perception.cli.signals import StopRequest
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import SourceError
+from emotion_perception.outputs.names import refuse_overwriting
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import Recording, RunOutputs
 from emotion_perception.outputs.sound import unless_blurred
