@@ -16,6 +16,9 @@ _EPROSIMA: Final = b'\x01\x0f'
 _OF_EVERY_NODE: Final = '/parameter_events'
 # Two in a row: a publisher that ends as it should is still listed for a moment.
 _CHECKS: Final = 2
+# What rmw calls a node whose name has not come yet, and how many checks it is waited for.
+_UNKNOWN: Final = '_NODE_NAME_UNKNOWN_'
+_CHECKS_FOR_NAMES: Final = 10
 
 
 class SharedTopicWatch:
@@ -43,7 +46,8 @@ class SharedTopicWatch:
         if len(names) < 2:
             return self._fine()
         self._seen += 1
-        if self._seen < _CHECKS:
+        are_known = not any(_UNKNOWN in name for name in names)
+        if self._seen < (_CHECKS if are_known else _CHECKS_FOR_NAMES):
             return ''
         sentence = (
             f'{len(names)} publishers are on {self._topic} ({", ".join(sorted(names))}): '

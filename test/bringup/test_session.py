@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
-from processes import assert_one_sentence, finish, run, start
+from processes import assert_one_sentence, finish, interrupt, run, start
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rosbags.highlevel import AnyReader
@@ -208,22 +208,15 @@ def test_a_session_in_a_domain_of_the_user_is_heard_by_others(
     node = rclpy.create_node('listener', context=domain_of_tests)
     heard = []
     node.create_subscription(FaceEmotionArray, '/emotions', heard.append, qos.emotions(REPLAY))
-    process = start(
-        arguments(
-            clip,
-            params_file,
-            model_path,
-            '--no-overlay',
-            '--domain-id',
-            os.environ['ROS_DOMAIN_ID'],
-        )
-    )
+    # Without end: nothing waits until a listener from outside is found.
+    words = ['--no-overlay', '--loop', '--domain-id', os.environ['ROS_DOMAIN_ID']]
+    process = start(arguments(clip, params_file, model_path, *words))
     executor = SingleThreadedExecutor(context=domain_of_tests)
     executor.add_node(node)
     try:
         while not heard and process.poll() is None:
             executor.spin_once(timeout_sec=0.1)
-        code, _, err = finish(process)
+        code, _, err = interrupt(process)
     finally:
         executor.shutdown()
         node.destroy_node()

@@ -51,7 +51,16 @@ def other():
 
 
 def wait_for_publishers(node, count):
-    while node.count_publishers(TOPIC) != count:
+    """Also for their names, which come later."""
+
+    def named():
+        return [
+            each
+            for each in node.get_publishers_info_by_topic(TOPIC)
+            if 'UNKNOWN' not in each.node_name
+        ]
+
+    while len(named()) != count:
         node.executor.spin_once(timeout_sec=0.05)
 
 
