@@ -163,7 +163,7 @@ def test_without_any_whole_checkpoint_the_run_says_so(begun, train, capsys):
 
 def test_a_full_disk_leaves_the_checkpoints_before(begun, train, whole, monkeypatch, capsys):
     def full(path: Path) -> None:
-        if 'last.ckpt' in path.name:
+        if path.name.startswith('.last.'):
             raise OSError(28, 'No space left on device')
 
     with monkeypatch.context() as changed:
