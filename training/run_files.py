@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from emotion_perception.files.bounded import left_beside
+
 RECIPE = 'recipe.yaml'
 FACTS = 'data.json'
 HISTORY = 'history.csv'
@@ -18,7 +20,8 @@ BEST = 'best.ckpt'
 def remove_unfinished(run: Path) -> None:
     """Removes what a killed session had begun to write; a checkpoint may have gigabytes."""
     for name in (RECIPE, FACTS, HISTORY, CURVES, LAST, PREVIOUS, BEST):
-        for path in (*run.glob(f'.{name}.*'), run / f'.{name}'):
+        # The second is how earlier versions called them.
+        for path in (*left_beside(run / name), *run.glob(f'.{name}.*'), run / f'.{name}'):
             path.unlink(missing_ok=True)
 
 

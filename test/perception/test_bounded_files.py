@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from emotion_perception.cli.main import main
 from emotion_perception.errors import ModelError
-from emotion_perception.files.bounded import new_beside, read_bounded
+from emotion_perception.files.bounded import left_beside, new_beside, read_bounded
 from emotion_perception.files.resources import replace_file
 from emotion_perception.inference.onnx_session import ProviderSettings, create_session
 from emotion_perception.sources import open_source
@@ -177,3 +177,12 @@ def test_escape_codes_in_a_name_reach_no_terminal(tmp_path, capsys):
     assert main(['live', '--no-window', str(name)]) == 1
     err = capsys.readouterr().err
     assert '\\x1b[2J' in err and '\x1b' not in err and '\x07' not in err
+
+
+def test_what_nobody_finished_is_found_again(tmp_path):
+    target = tmp_path / 'a[1].mp4'
+    begun = {new_beside(target), new_beside(target)}
+    for other in ('a[1].mp4', '.a[1].mp4', '.a[1].note.mp4', '.a1.0123456789abcdef.mp4'):
+        (tmp_path / other).touch()
+    new_beside(tmp_path / 'b.mp4')
+    assert set(left_beside(target)) == begun

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from emotion_perception.files import resources
+from emotion_perception.files.bounded import new_beside
 from training import checkpoint
 from training.cli import main
 from training.fit import curves
@@ -141,7 +142,8 @@ def with_zeros(path: Path) -> None:
 @pytest.mark.parametrize('damage', [cut_off, emptied, with_zeros, Path.unlink])
 def test_a_lost_last_checkpoint_costs_one_epoch(damage, begun, train, whole, capsys):
     damage(begun / 'last.ckpt')
-    (begun / '.last.ckpt.4711').write_bytes(b'begun')  # by the session that was killed
+    (begun / '.last.ckpt.4711').write_bytes(b'begun')  # by a killed session of an earlier version
+    new_beside(begun / 'last.ckpt').write_bytes(b'begun')  # by the session that was killed
     assert epochs_of(begun / 'last.ckpt') is None
     assert train(begun, '--resume') == 0
     said = capsys.readouterr().out

@@ -1,10 +1,14 @@
 """Files of the user as bytes: bounded before they are read, and never a device without an end."""
 
 import errno
+import glob
 import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Final
+
+_TOKEN_BYTES: Final = 8
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
@@ -50,9 +54,21 @@ def new_beside(target: Path) -> Path:
     Raises:
         OSError: It cannot be made.
     """
-    # A long name leaves room for what is added, in bytes.
-    stem = os.fsdecode(os.fsencode(target.stem)[:150])
-    path = target.with_name(f'.{stem}.{secrets.token_hex(8)}{target.suffix[:20]}')
+    before, behind = _around_token(target)
+    path = target.with_name(f'{before}{secrets.token_hex(_TOKEN_BYTES)}{behind}')
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     os.close(os.open(path, flags, 0o666))
     return path
+
+
+def left_beside(target: Path) -> list[Path]:
+    """What `new_beside` has made for a file, and a process that was killed has not finished."""
+    before, behind = map(glob.escape, _around_token(target))
+    return list(target.parent.glob(f'{before}{"[0-9a-f]" * 2 * _TOKEN_BYTES}{behind}'))
+
+
+def _around_token(target: Path) -> tuple[str, str]:
+    """The name of an unfinished file, without the part that cannot be guessed."""
+    # A long name leaves room for what is added, in bytes.
+    stem = os.fsdecode(os.fsencode(target.stem)[:150])
+    return f'.{stem}.', target.suffix[:20]

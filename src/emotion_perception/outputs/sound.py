@@ -1,6 +1,5 @@
 """The sound of a video, carried over into the annotated one as it is."""
 
-import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from emotion_perception.files.bounded import new_beside
 from emotion_perception.outputs.ffmpeg import as_argument, find_ffmpeg, reason_of
 
 # What players expect in a container; None is anything. AVI states no time at which sound begins.
@@ -143,7 +143,10 @@ def _copy(
     end: Sequence[str],
 ) -> str:
     """Copies both into a file beside the video, which takes its place; returns what failed."""
-    copy = video.with_name(f'.{video.stem}.{os.getpid()}{video.suffix}')
+    try:
+        copy = new_beside(video)
+    except OSError as error:
+        return error.strerror or str(error)
     path, begin_s = source
     command = [
         *(*_start(executable, 'error'), '-y', '-i', as_argument(video)),
