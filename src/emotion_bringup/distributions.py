@@ -29,6 +29,17 @@ PORT_NAMES: Final = ('fastrtps_port', 'fastdds_port')
 _NEEDED_MODULE = 'rclpy.event_handler'
 
 
+def ros_prefixes(environment: Mapping[str, str]) -> list[Path]:
+    """Where ROS and its workspaces are installed, as their setup files say.
+
+    Args:
+        environment: The variables that are set.
+    """
+    return [
+        Path(each) for each in environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if each
+    ]
+
+
 def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The variables that this installation's Fast DDS reads; all of them where it is not found.
 
@@ -36,12 +47,11 @@ def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
         environment: The variables that are set; `AMENT_PREFIX_PATH` says where ROS lies, which is
             this Python's own prefix where ROS came as wheels.
     """
-    prefixes = environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    folders = [Path(prefix, 'lib') for prefix in (*filter(None, prefixes), sys.prefix)]
+    prefixes = [*ros_prefixes(environment), Path(sys.prefix)]
     found = [
         variable
         for library, variable in PROFILE_VARIABLES.items()
-        if any((folder / library).exists() for folder in folders)
+        if any((prefix / 'lib' / library).exists() for prefix in prefixes)
     ]
     return tuple(found or PROFILE_VARIABLES.values())
 

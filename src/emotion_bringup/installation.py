@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from emotion_bringup.distributions import ros_prefixes
+
 _MIDDLEWARES: Final = 'share/ament_index/resource_index/rmw_typesupport'
 LAST_DOMAIN: Final = 232
 """The last ROS domain whose ports are below 65536: section 9.6.1 of the RTPS specification."""
@@ -93,12 +95,11 @@ def _package_folders(package: str, environment: Mapping[str, str]) -> list[Path]
         folder = Path(entry, package)
         if folder.is_dir():
             return [folder]
-    prefixes = filter(None, environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep))
     return [
         folder
-        for prefix in prefixes
+        for prefix in ros_prefixes(environment)
         for pattern in _PYTHON_FOLDERS
-        for folder in Path(prefix).glob(f'{pattern}/{package}')
+        for folder in prefix.glob(f'{pattern}/{package}')
     ]
 
 
@@ -126,12 +127,13 @@ def _domain_problem(environment: Mapping[str, str]) -> str:
 
 def _middleware_problem(environment: Mapping[str, str]) -> str:
     wanted = environment.get('RMW_IMPLEMENTATION', '')
-    prefixes = environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    folders = [Path(prefix, _MIDDLEWARES) for prefix in (*filter(None, prefixes), sys.prefix)]
+    if not wanted:
+        return ''
+    folders = [each / _MIDDLEWARES for each in (*ros_prefixes(environment), Path(sys.prefix))]
     installed = {
         file.name for folder in folders if folder.is_dir() for file in folder.iterdir()
     } - {'rmw_implementation'}
-    if not wanted or not installed or wanted in installed:
+    if not installed or wanted in installed:
         return ''
     return (
         f'RMW_IMPLEMENTATION is {wanted}, which is not installed: unset it to use '

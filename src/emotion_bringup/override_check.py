@@ -9,9 +9,9 @@ from emotion_bringup.parameter_tables import NODE_PARAMETERS
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.yaml_file import read_yaml
 
-# What ROS itself reads, or declares later, when topics are subscribed to.
-_OF_ROS: Final = ('use_sim_time', 'qos_overrides.', 'start_type_description_service')
 _QOS: Final = 'qos_overrides.'
+# What ROS itself reads, or declares later, when topics are subscribed to.
+_OF_ROS: Final = ('use_sim_time', _QOS, 'start_type_description_service')
 _QOS_NAMES: Final = {
     'history': ('keep_last', 'keep_all', 'system_default'),
     'reliability': ('reliable', 'best_effort', 'best_available', 'system_default'),

@@ -35,10 +35,9 @@ def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | Non
         The number; None when no process was killed below it, so that Fast DDS may choose, or when
         there is none left.
     """
-    first = _BASE_PORT + _PORTS_OF_DOMAIN * domain + _FIRST_PORT
     died = False
     for number in range(_PARTICIPANTS):
-        locks = _locks(folder, first + _PORTS_OF_PARTICIPANT * number)
+        locks = _locks(folder, _port(domain, number))
         if not locks:
             return number if died else None
         died = died or not any(_is_held(lock) for lock in locks)
@@ -52,17 +51,20 @@ def is_quiet(domain: int, folder: Path = _SHARED_MEMORY) -> bool:
         domain: ROS domain.
         folder: Where Fast DDS keeps its ports.
     """
-    base = _BASE_PORT + _PORTS_OF_DOMAIN * domain
-    ports = (base + _FIRST_PORT + _PORTS_OF_PARTICIPANT * number for number in range(_PARTICIPANTS))
-    if any(_locks(folder, port) for port in ports):
+    if any(_locks(folder, _port(domain, number)) for number in range(_PARTICIPANTS)):
         return False
     # Whichever middleware it uses, the first participant of a domain has this one for discovery.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind(('', base + _FIRST_PORT - 1))
+            probe.bind(('', _port(domain, 0) - 1))
         except OSError:
             return False
     return True
+
+
+def _port(domain: int, number: int) -> int:
+    """Port of a participant's user traffic; that of its discovery is one below."""
+    return _BASE_PORT + _PORTS_OF_DOMAIN * domain + _FIRST_PORT + _PORTS_OF_PARTICIPANT * number
 
 
 def _locks(folder: Path, port: int) -> list[Path]:

@@ -8,11 +8,12 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from emotion_perception.api import analyse_still, check_image
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
+from emotion_perception.encodings.photos import upright_bgr
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
@@ -219,8 +220,7 @@ def _checked(settings: Mapping[str, Value]) -> PipelineSettings:
 
 def _pixels(image: ImageLike) -> BgrImage:
     if isinstance(image, Image.Image):
-        upright = ImageOps.exif_transpose(image).convert('RGB')
-        return np.ascontiguousarray(np.asarray(upright)[..., ::-1])
+        return upright_bgr(image)
     if isinstance(image, str | os.PathLike):
         return read_image_file(Path(image).expanduser())
     if not isinstance(image, np.ndarray):

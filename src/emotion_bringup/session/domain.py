@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from emotion_bringup.security import is_secured
@@ -65,7 +66,7 @@ def claim_domain() -> int:
     """
     start = os.getpid() % _FREE
     domains = [1 + (start + offset) % _FREE for offset in range(_FREE)]
-    for domain in (*filter(is_quiet, domains), *domains):
+    for domain in chain(filter(is_quiet, domains), domains):
         if _claim(domain):
             return domain
     raise DomainError(f'ROS domains 1 to {_FREE} are taken on this machine: choose by --domain-id.')

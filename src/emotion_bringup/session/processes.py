@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from emotion_bringup.environment import names_environment
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
 from emotion_bringup.lifeline import STOP_TIMEOUT_S, lifeline_environment
 from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
@@ -30,12 +29,10 @@ class NodeProcesses:
     """The running nodes, by name.
 
     Attributes:
-        names: How the user has written the settings of the nodes.
-        variables: More of the environment of every node.
+        variables: What the environment of every node has beside that of this process.
         running: The processes.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _arguments: dict[str, Sequence[str]] = field(default_factory=dict)
@@ -48,8 +45,7 @@ class NodeProcesses:
         """
         self._arguments[name] = arguments
         command = [sys.executable, '-m', 'emotion_bringup.main', name, *arguments]
-        environment = {**os.environ, **self.variables, **names_environment(self.names)}
-        environment |= lifeline_environment()
+        environment = {**os.environ, **self.variables, **lifeline_environment()}
         self.running[name] = subprocess.Popen(
             command, stdin=subprocess.PIPE, start_new_session=True, env=environment
         )

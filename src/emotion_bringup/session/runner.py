@@ -13,6 +13,7 @@ from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
 from emotion_bringup.endings import ended_how
+from emotion_bringup.environment import names_environment
 from emotion_bringup.frame_count_file import count_file_environment, read_count
 from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.security import enclave_arguments
@@ -86,7 +87,7 @@ class _Session:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='emotion_session_'))
         self._count_file = Path(folder, 'frames')
         self._processes = NodeProcesses(
-            options.given_names, count_file_environment(self._count_file)
+            names_environment(options.given_names) | count_file_environment(self._count_file)
         )
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)

@@ -231,7 +231,8 @@ class BagReader(Closeable):
         Raises:
             BagError: The bag has no images, or none on the requested topic.
         """
-        for topic in self.image_topics:
+        # Only a choice looks into the topics.
+        for topic in self._topics_with_images() if requested else self.image_topics:
             if requested in ('', topic.name):
                 return topic
         if requested and self.image_topics:

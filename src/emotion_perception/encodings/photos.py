@@ -90,13 +90,18 @@ def decode_photo(raw: bytes, format: str, what: str, max_pixels: int = MAX_PIXEL
             problem = size_problem(image.width, image.height, max_pixels)
             if problem:
                 raise ImageFormatError(f'{what} is refused: {problem}.')
-            rgb = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+            return upright_bgr(image)
     except Image.DecompressionBombError:
         raise ImageFormatError(f'{what} is refused: it has too many pixels.') from None
     except UnidentifiedImageError:
         raise ImageFormatError(f'{what} is damaged: it is no whole {format} file.') from None
     except _DAMAGED as error:
         raise ImageFormatError(f'{what} is damaged: {quoted(error)}.') from error
+
+
+def upright_bgr(image: Image.Image) -> BgrImage:
+    """A Pillow image in BGR, turned upright by its EXIF orientation; alpha is dropped."""
+    rgb = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
     return cast(BgrImage, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
