@@ -77,7 +77,9 @@ class _Session:
         check_foxglove(options)
         frame_count = self._probe_source()
         self._json = stack.enter_context(JsonLinesWriter(options.json)) if options.json else None
-        self._timeline = TimelineImage(options.timeline) if options.timeline else None
+        self._timeline = (
+            stack.enter_context(TimelineImage(options.timeline)) if options.timeline else None
+        )
         self._bag = BagWriter(options.record) if options.record else None
         self._bar = stack.enter_context(
             tqdm(total=frame_count, unit='frame', disable=not _has_screen(), dynamic_ncols=True)
