@@ -19,16 +19,20 @@ _QOS_NAMES: Final = {
 _DEPTH: Final = 'depth'
 _WILDCARDS: Final = frozenset(('/**', '**', '/*', '*'))
 _SIMILAR: Final = 0.75
+_SIMILAR_FOR_READERS: Final = 0.6
 _MAX_BYTES: Final = 1 << 20
 
 
-def unread_parameters(node: str, given: Collection[str], files: Iterable[Path] = ()) -> list[str]:
+def unread_parameters(
+    node: str, given: Collection[str], files: Iterable[Path] = (), own_name: str = ''
+) -> list[str]:
     """What is wrong with the parameters that one node is given, in a sentence each.
 
     Args:
         node: Name of its executable, as in `NODE_PARAMETERS`.
         given: Names of all parameters that files and command line hold for it.
         files: Parameter files. Where a block is for all nodes, each of them takes what it knows.
+        own_name: Name of the running node, which may be another than its executable's.
     """
     known = {setting.name for setting in NODE_PARAMETERS[node]}
     blocks = [block for file in files for block in _blocks(file).items()]
@@ -39,8 +43,11 @@ def unread_parameters(node: str, given: Collection[str], files: Iterable[Path] =
         if not name.startswith(_OF_ROS) and not (name in for_all and _readers(name))
     ]
     sentences += filter(None, (_unread_qos(name) for name in given if name.startswith(_QOS)))
-    misspelt = (key for key, _ in blocks if _meant(key) == node)
-    return sentences + [f'Block {key} is of no node: did you mean {node}?' for key in misspelt]
+    own_name = own_name or node
+    misspelt = (key for key, names in blocks if _meant(key, names, own_name) == node)
+    return sentences + [
+        f'Block {key} is not read by {own_name}: did you mean {own_name}?' for key in misspelt
+    ]
 
 
 def qos_problem(name: str, value: object) -> str:
@@ -95,12 +102,18 @@ def _readers(name: str) -> list[str]:
     ]
 
 
-def _meant(key: str) -> str:
-    """The node that a block with a misspelt name is for; empty for all others."""
+def _meant(key: str, parameters: Iterable[str], own_name: str) -> str:
+    """The executable that a block with a misspelt name is for; empty for all others.
+
+    A file may hold blocks of nodes that are not ours. The names of the block's parameters tell more
+    of whom it is for than its own name, which then may differ more (`emotion` for `emotion_node`).
+    """
     name = key.rsplit('/', 1)[-1]
-    if name in NODE_PARAMETERS or key in _WILDCARDS:
+    if name in (*NODE_PARAMETERS, own_name) or key in _WILDCARDS:
         return ''
+    readers = {reader for parameter in parameters for reader in _readers(parameter)}
     similar = difflib.get_close_matches(name, NODE_PARAMETERS, 1, _SIMILAR)
+    similar = similar or difflib.get_close_matches(name, readers, 1, _SIMILAR_FOR_READERS)
     return similar[0] if similar else ''
 
 

@@ -70,7 +70,7 @@ def _check_given(node: Node, name: str) -> None:
     if unusable:
         raise ParameterError(unusable)
     files = [Path(file) for option, file in pairwise(sys.argv) if option == '--params-file']
-    sentences = unread_parameters(name, given, files)
+    sentences = unread_parameters(name, given, files, node.get_name())
     if sentences and value_of(node, STRICT_PARAMETERS.name):
         raise ParameterError(' '.join(sentences))
     for sentence in sentences:

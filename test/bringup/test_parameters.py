@@ -224,7 +224,12 @@ def warnings_of(make_node, monkeypatch, capfd, name, path):
         (
             'emotion_node',
             'emotion_nodes: {ros__parameters: {smoothing: 1.0}}',
-            'Block emotion_nodes is of no node: did you mean emotion_node?',
+            'Block emotion_nodes is not read by emotion_node: did you mean emotion_node?',
+        ),
+        (
+            'emotion_node',
+            'emotion: {ros__parameters: {confidence_threshold: 0.99}}',
+            'Block emotion is not read by emotion_node: did you mean emotion_node?',
         ),
         (
             'emotion_node',

@@ -16,11 +16,16 @@ def shade(number):
     return np.full((64, 96, 3), 20 + 20 * number, np.uint8)
 
 
-def record(path, stamps_s, **options):
+def written(path, stamps_s, **options):
     recorder = VideoRecorder(path, **options)
     for number, second in enumerate(stamps_s):
         recorder.write(shade(number % 11), round(second * SECOND))
     recorder.close()
+    return recorder
+
+
+def record(path, stamps_s, **options):
+    recorder = written(path, stamps_s, **options)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     rate, shown = capture.get(cv2.CAP_PROP_FPS), []
     while capture.grab():
@@ -71,6 +76,19 @@ def test_a_clock_that_was_set_is_shown_as_a_bounded_gap(tmp_path):
     stamps = [*(n / 10 for n in range(7)), *(1_700_000_000 + n / 10 for n in range(3))]
     rate, shown = record(tmp_path / 'x.mp4', stamps)
     assert len(shown) == 7 + LONGEST_GAP_S * rate + 2
+
+
+def test_what_a_video_does_not_hold_is_told_once_it_is_finished(tmp_path, caplog):
+    tenths = [n / 10 for n in range(7)]
+    assert written(tmp_path / 'even.mp4', tenths).remark == ''
+    jump = written(tmp_path / 'jump.mp4', [*tenths, 1_700_000_000, 1_700_000_000.1]).remark
+    assert jump == 'jump.mp4 shows 60 s where the stamps go on by 1699999999 s.'
+    hurry = written(tmp_path / 'hurry.mp4', [*tenths, 0.61, 0.62, 0.7]).remark
+    assert hurry == (
+        'hurry.mp4 is without 2 of the images: they came sooner after one another than its '
+        '10 frames per second can show.'
+    )
+    assert [record.getMessage() for record in caplog.records] == [jump, hurry]
 
 
 def test_time_that_goes_back_loses_no_image(tmp_path):

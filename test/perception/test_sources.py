@@ -247,6 +247,24 @@ def test_a_frame_rate_replaces_the_times_of_a_video(tmp_path):
     assert [frame.stamp_ns // MS for frame in frames] == [0, 100, 200, 300, 400]
 
 
+@pytest.mark.parametrize('mirror', ['-display_hflip', '-display_vflip', None])
+@pytest.mark.parametrize('angle', [0, 90, 180, 270])
+def test_a_video_is_turned_and_mirrored_as_ffmpeg_shows_it(tmp_path, angle, mirror):
+    corner = np.zeros((64, 96, 3), np.uint8)
+    corner[:24, :40] = 250
+    still = save(tmp_path / 'corner.png', corner)
+    flat = ffmpeg(
+        '-loop', '1', '-i', still, '-frames:v', '3', '-pix_fmt', 'yuv420p', tmp_path / 'flat.mp4'
+    )
+    shown_as = ['-display_rotation', angle, *([mirror] if mirror else [])]
+    movie = tmp_path / 'movie.mov'
+    ffmpeg(*shown_as, '-i', flat, '-c', 'copy', movie)
+    reference = cv2.imread(str(ffmpeg('-i', movie, '-frames:v', '1', tmp_path / 'reference.png')))
+    frame = frames_of(movie)[0]
+    assert frame.image.shape == reference.shape
+    assert np.abs(frame.image.astype(int) - reference).mean() < 5
+
+
 def test_a_video_that_was_trimmed_without_encoding_is_whole(tmp_path):
     """Its container counts frames that an edit list leaves out."""
     clip = save_video(tmp_path / 'clip.mp4', count=60)

@@ -31,7 +31,7 @@ class VideoRecorder:
     A rate that is not given is measured over the first images; the file is made once it is known.
 
     Attributes:
-        remark: Why the sound is not there, once the file is finished; empty when nothing is lost.
+        remark: What the finished file does not hold: images, times or sound; empty when it has all.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class VideoRecorder:
         self._writer: VideoWriter | None = None
         self._position = 0.0
         self._written = 0
+        self._left_out = 0
+        self._jumps_s: list[float] = []
         self.remark = ''
 
     @property
@@ -102,15 +104,33 @@ class VideoRecorder:
                 writer.write(self._shown[0])
                 self._written, self._shown = writer.frames, None
             writer.close()
-            self._add_sound(writer.frames)
+            remarks = [self._time_remark(), self._left_out_remark(), self._add_sound(writer.frames)]
+            self.remark = ' '.join(filter(None, remarks))
+            if self.remark:
+                _LOGGER.warning('%s', self.remark)
 
-    def _add_sound(self, frames: int) -> None:
+    def _time_remark(self) -> str:
+        if not self._jumps_s:
+            return ''
+        times = f', and {len(self._jumps_s) - 1} more times' if len(self._jumps_s) > 1 else ''
+        return (
+            f'{self.path.name} shows {self._longest_gap_s:g} s where the stamps go on by '
+            f'{self._jumps_s[0]:.0f} s{times}.'
+        )
+
+    def _left_out_remark(self) -> str:
+        if not self._left_out:
+            return ''
+        return (
+            f'{self.path.name} is without {self._left_out} of the images: they came sooner after one '
+            f'another than its {self._frame_rate:g} frames per second can show.'
+        )
+
+    def _add_sound(self, frames: int) -> str:
         if self._sound is None or not frames:
-            return
+            return ''
         timing = Timing(max(self._first_ns, 0) / NS_PER_S, frames / self._frame_rate)
-        self.remark = add_sound(self.path, self._sound, timing)
-        if self.remark:
-            _LOGGER.warning('%s', self.remark)
+        return add_sound(self.path, self._sound, timing)
 
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -131,7 +151,10 @@ class VideoRecorder:
             # Time that goes back starts a new stream, whose first image comes next.
             if elapsed_s <= 0:
                 elapsed_s = 1 / self._frame_rate
+            if elapsed_s > self._longest_gap_s:
+                self._jumps_s.append(elapsed_s)
             self._position += min(elapsed_s, self._longest_gap_s) * self._frame_rate
+            self._left_out += writer.frames >= round(self._position)
             while writer.frames < round(self._position):
                 writer.write(self._shown[0])
             self._written = writer.frames

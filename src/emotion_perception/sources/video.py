@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import cv2
 
@@ -13,7 +12,8 @@ from emotion_perception.limits import size_problem
 from emotion_perception.outputs.sound import SoundTrack, sound_seconds
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
 from emotion_perception.sources.capture import Capture, CaptureOpener, open_media
-from emotion_perception.types import NS_PER_S, Frame
+from emotion_perception.sources.movie_header import is_mirrored, movie_seconds
+from emotion_perception.types import NS_PER_S, BgrImage, Frame
 
 DEFAULT_RATE = 30.0
 """Frames per second of a file that states none."""
@@ -63,6 +63,7 @@ class VideoSource(CloseableSource):
                 raise SourceError(f'{self.name} has no frames: choose another file.')
             rate = capture.get(cv2.CAP_PROP_FPS)
             count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+            self._flip_axis = _flip_axis(path, capture)
         finally:
             capture.release()
         self.sound = _sound_of(path, options)
@@ -94,13 +95,16 @@ class VideoSource(CloseableSource):
                 self._check_size(image.shape[1], image.shape[0])
                 if self._fixed_rate:
                     stamp_ns = stamp_at(times.count - 1, self._fixed_rate)
-                yield Frame(image, stamp_ns, index)
+                yield Frame(self._unmirrored(image), stamp_ns, index)
                 index, unreadable = index + 1, 0
             else:
                 self.skipped, unreadable = self.skipped + 1, unreadable + 1
         if not self._closed:
             self._check_complete(times)
             self._end_sound()
+
+    def _unmirrored(self, image: BgrImage) -> BgrImage:
+        return image if self._flip_axis is None else cv2.flip(image, self._flip_axis)
 
     def _end_sound(self) -> None:
         if self.sound is not None:
@@ -146,6 +150,18 @@ class VideoSource(CloseableSource):
         problem = size_problem(width, height)
         if problem:
             raise SourceError(f'{self.name} is refused: {problem}.')
+
+
+def _flip_axis(path: str, capture: Capture) -> int | None:
+    """How OpenCV's images are to be flipped (0: top to bottom, 1: left to right); None: not.
+
+    OpenCV turns images by the direction in which the file puts their rows, and knows no mirrors:
+    what is flipped left to right it turns upside down.
+    """
+    if '://' in path or not is_mirrored(Path(path)):
+        return None
+    is_on_its_side = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 != 0
+    return 1 if is_on_its_side else 0
 
 
 def _sound_of(path: str, options: SourceOptions) -> SoundTrack:
@@ -194,47 +210,3 @@ class _FrameTimes:
     def end_s(self) -> float:
         """When the last frame ends at the latest, in seconds."""
         return (self._last_ns + self._longest_ns) / NS_PER_S if self.count else 0.0
-
-
-def movie_seconds(path: Path) -> float | None:
-    """Length of an MP4 or MOV file by its movie header, which knows of edit lists.
-
-    Source: ISO/IEC 14496-12, boxes `moov` and `mvhd`.
-
-    Returns:
-        Seconds; None for other files and where none is stated.
-    """
-    try:
-        with path.open('rb') as file:
-            end = file.seek(0, 2)
-            movie = _find_box(file, b'moov', 0, end)
-            header = _find_box(file, b'mvhd', *movie) if movie else None
-            if header is None:
-                return None
-            file.seek(header[0])
-            content = file.read(32)
-    except OSError:
-        return None
-    if len(content) < 32:
-        return None
-    is_long = content[0] == 1
-    scale = int.from_bytes(content[20:24] if is_long else content[12:16], 'big')
-    length = int.from_bytes(content[24:32] if is_long else content[16:20], 'big')
-    return length / scale if scale and length else None
-
-
-def _find_box(file: IO[bytes], kind: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Where the content of the first box of a kind begins and ends."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        size, content = int.from_bytes(head[:4], 'big'), start + 8
-        if size == 1:  # the size is too large for its field, and follows
-            size, content = int.from_bytes(head[8:16], 'big'), start + 16
-        stop = start + size if size else end
-        if stop < content or stop > end:
-            return None
-        if head[4:8] == kind:
-            return content, stop
-        start = stop
-    return None
