@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,17 @@ class StartError(EmotionPerceptionError):
         self.exit_code = exit_code
 
 
+def _check_encoding(words: Sequence[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise StartError(
+                f'{word!r} is not UTF-8, as ROS wants it: rename the file, or read it '
+                'with `emotion video` or `emotion image`.'
+            ) from error
+
+
 @contextmanager
 def ros_running(args: Sequence[str] | None = None) -> Iterator[None]:
     """Initialises ROS without its signal handlers, and shuts it down at the end.
@@ -47,8 +59,9 @@ def ros_running(args: Sequence[str] | None = None) -> Iterator[None]:
     Raises:
         StartError: The arguments or the environment do not let ROS start.
     """
+    words = list(sys.argv if args is None else args)
+    _check_encoding(words)
     try:
-        words = None if args is None else list(args)
         rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy raises several unrelated types for arguments it can't parse
         raise StartError(startup_problem(first_line(error), os.environ)) from error

@@ -147,3 +147,9 @@ def test_the_help_of_a_node_lists_its_parameters():
 )
 def test_overrides_that_can_be_used(name, value):
     assert qos_problem(name, value) == ''
+
+
+def test_a_name_that_is_not_utf8_is_told_by_the_node():
+    code, _, err = run_node('camera_node', '-p', 'source:=bad\udcff.mp4')
+    assert code == EXIT_USAGE
+    assert_one_sentence(err, 'is not UTF-8', 'rename the file')

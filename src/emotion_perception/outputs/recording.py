@@ -122,8 +122,8 @@ class VideoRecorder:
         if not self._left_out:
             return ''
         return (
-            f'{self.path.name} is without {self._left_out} of the images: they came sooner after one '
-            f'another than its {self._frame_rate:g} frames per second can show.'
+            f'{self.path.name} is without {self._left_out} of the images: they came sooner after '
+            f'one another than its {self._frame_rate:g} frames per second can show.'
         )
 
     def _add_sound(self, frames: int) -> str:

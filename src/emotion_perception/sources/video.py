@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from emotion_perception.address import shown_source
 from emotion_perception.errors import SourceError
@@ -104,7 +105,9 @@ class VideoSource(CloseableSource):
             self._end_sound()
 
     def _unmirrored(self, image: BgrImage) -> BgrImage:
-        return image if self._flip_axis is None else cv2.flip(image, self._flip_axis)
+        if self._flip_axis is None:
+            return image
+        return np.asarray(cv2.flip(image, self._flip_axis), np.uint8)
 
     def _end_sound(self) -> None:
         if self.sound is not None:
