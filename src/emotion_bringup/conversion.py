@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point32
+from geometry_msgs.msg import Point, Point32, Pose, Quaternion, Vector3
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -20,8 +20,9 @@ from emotion_perception.encodings import (
     decode_image,
     encode_jpeg,
 )
+from emotion_perception.heads.head_pose import FACE_MM, rotation_from, rotation_of
 from emotion_perception.outputs.results import message_fields
-from emotion_perception.types import NS_PER_S, BgrImage, Box, Face, Landmarks
+from emotion_perception.types import NS_PER_S, BgrImage, Box, Face, Head, Landmarks
 
 
 def stamp_to_ns(stamp: Time) -> int:
@@ -117,6 +118,11 @@ def _face_message(face: Face, width: int, height: int) -> FaceEmotion:
     fields = message_fields(face, width, height)
     fields['box'] = RegionOfInterest(**fields['box'])
     fields['landmarks'] = [Point32(**landmark) for landmark in fields['landmarks']]
+    pose = fields['pose']
+    fields['pose'] = Pose(
+        position=Point(**pose['position']), orientation=Quaternion(**pose['orientation'])
+    )
+    fields['gaze'] = Vector3(**fields['gaze'])
     return FaceEmotion(**fields)
 
 
@@ -131,6 +137,23 @@ def _face_from_message(message: FaceEmotion) -> Face:
         emotion_id=None if uncertain else message.emotion_id,
         confidence=message.confidence,
         probabilities=np.asarray(message.probabilities, np.float32),
+        head=_head_from_message(message) if message.has_pose else None,
+    )
+
+
+def _head_from_message(message: FaceEmotion) -> Head:
+    """The head with what a message does not hold as far as drawing needs it; without its mesh."""
+    pose, gaze = message.pose, message.gaze
+    place, turn = pose.position, pose.orientation
+    box, points = message.box, message.landmarks
+    return Head(
+        rotation=rotation_of(rotation_from(turn.x, turn.y, turn.z, turn.w)),
+        position=np.array([place.x, place.y, place.z]),
+        gaze=np.array([gaze.x, gaze.y, gaze.z]),
+        looking_at_camera=message.looking_at_camera,
+        mesh=np.empty((0, 3), np.float32),
+        origin=((points[0].x + points[1].x) / 2, (points[0].y + points[1].y) / 2),
+        scale=box.height / FACE_MM,
     )
 
 

@@ -8,13 +8,14 @@ from emotion_bringup.parameters import value_of
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.factory import create_detector
 from emotion_perception.files.resources import default_model_path
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.inference.provider_options import GpuSettings
 
 
-def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier]:
-    """Loads detector and classifier.
+def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier, HeadNetworks]:
+    """Loads detector and classifier; the networks of heads are loaded when they are needed.
 
     Args:
         node: Has the parameters that say which, and where to run them.
@@ -31,7 +32,8 @@ def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier]:
     model_path: str = value_of(node, 'model_path')
     path = Path(model_path).expanduser() if model_path else default_model_path()
     classifier = EmotionClassifier(path, providers, value_of(node, 'labels'))
-    return create_detector(value_of(node, 'detector'), providers), classifier
+    detector = create_detector(value_of(node, 'detector'), providers)
+    return detector, classifier, HeadNetworks(providers)
 
 
 def _gpu_settings(node: Node) -> GpuSettings:

@@ -60,6 +60,12 @@ FULL_SEARCH: Final = QoSProfile(
 """Carries nothing: to subscribe is to ask."""
 
 
+CAMERA_INFO_IN: Final = QoSProfile(
+    reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=1
+)
+"""Calibrations as they are read: all of a camera are alike, whatever its publisher offers."""
+
+
 def overridable() -> QoSOverridingOptions:
     """Options that let `qos_overrides.*` parameters change an endpoint's profile."""
     return QoSOverridingOptions.with_default_policies()

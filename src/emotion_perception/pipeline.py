@@ -7,12 +7,15 @@ import numpy as np
 
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.stream import StreamDetector
+from emotion_perception.heads.calibration import CameraCalibration
+from emotion_perception.heads.estimator import HeadEstimator
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
 from emotion_perception.settings.tables import LIVE_DETECT_EVERY_N, PipelineSettings
 from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
-from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face
+from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face, Head
 
 __all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'largest_faces']
 
@@ -29,6 +32,7 @@ class EmotionPipeline:
         settings: PipelineSettings | None = None,
         *,
         in_background: bool = False,
+        head_networks: HeadNetworks | None = None,
     ) -> None:
         """Starts a stream.
 
@@ -38,12 +42,19 @@ class EmotionPipeline:
             settings: May be replaced at any time.
             in_background: With `detect_every_n`, whole frames are searched in another thread and
                 delay no result. For live streams: what is found depends on the machine's speed.
+            head_networks: For `head_pose` and `gaze`, loaded when one of them is switched on; None
+                takes networks on what hardware there is.
+
+        Attributes:
+            camera: Calibration of the camera at the images' size; gives heads their positions.
         """
         self.settings = settings or PipelineSettings()
         self._detector = detector
         self._classifier = classifier
         self._tracker = FaceTracker()
         self._stream_detector = StreamDetector(detector, in_background)
+        self.camera: CameraCalibration | None = None
+        self._heads = HeadEstimator(head_networks or HeadNetworks())
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 
@@ -61,6 +72,7 @@ class EmotionPipeline:
         """Forgets all tracks and motion: the next image starts a new stream."""
         self._tracker.reset()
         self._stream_detector.reset()
+        self._heads.reset()
         self._last_stamp_ns = None
 
     def close(self) -> None:
@@ -93,11 +105,28 @@ class EmotionPipeline:
         detections = largest_faces(_inside(found, image), settings)
         tracks = self._tracker.update(detections, stamp_ns)
         probabilities = self._classify(image, detections)
+        heads = self._estimate_heads(image, stamp_ns, tracks, settings)
         height, width = image.shape[:2]
         return [
-            _face(track, _update_emotion(track, row, stamp_ns, settings), settings, width, height)
-            for track, row in zip(tracks, probabilities, strict=True)
+            _face(
+                track,
+                _update_emotion(track, row, stamp_ns, settings),
+                head,
+                settings,
+                width,
+                height,
+            )
+            for track, row, head in zip(tracks, probabilities, heads, strict=True)
         ]
+
+    def _estimate_heads(
+        self, image: BgrImage, stamp_ns: int, tracks: Sequence[Track], settings: PipelineSettings
+    ) -> list[Head | None]:
+        if not (settings.head_pose or settings.gaze):
+            self._heads.reset()
+            return [None] * len(tracks)
+        faces = [(track.track_id, track.detection) for track in tracks]
+        return self._heads.estimate(image, stamp_ns, faces, self.camera, gaze=settings.gaze)
 
     def _classify(self, image: BgrImage, detections: Sequence[Detection]) -> Float32Array:
         manifest = self._classifier.manifest
@@ -136,7 +165,12 @@ def _update_emotion(
 
 
 def _face(
-    track: Track, probabilities: Float32Array, settings: PipelineSettings, width: int, height: int
+    track: Track,
+    probabilities: Float32Array,
+    head: Head | None,
+    settings: PipelineSettings,
+    width: int,
+    height: int,
 ) -> Face:
     strongest = int(np.argmax(probabilities))
     confidence = float(probabilities[strongest])
@@ -149,4 +183,5 @@ def _face(
         emotion_id=strongest if confidence >= settings.confidence_threshold else None,
         confidence=confidence,
         probabilities=probabilities,
+        head=head,
     )

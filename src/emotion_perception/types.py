@@ -72,6 +72,32 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """A head in space. Vectors are in the optical frame: x right, y down, z forward (REP-103).
+
+    Attributes:
+        rotation: float64 [3, 3], its columns the head's axes: to its left, down, to its back. Of a
+            head that faces the camera it is the identity. Without a calibrated camera it is
+            against the line of sight to the face.
+        position: float64 [3], the point between the pupils in metres; NaN without a calibrated
+            camera.
+        gaze: float64 [3] of length 1, the direction in which it looks.
+        looking_at_camera: How probable it is that it looks into the camera, 0..1.
+        mesh: float32 [468, 3], the points of MediaPipe's face mesh in pixels of the source image.
+        origin: (x, y) of the point between the pupils, in pixels of the source image.
+        scale: Pixels per millimetre at the head, for a face of mean size.
+    """
+
+    rotation: npt.NDArray[np.float64]
+    position: npt.NDArray[np.float64]
+    gaze: npt.NDArray[np.float64]
+    looking_at_camera: float
+    mesh: npt.NDArray[np.float32]
+    origin: tuple[float, float]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """One face of a frame with its emotion: what the pipeline returns.
 
@@ -84,6 +110,7 @@ class Face:
             probability is below the confidence threshold.
         confidence: Probability of the strongest emotion, calibrated and smoothed, 0..1.
         probabilities: float32 [7], in FER-2013 order, sum 1.
+        head: Where its head is and where it looks; None where that was not asked for or not seen.
     """
 
     track_id: int
@@ -93,6 +120,7 @@ class Face:
     emotion_id: int | None
     confidence: float
     probabilities: npt.NDArray[np.float32]
+    head: Head | None = None
 
     @property
     def emotion(self) -> str:

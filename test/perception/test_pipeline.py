@@ -212,3 +212,15 @@ def test_the_fallback_detector_works_in_the_pipeline(classifier, portrait):
     faces = pipeline.process(portrait, 0)
     assert max(overlap(face.box, FACE) for face in faces) > 0.5
     assert all(face.landmarks is None for face in faces)
+
+
+def test_heads_are_estimated_while_they_are_wanted(pipeline, portrait):
+    assert run(pipeline, [portrait])[0][0].head is None
+    configure(pipeline, head_pose=True)
+    head = run(pipeline, [portrait], first=1)[0][0].head
+    assert head.gaze == pytest.approx(-head.rotation[:, 2])
+    configure(pipeline, gaze=True)
+    by_irises = run(pipeline, [portrait], first=20)[0][0].head
+    assert by_irises.gaze != pytest.approx(-by_irises.rotation[:, 2])
+    configure(pipeline, head_pose=False, gaze=False)
+    assert run(pipeline, [portrait], first=21)[0][0].head is None

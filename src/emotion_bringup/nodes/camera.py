@@ -31,6 +31,7 @@ from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.address import shown_source
 from emotion_perception.errors import EmotionPerceptionError, SourceError
+from emotion_perception.heads.calibration import CameraCalibration
 from emotion_perception.sources import (
     FrameSource,
     Reconnecting,
@@ -39,7 +40,7 @@ from emotion_perception.sources import (
     open_source,
     paced,
 )
-from emotion_perception.sources.camera_info import CameraCalibration, read_calibration
+from emotion_perception.sources.camera_info import read_calibration
 from emotion_perception.sources.playback import PlaybackClock
 from emotion_perception.types import Frame
 

@@ -12,6 +12,7 @@ from std_msgs.msg import Empty
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.blocking_publisher import BlockingPublisher
 from emotion_bringup.callback_groups import forget_destroyed
+from emotion_bringup.camera_info_subscription import CameraInfoSubscription
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import as_written
@@ -77,6 +78,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self, self._on_image, self._warn_of_fallback, self._on_publishers
         )
         self._topic = self._images.topic
+        self._camera_info = CameraInfoSubscription(self, self._topic)
         self._watch = ImageWatch(
             self, self._topic, self._images.type_name, value_of(self, 'image_timeout')
         )
@@ -97,6 +99,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def close(self) -> None:
         """Nothing outlives the node: sessions are freed with it."""
         self._images.stop()
+        self._camera_info.listen(False)
         self._close_pipeline()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -133,6 +136,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         """Stops listening; models stay loaded."""
         self._active = False
         self._images.stop()
+        self._camera_info.listen(False)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -164,9 +168,14 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
     def _make_pipeline(self) -> EmotionPipeline:
-        detector, classifier = load_networks(self)
-        is_live = self._mode == LIVE
-        return EmotionPipeline(detector, classifier, self._settings(), in_background=is_live)
+        detector, classifier, heads = load_networks(self)
+        return EmotionPipeline(
+            detector,
+            classifier,
+            self._settings(),
+            in_background=self._mode == LIVE,
+            head_networks=heads,
+        )
 
     def _settings(self) -> PipelineSettings:
         values = {name: value_of(self, name) for name in _SETTINGS}
@@ -189,6 +198,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if self._pipeline and any(change.name in _SETTINGS for change in changes):
             self._pipeline.settings = self._settings()
             self._detections.announce()
+            self._update_subscriptions()
 
     def _make_publishers(self) -> None:
         self._publisher = self.create_lifecycle_publisher(
@@ -227,6 +237,10 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._start_listening()
         elif not wanted:
             self._images.stop()
+        self._camera_info.listen(wanted and self._wants_heads())
+
+    def _wants_heads(self) -> bool:
+        return bool(value_of(self, 'head_pose') or value_of(self, 'gaze'))
 
     def _start_listening(self) -> None:
         self._follow_blurring()
@@ -252,6 +266,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _release(self) -> None:
         self._images.stop()
+        self._camera_info.listen(False)
         self._close_pipeline()
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
@@ -286,8 +301,10 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         assert self._pipeline is not None
         now_ns = self._now_ns()
         image = image_from_message(message)
-        faces = self._pipeline.process(image, stamp_ns or now_ns)
         height, width = image.shape[:2]
+        if self._wants_heads():
+            self._pipeline.camera = self._camera_info.calibration(width, height)
+        faces = self._pipeline.process(image, stamp_ns or now_ns)
         result = emotions_message(message.header, width, height, faces)
         self._blocking_publisher.publish(self._publisher, result)
         self._detections.publish(message.header, width, height, faces)

@@ -53,7 +53,7 @@ class ExpressionNode(CheckedParameters, Node):
         self._image: str = value_of(self, 'face_image')
         self._timeout_ns = round(value_of(self, 'image_timeout') * NS_PER_S)
         self._topic = self.resolve_topic_name(faces_topic(value_of(self, 'humans_topic')))
-        detector, classifier = load_networks(self)
+        detector, classifier, _ = load_networks(self)
         self._reader = FaceCropReader(detector, classifier)
         self._faces: NamedFaces[CropTopics] = NamedFaces(self._open_face, CropTopics.destroy)
         self._pending: list[tuple[CropTopics, Image]] = []

@@ -29,6 +29,12 @@ from emotion_perception.types import BgrImage, Face
 
 _FACE_TYPE: Final = 'emotion_msgs/msg/FaceEmotion'
 _POINT_TYPE: Final = 'geometry_msgs/msg/Point32'
+_POSE_TYPE: Final = 'geometry_msgs/msg/Pose'
+_PARTS_OF_POSE: Final = {
+    'position': 'geometry_msgs/msg/Point',
+    'orientation': 'geometry_msgs/msg/Quaternion',
+}
+_VECTOR_TYPE: Final = 'geometry_msgs/msg/Vector3'
 _REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
 _NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
 
@@ -137,4 +143,10 @@ def _face_message(typestore: Typestore, face: Face, width: int, height: int) -> 
     fields = message_fields(face, width, height)
     fields['box'] = region(**fields['box'], do_rectify=False)
     fields['landmarks'] = [point(**landmark) for landmark in fields['landmarks']]
+    pose = {
+        part: typestore.types[_PARTS_OF_POSE[part]](**values)
+        for part, values in fields['pose'].items()
+    }
+    fields['pose'] = typestore.types[_POSE_TYPE](**pose)
+    fields['gaze'] = typestore.types[_VECTOR_TYPE](**fields['gaze'])
     return typestore.types[_FACE_TYPE](**fields)

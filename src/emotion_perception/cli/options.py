@@ -9,6 +9,7 @@ from emotion_perception.bags.annotate import EMOTIONS_TOPIC, AnnotateOptions
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
 from emotion_perception.files.resources import default_model_path
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
@@ -134,4 +135,5 @@ def load_networks(arguments: argparse.Namespace) -> tuple[FaceDetector, EmotionC
 def load_pipeline(arguments: argparse.Namespace, *, live: bool = False) -> EmotionPipeline:
     """Loads a pipeline for one stream; raises what `load_networks` raises."""
     networks, settings = load_networks(arguments), settings_from(arguments, live=live)
-    return EmotionPipeline(*networks, settings, in_background=live)
+    heads = HeadNetworks(providers_from(arguments))
+    return EmotionPipeline(*networks, settings, in_background=live, head_networks=heads)

@@ -19,7 +19,7 @@ from emotion_perception.drawing.layout import (
     small_label,
     status_plate,
 )
-from emotion_perception.drawing.sprite import draw_box, draw_landmarks
+from emotion_perception.drawing.sprite import draw_box, draw_head, draw_landmarks
 from emotion_perception.drawing.style import (
     DEFAULT_STYLE,
     OverlayStyle,
@@ -59,7 +59,7 @@ def draw_faces(
     and the track id, and a bar chart of the seven probabilities. Plates and charts stay inside the
     image and off other faces where there is room; in a crowd they shrink or give way. Faces
     smaller than 48 pixels get no chart. With `style.blur` the faces under all this are
-    unrecognisable.
+    unrecognisable. Where a head was estimated, its axes and its gaze are drawn.
 
     Args:
         image: uint8 [height, width, 3], BGR; may be read-only, is not changed.
@@ -118,6 +118,8 @@ def _draw_boxes(scene: _Scene) -> None:
         draw_box(scene.image, face.box, color, scene.line)
         if scene.style.landmarks and face.landmarks is not None:
             draw_landmarks(scene.image, face.landmarks, color, scene.line)
+        if face.head is not None:
+            draw_head(scene.image, face.head, scene.line)
 
 
 def _place_status(scene: _Scene, status: str) -> tuple[Plate, Corner]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from emotion_perception.drawing.style import INK, Bgr
-from emotion_perception.types import BgrImage, Box, Landmarks
+from emotion_perception.types import BgrImage, Box, Head, Landmarks
 
 Mask = npt.NDArray[np.uint8]
 """uint8 [height, width], coverage: 0 transparent, 255 opaque."""
@@ -220,3 +220,41 @@ def _corner_arcs() -> npt.NDArray[np.float64]:
 
 def _to_fixed_point(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
     return np.rint(points * (1 << _FRACTION_BITS)).astype(np.int32)
+
+
+_AXIS_MM = 60.0
+_GAZE_MM = 140.0
+_FAR = 30_000  # pixels, beyond any image
+# As RViz draws them: x forward, y left, z up.
+_AXIS_COLORS: tuple[Bgr, ...] = ((60, 60, 235), (70, 190, 70), (235, 120, 50))
+_GAZE_COLOR: Bgr = (60, 220, 250)
+
+
+def draw_head(image: BgrImage, head: Head, line: int) -> None:
+    """Draws the axes of a head (x forward red, y left green, z up blue) and where it looks, yellow.
+
+    Args:
+        image: uint8 [height, width, 3], BGR, changed.
+        head: In pixels of `image`.
+        line: Line width in pixels.
+    """
+    left, down, back = head.rotation.T
+    for axis, color in zip((-back, left, -down), _AXIS_COLORS, strict=True):
+        _draw_ray(image, head, _AXIS_MM * axis, color, line)
+    _draw_ray(image, head, _GAZE_MM * head.gaze, _GAZE_COLOR, line)
+
+
+def _draw_ray(
+    image: BgrImage, head: Head, ray_mm: npt.NDArray[np.float64], color: Bgr, line: int
+) -> None:
+    start = np.array(head.origin)
+    end = start + head.scale * ray_mm[:2]
+    if not np.isfinite([*start, *end]).all():
+        return
+    tip = 0.12 if np.hypot(*(end - start)) > 8 * line else 0.01
+    first, last = (
+        (round(float(x)), round(float(y))) for x, y in np.clip((start, end), -_FAR, _FAR)
+    )
+    # A dark edge keeps it visible on any face.
+    for width, shade in ((line + 2, INK), (line, color)):
+        cv2.arrowedLine(image, first, last, shade, width, cv2.LINE_AA, tipLength=tip)

@@ -15,8 +15,9 @@ import numpy as np
 
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
+from emotion_perception.heads.head_pose import angles, head_axes, quaternion
 from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
-from emotion_perception.types import NS_PER_S, Face, pixel_box
+from emotion_perception.types import NS_PER_S, Face, Head, pixel_box
 
 FrameRecord = dict[str, Any]
 
@@ -41,7 +42,8 @@ def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) 
         `stamp` (`sec`, `nanosec`, both whole, as in a ROS header), `image_width`, `image_height`
         and `faces`, each with `track_id`, `box` (`x`, `y`, `width`, `height`, whole pixels inside
         the image), `score`, `landmarks` (five [x, y] or null), `emotion`, `emotion_id` (0..6 or
-        null), `confidence` and `probabilities` by emotion. Fractions are rounded to four digits.
+        null), `confidence` and `probabilities` by emotion, and where a head was estimated `head`
+        (see `head_record`). Fractions are rounded to four digits.
     """
     sec, nanosec = divmod(int(stamp_ns), NS_PER_S)
     return {
@@ -62,7 +64,8 @@ def message_fields(face: Face, width: int, height: int) -> dict[str, Any]:
 
     Returns:
         The fields in plain types; `box` holds those of `sensor_msgs/RegionOfInterest`, `landmarks`
-        those of five `geometry_msgs/Point32`, NaN where the detector gives none.
+        those of five `geometry_msgs/Point32`, NaN where the detector gives none; `pose` holds the
+        fields of `geometry_msgs/Pose`, `gaze` those of `geometry_msgs/Vector3`.
     """
     x, y, box_width, box_height = pixel_box(face.box, width, height)
     points = _NO_LANDMARKS
@@ -77,6 +80,23 @@ def message_fields(face: Face, width: int, height: int) -> dict[str, Any]:
         'emotion_id': UNCERTAIN_ID if face.emotion_id is None else int(face.emotion_id),
         'confidence': float(face.confidence),
         'probabilities': np.asarray(face.probabilities, np.float32),
+        **_head_fields(face.head),
+    }
+
+
+def _head_fields(head: Head | None) -> dict[str, Any]:
+    nothing = (math.nan,) * 3
+    position = nothing if head is None else head.position.tolist()
+    orientation = (math.nan,) * 4 if head is None else quaternion(head_axes(head.rotation))
+    gaze = nothing if head is None else head.gaze.tolist()
+    return {
+        'has_pose': head is not None,
+        'pose': {
+            'position': dict(zip('xyz', position, strict=True)),
+            'orientation': dict(zip('xyzw', orientation, strict=True)),
+        },
+        'gaze': dict(zip('xyz', gaze, strict=True)),
+        'looking_at_camera': math.nan if head is None else head.looking_at_camera,
     }
 
 
@@ -277,6 +297,24 @@ def _face_record(face: Face, width: int, height: int) -> FrameRecord:
             name: _rounded(probability)
             for name, probability in zip(EMOTION_NAMES, face.probabilities.tolist(), strict=True)
         },
+        **({} if face.head is None else {'head': head_record(face.head)}),
+    }
+
+
+def head_record(head: Head) -> dict[str, Any]:
+    """A head as it is written to JSON.
+
+    Returns:
+        `yaw`, `pitch` and `roll` in degrees (see `angles`), `position` in metres in the optical
+        frame or null, `gaze` as a vector of length 1 in that frame, and `looking_at_camera`.
+    """
+    is_placed = bool(np.isfinite(head.position).all())
+    names = ('yaw', 'pitch', 'roll')
+    return {
+        **{name: round(each, 2) for name, each in zip(names, angles(head.rotation), strict=True)},
+        'position': [_rounded(each) for each in head.position] if is_placed else None,
+        'gaze': [_rounded(each) for each in head.gaze],
+        'looking_at_camera': _rounded(head.looking_at_camera),
     }
 
 

@@ -33,6 +33,8 @@ class PipelineSettings:
     max_faces: int = 0
     detect_every_n: int = 1
     max_detection_side: int = 480
+    head_pose: bool = False
+    gaze: bool = False
 
 
 def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
@@ -87,6 +89,20 @@ FACES: Final[tuple[Setting, ...]] = (
         live=True,
     ),
     Setting('max_faces', _DEFAULTS.max_faces, 'only the largest; 0 is all', 0, 1000, live=True),
+    Setting(
+        'head_pose',
+        _DEFAULTS.head_pose,
+        'estimate where heads are in space and how they are turned; positions need a calibrated '
+        'camera',
+        live=True,
+    ),
+    Setting(
+        'gaze',
+        _DEFAULTS.gaze,
+        'estimate from head and irises where faces look, and whether into the camera; head_pose is '
+        'on then too',
+        live=True,
+    ),
 )
 """What concerns every image by itself."""
 

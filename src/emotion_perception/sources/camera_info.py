@@ -3,13 +3,13 @@
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from emotion_perception.errors import SourceError
 from emotion_perception.files.yaml_file import YamlFileError, read_yaml
+from emotion_perception.heads.calibration import CameraCalibration
 from emotion_perception.limits import MAX_SIDE, quoted
 
 # Number of coefficients that each distortion model of sensor_msgs/distortion_models.hpp can have.
@@ -21,46 +21,6 @@ _COEFFICIENTS: Mapping[str, tuple[int, ...]] = {
 
 PackageResolver = Callable[[str], Path]
 """From a package's name to its share folder; raises LookupError for an unknown one."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraCalibration:
-    """The fields of `sensor_msgs/CameraInfo` that a calibration fills.
-
-    Attributes:
-        width: Width of the calibrated image in pixels; 0 when uncalibrated.
-        height: Height of the calibrated image in pixels; 0 when uncalibrated.
-        camera_name: Name that the calibration was made for.
-        distortion_model: For example 'plumb_bob'; empty when uncalibrated.
-        d: Distortion coefficients; as many as the model has.
-        k: Intrinsic matrix, 3x3 row-major; all zero when uncalibrated (REP-104).
-        r: Rectification matrix, 3x3 row-major.
-        p: Projection matrix, 3x4 row-major.
-    """
-
-    width: int = 0
-    height: int = 0
-    camera_name: str = ''
-    distortion_model: str = ''
-    d: tuple[float, ...] = ()
-    k: tuple[float, ...] = (0.0,) * 9
-    r: tuple[float, ...] = (0.0,) * 9
-    p: tuple[float, ...] = (0.0,) * 12
-
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether the intrinsic matrix is set: REP-104 marks an uncalibrated camera by K[0] = 0."""
-        return self.k[0] != 0.0
-
-    def size_warning(self, image_width: int, image_height: int) -> str | None:
-        """Says in one sentence that the calibration was made at another size; None if it fits."""
-        if not self.is_calibrated or (self.width, self.height) == (image_width, image_height):
-            return None
-        return (
-            f'The calibration was made at {self.width}x{self.height} pixels, but the camera gives '
-            f'{image_width}x{image_height}: set `image_width` and `image_height`, or calibrate '
-            'again.'
-        )
 
 
 def read_calibration(

@@ -1,0 +1,1 @@
+"""Where heads are in space, how they are turned, and where they look."""

@@ -1,0 +1,160 @@
+"""MediaPipe's networks for the mesh of a face and the iris of an eye."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from emotion_perception.errors import ModelError
+from emotion_perception.files.resources import share_folder
+from emotion_perception.heads.turned_square import Points, TurnedSquare
+from emotion_perception.inference.onnx_session import (
+    OnnxNetwork,
+    ProviderSettings,
+    create_session,
+)
+from emotion_perception.types import BgrImage
+
+Mesh = npt.NDArray[np.float64]
+"""float64 [468, 3]: x and y in pixels of the source image, z in pixels from the head's middle,
+negative towards the camera. The order is MediaPipe's."""
+
+RIGHT_EYE: Final = (33, 133)
+"""Points of a mesh: outer and inner corner of the person's right eye, left in the image."""
+LEFT_EYE: Final = (263, 362)
+"""Outer and inner corner of the person's left eye."""
+
+_MESH_SIDE: Final = 192
+_EYE_SIDE: Final = 64
+# Part of MediaPipe's graph: the square about an eye, in distances between its corners.
+_EYE_SQUARE: Final = 2.3
+_SHA256: Final = {
+    'face_mesh': 'd8e2b9f7b889d31afbd4bf81041a453ac8ffb42a54e111253a98089f8b842ad6',
+    'iris': '2dd8b0999d84f2a50e29352d151667713b223cf0a1cd6c60fad5cb75704537db',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Irises:
+    """Both irises of one face, the person's right one first.
+
+    Attributes:
+        centers: float64 [2, 2], in pixels of the source image.
+        widths: float64 [2], in pixels, left to right in the turned eye.
+    """
+
+    centers: Points
+    widths: npt.NDArray[np.float64]
+
+
+class HeadNetworks:
+    """Both networks, loaded when they are needed first. May be shared by threads and streams."""
+
+    def __init__(self, providers: ProviderSettings | None = None) -> None:
+        """Stores the choice of hardware.
+
+        Args:
+            providers: Which hardware ONNX Runtime may use; None takes what there is.
+        """
+        self._providers = providers or ProviderSettings()
+        self._lock = Lock()
+
+    def meshes(self, image: BgrImage, squares: Sequence[TurnedSquare]) -> list[tuple[Mesh, float]]:
+        """The mesh of the face in each square.
+
+        Args:
+            image: uint8 [height, width, 3], BGR.
+            squares: About one face each, one and a half times as large, its eyes level.
+
+        Returns:
+            Mesh and probability that there is a face, 0..1, for each.
+
+        Raises:
+            ModelError: The network is missing or damaged.
+        """
+        if not squares:
+            return []
+        batch = np.stack([square.cut(image, _MESH_SIDE) for square in squares])
+        with self._lock:
+            points, scores = self._mesh.run(batch)
+        return [
+            (_mesh_in_image(square, row.reshape(-1, 3)), 1 / (1 + float(np.exp(-score.item()))))
+            for square, row, score in zip(squares, points, scores, strict=True)
+        ]
+
+    def irises(self, image: BgrImage, meshes: Sequence[Mesh]) -> list[Irises]:
+        """The irises of faces whose mesh is known.
+
+        Args:
+            image: uint8 [height, width, 3], BGR.
+            meshes: Of the faces in that image.
+
+        Raises:
+            ModelError: The network is missing or damaged.
+        """
+        if not meshes:
+            return []
+        # The network knows the person's right eye: the left one is shown mirrored.
+        eyes = [
+            (_eye_square(mesh, *corners), mirrored)
+            for mesh in meshes
+            for corners, mirrored in ((RIGHT_EYE, False), (LEFT_EYE[::-1], True))
+        ]
+        batch = np.stack([eye.cut(image, _EYE_SIDE, mirrored=left) for eye, left in eyes])
+        with self._lock:
+            _, points = self._iris.run(batch)
+        found = [
+            eye.to_image(row.reshape(-1, 3)[:, :2], _EYE_SIDE, mirrored=left)
+            for (eye, left), row in zip(eyes, points, strict=True)
+        ]
+        return [_irises(*found[start : start + 2]) for start in range(0, len(found), 2)]
+
+    @cached_property
+    def _mesh(self) -> OnnxNetwork:
+        return OnnxNetwork(create_session(_content('face_mesh'), self._providers))
+
+    @cached_property
+    def _iris(self) -> OnnxNetwork:
+        return OnnxNetwork(create_session(_content('iris'), self._providers))
+
+
+def _mesh_in_image(square: TurnedSquare, points: npt.NDArray[np.float32]) -> Mesh:
+    depth = points[:, 2] * (square.side / _MESH_SIDE)
+    return np.column_stack([square.to_image(points[:, :2], _MESH_SIDE), depth])
+
+
+def _eye_square(mesh: Mesh, left: int, right: int) -> TurnedSquare:
+    """The square about the eye between two points, the image's left one first."""
+    start, end = mesh[left, :2], mesh[right, :2]
+    (x, y), (dx, dy) = (start + end) / 2, end - start
+    side = max(_EYE_SQUARE * float(np.hypot(dx, dy)), 1.0)
+    return TurnedSquare(float(x), float(y), side, float(np.arctan2(dy, dx)))
+
+
+def _irises(right: Points, left: Points) -> Irises:
+    # The middle, then the points to its right, above, to its left and below.
+    widths = [float(np.hypot(*(eye[1] - eye[3]))) for eye in (right, left)]
+    return Irises(np.stack([right[0], left[0]]), np.array(widths))
+
+
+def _content(name: str) -> bytes:
+    """Reads a network; models/README.md says where it comes from."""
+    path = share_folder() / 'models' / f'{name}.onnx'
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f'The network {path} cannot be read ({error.strerror}): install the package again, or '
+            'set `head_pose` and `gaze` to false.'
+        ) from error
+    if hashlib.sha256(content).hexdigest() != _SHA256[name]:
+        raise ModelError(
+            f'The network {path} is not the one that belongs to this version: install the package '
+            'again.'
+        )
+    return content
