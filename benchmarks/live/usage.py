@@ -43,6 +43,16 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf('SC_CLK_TCK')
 
 
+def children(pid: int) -> list[int]:
+    """Ids of the processes that the main thread of a process has started, in order.
+
+    Raises:
+        OSError: The process does not exist, or there is no /proc.
+    """
+    text = (_PROC / str(pid) / 'task' / str(pid) / 'children').read_text(encoding='ascii')
+    return [int(word) for word in text.split()]
+
+
 def threads(pid: int) -> int:
     """Number of threads of a process.
 

@@ -74,7 +74,7 @@ def _frames_table(counts: FrameAccount) -> Table:
 
 
 def _faults_table(found: Observations, counts: FrameAccount) -> Table:
-    changes = found.changes
+    changes, sessions = found.changes, found.sessions
     details = {
         Fault.KILL: f'{len(counts.lives)} lives with results',
         Fault.BAD_FRAMES: f'{counts.bad_sent} sent, {counts.bad} left out by the node, '
@@ -82,6 +82,9 @@ def _faults_table(found: Observations, counts: FrameAccount) -> Table:
         Fault.PARAMETERS: f'{changes["right"]} changes answered rightly, {changes["wrong"]} '
         f'wrongly, {changes["unanswered"]} not at all; {changes["asked_again"]} asked twice',
         Fault.SLOW_SUBSCRIBER: 'reliable, of images and results',
+        Fault.CLOSED_TERMINAL: f'{sessions["left_running"]} processes left running',
+        Fault.FROZEN_CAMERA: f'{sessions["told"] + sessions["untold"]} frames without a result, '
+        f'{sessions["told"]} of them told',
     }
     return Table(
         'Faults made',
@@ -129,6 +132,8 @@ def _frame_bars(found: Observations, counts: FrameAccount) -> tuple[Bar, ...]:
         Bar('Images of frames without a result, or drawn twice', counts.strange_overlay_images, 0),
         Bar('Lives of the emotion node with results', len(counts.lives), lives, at_least=True),
         Bar('Parameter changes answered wrongly or not at all', _wrong_changes(found), 0),
+        Bar('Processes that outlived their terminal', found.sessions['left_running'], 0),
+        Bar('Frames of a frozen camera lost in silence', found.sessions['untold'], 0),
         Bar(
             'Failures that nobody made',
             len(found.failures),

@@ -37,6 +37,8 @@ class Observations:
         bad_sent: Bad frames sent during each life of the emotion node.
         changes: Parameter changes answered 'right', 'wrong', or left 'unanswered', and how many
             of them were 'asked_again'.
+        sessions: Of runs of `emotion nodes`: processes 'left_running' after their terminal was
+            closed; frames without a result after their camera was frozen, 'told' and 'untold'.
         failures: What went wrong that nobody did on purpose, in sentences.
         recording: What the recorder wrote.
     """
@@ -46,6 +48,7 @@ class Observations:
     faults: Counter[Fault] = field(default_factory=Counter)
     bad_sent: list[int] = field(default_factory=lambda: [0])
     changes: Counter[str] = field(default_factory=Counter)
+    sessions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     recording: Recording = field(default_factory=Recording)
 
@@ -135,6 +138,8 @@ class Soak(Closeable):
             Fault.BAD_FRAMES: self._send_bad_frames,
             Fault.PARAMETERS: self._change_parameters,
             Fault.SLOW_SUBSCRIBER: self._add_slow_subscriber,
+            Fault.CLOSED_TERMINAL: lambda _: self._harm_session('closed_terminal'),
+            Fault.FROZEN_CAMERA: lambda _: self._harm_session('frozen_camera'),
         }
         begin[event.fault](event)
 
@@ -164,6 +169,9 @@ class Soak(Closeable):
             self._slow.append((child, time.monotonic() + event.seconds))
 
         child = self._help(note, 'slow_subscriber', '--namespace', _NAMESPACE)
+
+    def _harm_session(self, module: str) -> None:
+        self._help(self.found.sessions.update, module)
 
     def _help(self, note: Callable[[dict[str, int]], None], module: str, *arguments: str) -> Child:
         child = self._children.module(f'benchmarks.soak.{module}', *arguments)

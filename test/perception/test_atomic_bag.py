@@ -126,6 +126,15 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert (other / 'thesis.txt').read_text() == 'years of work'
 
 
+def test_a_link_in_the_way_of_the_unfinished_bag_is_not_followed(tmp_path):
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    (tmp_path / '.bag.unfinished').symlink_to(elsewhere)
+    with pytest.raises(BagError, match='is in the way'):
+        BagWriter(tmp_path / 'bag')
+    assert not [*elsewhere.iterdir()]
+
+
 def test_overwriting_replaces_a_bag_only_once_the_new_one_is_complete(tmp_path):
     write_text(tmp_path / 'bag', 3)
     with pytest.raises(BagError, match='exists already'):

@@ -337,6 +337,15 @@ def test_two_runs_do_not_share_an_output_folder(run, recordings, tmp_path):
     assert code == 1 and error.startswith('error: Another `emotion batch`')
 
 
+def test_a_link_in_the_way_of_the_lock_is_not_followed(tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / '.lock').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(OutputError, match='cannot be written'), output_folder(out):
+        pass
+    assert not (tmp_path / 'elsewhere').exists()
+
+
 def test_wrong_usage_and_unusable_settings_are_told_once(run, recordings, tmp_path):
     out = tmp_path / 'out'
     assert run(recordings, '--out', out, '--make', 'json,films')[0] == 2

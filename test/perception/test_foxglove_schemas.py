@@ -5,15 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_files
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emotion_perception.bags.type_names import FACE_ARRAY_TYPE
 from emotion_perception.drawing.style import emotion_color
+from emotion_perception.files.bounded import left_beside
 from emotion_perception.files.resources import config_path
 from emotion_perception.labels import EMOTION_NAMES, emotion_name
 from emotion_perception.types import Box, Face, Frame, pixel_box
@@ -23,6 +26,8 @@ pytest.importorskip('foxglove', reason='foxglove-sdk is not installed: make foxg
 pytest.importorskip('mcap', reason='mcap is not installed: make foxglove-env')
 
 from foxglove_client import corners, decode, protobuf_class, read_mcap
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader
 
 from emotion_perception.cli.main import main
 from emotion_perception.errors import OutputError
@@ -267,6 +272,37 @@ def test_an_interrupted_video_leaves_a_readable_recording(tmp_path, tiny_model):
     process.communicate(timeout=120)
     found = read_mcap(path)
     assert len(found[schemas.IMAGE_TOPIC]) == len(found[schemas.EMOTIONS_TOPIC]) > 0
+
+
+def test_a_killed_recording_leaves_the_old_file_and_all_whole_chunks(tmp_path, tiny_model):
+    path = tmp_path / 'out.mcap'
+    path.write_bytes(b'old')
+    arguments = ['video', 'demo', '--mcap', str(path), '--model', str(tiny_model), '--quiet']
+    process = subprocess.Popen([sys.executable, '-m', 'emotion_perception.cli', *arguments])
+
+    def written():
+        assert process.poll() is None
+        return [left for left in left_beside(path) if recovered(left)]
+
+    wait_for_files(written, tmp_path, process=process.pid)
+    process.kill()
+    process.wait()
+    assert path.read_bytes() == b'old'
+    (left,) = left_beside(path)
+    images = [cv2.imdecode(np.frombuffer(m.data, np.uint8), 1) for m in recovered(left)]
+    assert {image.shape for image in images} == {(480, 640, 3)}
+
+
+def recovered(path):
+    """The images that can be read from the start of a recording, up to where it was cut off."""
+    images = []
+    with path.open('rb') as file, suppress(McapError):
+        reader = NonSeekingReader(file, validate_crcs=True)
+        for schema, channel, record in reader.iter_messages(
+            schemas.IMAGE_TOPIC, log_time_order=False
+        ):
+            images.append(decode(channel.message_encoding, schema.name, schema.data, record.data))
+    return images
 
 
 def test_without_the_sdk_one_sentence_says_how_to_get_it(tmp_path, frames, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import cv2
 import imageio_ffmpeg
@@ -20,6 +21,7 @@ from emotion_perception.sources import (
     DemoSource,
     Reconnecting,
     SourceOptions,
+    camera,
     demo,
     is_live,
     open_source,
@@ -381,6 +383,17 @@ def test_stream_that_does_not_result(web, capfd):
 
 
 # --- camera ---
+
+
+def test_what_the_decoder_of_a_silent_stream_still_holds_is_no_new_frame(monkeypatch):
+    times = iter([0.0, 9.0, 9.0, 19.1])
+    monkeypatch.setattr(camera, 'time', SimpleNamespace(monotonic=lambda: next(times)))
+    capture = FakeCapture([shade(0), shade(1)])
+    address = 'rtsp://me:s3cret@host/x'
+    frames = iter(CameraSource(address, SourceOptions(), open_capture=lambda _: capture))
+    assert next(frames).index == 0
+    with pytest.raises(SourceError, match='Stream rtsp://host/x gives no more frames'):
+        next(frames)
 
 
 def test_camera_stamps_right_after_the_grab():

@@ -17,7 +17,7 @@ from emotion_perception.errors import ImageFormatError, OutputError
 from emotion_perception.outputs import video_writer
 from emotion_perception.outputs.video_writer import VideoWriter
 
-pytest.importorskip('imageio_ffmpeg')
+FFMPEG = pytest.importorskip('imageio_ffmpeg').get_ffmpeg_exe()
 
 
 def sample_image(index, width=96, height=64):
@@ -281,14 +281,83 @@ class TestWithoutFfmpeg:
         assert frames[0].shape == (64, 98, 3)
 
     def test_gif_names_what_is_missing(self, tmp_path):
-        with pytest.raises(OutputError, match='imageio-ffmpeg'):
+        with pytest.raises(OutputError, match=r'there is no ffmpeg.*IMAGEIO_FFMPEG_EXE'):
             VideoWriter(tmp_path / 'clip.gif', 10, (96, 64))
+        assert not (tmp_path / 'clip.gif').exists()
 
     def test_no_frame_leaves_no_file(self, tmp_path):
         VideoWriter(tmp_path / 'clip.avi', 10, (96, 64)).close()
         assert not (tmp_path / 'clip.avi').exists()
 
 
-def test_missing_package_falls_back(monkeypatch):
+@pytest.fixture
+def ffmpeg_without(tmp_path, monkeypatch):
+    """Makes an ffmpeg that was built without some encoders the one to use."""
+
+    def make(*encoders):
+        program = tmp_path / 'bin' / 'ffmpeg'
+        program.parent.mkdir()
+        lacking = ' '.join(f'-e {encoder}' for encoder in encoders)
+        # Who asks for one of them all the same fails.
+        program.write_text(
+            '#!/bin/sh\n'
+            f'case " $* " in *" -encoders "*) {FFMPEG} "$@" | grep -v -w {lacking}; exit;; esac\n'
+            f'echo " $* " | grep -q -w {lacking} && exit 1\n'
+            f'exec {FFMPEG} "$@"\n'
+        )
+        program.chmod(0o755)
+        return program
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'lacking', 'codec'),
+    [
+        ('.mp4', ['libx264'], 'h264'),
+        ('.mp4', ['libx264', 'libopenh264'], 'vp90'),
+        ('.mkv', ['libx264', 'libopenh264'], 'vp90'),
+        ('.avi', ['libx264'], 'h264'),
+        ('.avi', ['libx264', 'libopenh264'], 'mjpg'),
+    ],
+)
+def test_an_ffmpeg_without_gpl_writes_what_it_can(
+    tmp_path, ffmpeg_without, monkeypatch, suffix, lacking, codec
+):
     monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+    monkeypatch.setenv('PATH', str(ffmpeg_without(*lacking).parent), prepend=os.pathsep)
+    path = write(tmp_path / f'clip{suffix}', 20, size=(97, 63))
+    frames = read_all(path)
+    assert len(frames) == 20 and frames[0].shape == (64, 98, 3)
+    assert [frame.mean() for frame in frames] == pytest.approx(range(40, 80, 2), abs=4)
+    assert codec_of(path) == codec
+    if suffix == '.mp4':
+        assert 'moof' not in boxes_of(path)
+
+
+def codec_of(path):
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
+    capture.release()
+    return fourcc.to_bytes(4, 'little').decode().lower()
+
+
+def test_an_ffmpeg_without_the_encoder_of_a_container_is_told(
+    tmp_path, ffmpeg_without, monkeypatch
+):
+    program = ffmpeg_without('gif')
+    monkeypatch.setenv('IMAGEIO_FFMPEG_EXE', str(program))
+    with pytest.raises(OutputError, match=f'{program} has no encoder for it'):
+        VideoWriter(tmp_path / 'clip.gif', 10, (96, 64))
+
+
+def test_a_named_ffmpeg_that_is_none_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv('IMAGEIO_FFMPEG_EXE', str(tmp_path / 'nothing'))
+    with pytest.raises(OutputError, match=r'IMAGEIO_FFMPEG_EXE names .*nothing, which is no'):
+        VideoWriter(tmp_path / 'clip.mp4', 10, (96, 64))
+
+
+def test_without_any_ffmpeg_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+    monkeypatch.setenv('PATH', str(tmp_path))
     assert video_writer.find_ffmpeg() is None

@@ -76,7 +76,8 @@ class UnfinishedFolder:
     def _take(self) -> int:
         while True:
             self._make()
-            lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+            lock = os.open(self._folder / _LOCK, flags, 0o644)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_still(lock, self._folder / _LOCK):
@@ -94,8 +95,9 @@ class UnfinishedFolder:
         try:
             self._folder.mkdir()
         except FileExistsError:
-            is_ours = (self._folder / _LOCK).is_file()
-            if not is_ours and (not self._folder.is_dir() or any(self._folder.iterdir())):
+            is_folder = self._folder.is_dir() and not self._folder.is_symlink()
+            is_ours = is_folder and (self._folder / _LOCK).is_file()
+            if not is_ours and (not is_folder or any(self._folder.iterdir())):
                 raise BagError(
                     f'{self._folder} is in the way and was not made by this program: remove it or '
                     'choose another name.'

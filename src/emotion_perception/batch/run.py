@@ -33,7 +33,7 @@ def output_folder(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = os.open(out / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        lock = os.open(out / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise OutputError(
             f'The folder {out} cannot be written ({error.strerror}): choose another one for --out.'

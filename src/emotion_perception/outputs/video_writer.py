@@ -1,7 +1,7 @@
 """Writes videos that play everywhere and survive an interruption.
 
-With imageio-ffmpeg (or an ffmpeg on the PATH that it finds) videos are H.264; without it OpenCV
-writes MPEG-4 Part 2, which browsers do not play.
+With imageio-ffmpeg, or another ffmpeg, videos are H.264, or VP9 where that ffmpeg has no encoder of
+H.264; without it OpenCV writes MPEG-4 Part 2, which browsers do not play.
 """
 
 import contextlib
@@ -18,25 +18,35 @@ import numpy as np
 from emotion_perception.errors import ImageFormatError, OutputError
 from emotion_perception.files.bounded import new_beside
 from emotion_perception.files.closeable import Closeable
-from emotion_perception.outputs.ffmpeg import as_argument, find_ffmpeg, reason_of
+from emotion_perception.outputs.ffmpeg import (
+    EXECUTABLE,
+    as_argument,
+    find_ffmpeg,
+    reason_of,
+    video_encoders,
+)
 from emotion_perception.types import BgrImage
 
-_X264: Final = (
-    *('-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20', '-pix_fmt', 'yuv420p'),
-    # The default conversion from BGR uses this matrix; saying so keeps players from guessing.
-    *('-colorspace', 'smpte170m', '-color_range', 'tv'),
-)
-_ENCODERS: Final[dict[str, tuple[str, ...]]] = {
-    # Fragments: each second of video is complete in itself, so a killed run leaves a readable file.
-    '.mp4': (*_X264, '-movflags', '+frag_keyframe+empty_moov+default_base_moof'),
-    '.mkv': _X264,
-    '.avi': _X264,
-    # A palette per frame needs no second pass over the video.
-    '.gif': (
-        '-filter_complex',
-        'split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1',
-    ),
+# The default conversion from BGR uses this matrix; saying so keeps players from guessing.
+_YUV: Final = ('-pix_fmt', 'yuv420p', '-colorspace', 'smpte170m', '-color_range', 'tv')
+_FAST: Final = ('-deadline', 'realtime', '-cpu-used', '8', '-row-mt', '1')
+# Of about the same quality. Only the first is under the GPL.
+_H264: Final = {
+    'libx264': ('-preset', 'veryfast', '-crf', '20', *_YUV),
+    'libopenh264': ('-rc_mode', 'off', *_YUV),  # its other modes want to know a bit rate
 }
+_VP9: Final = {'libvpx-vp9': (*_FAST, '-crf', '24', '-b:v', '0', *_YUV)}
+# A palette per frame needs no second pass over the video.
+_PALETTES: Final = 'split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1'
+# What players of each container know, by ffmpeg's names; the first that ffmpeg has is taken.
+_ENCODERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    '.mp4': _H264 | _VP9,
+    '.mkv': _H264 | _VP9,
+    '.avi': _H264,
+    '.gif': {'gif': ('-filter_complex', _PALETTES)},
+}
+# Fragments: each second of video is complete in itself, so a killed run leaves a readable file.
+_FRAGMENTS: Final = ('-movflags', '+frag_keyframe+empty_moov+default_base_moof')
 _FOURCC: Final[dict[str, str]] = {'.mp4': 'mp4v', '.mkv': 'mp4v', '.avi': 'MJPG'}
 _CLOSE_TIMEOUT = 120.0  # seconds for the encoder to write what it holds
 
@@ -73,7 +83,6 @@ class VideoWriter(Closeable):
         self.size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         self.frames = 0
         self._inner_size = size
-        _make_writable(self.path)
         self._encoder: _Encoder | None = _open_encoder(self.path, frame_rate, self.size)
 
     def write(self, image: BgrImage) -> None:
@@ -118,12 +127,9 @@ class VideoWriter(Closeable):
 class _FfmpegEncoder:
     """Pipes raw frames into an ffmpeg process."""
 
-    def __init__(
-        self, executable: str, path: Path, frame_rate: float, size: tuple[int, int]
-    ) -> None:
-        self._executable = executable
+    def __init__(self, command: Sequence[str], path: Path) -> None:
+        self._executable = command[0]
         self._path = path
-        command = _ffmpeg_command(executable, path, frame_rate, size)
         try:
             # A file, not a pipe: nobody reads meanwhile, and a full pipe would block.
             self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
@@ -137,8 +143,8 @@ class _FfmpegEncoder:
             )
         except OSError as error:
             raise OutputError(
-                f'The video encoder {executable} cannot be started ({error.strerror}): '
-                'install imageio-ffmpeg again or choose another output than video.'
+                f'The video encoder {self._executable} cannot be started ({error.strerror}): '
+                'check the memory and the temporary folder, or choose another output than video.'
             ) from error
 
     def write(self, image: BgrImage) -> None:
@@ -233,27 +239,35 @@ def _make_writable(path: Path) -> None:
 
 
 def _open_encoder(path: Path, frame_rate: float, size: tuple[int, int]) -> _Encoder:
-    executable = find_ffmpeg()
-    if executable is not None:
-        return _FfmpegEncoder(executable, path, frame_rate, size)
-    if path.suffix.lower() not in _FOURCC:
+    suffix, executable = path.suffix.lower(), find_ffmpeg()
+    known = video_encoders(executable) if executable else frozenset()
+    encoder = next(filter(known.__contains__, _ENCODERS[suffix]), None)
+    if executable and encoder:
+        _make_writable(path)
+        command = _ffmpeg_command(executable, encoder, path, frame_rate, size)
+        return _FfmpegEncoder(command, path)
+    if suffix not in _FOURCC:
+        lacks = f'{executable} has no encoder for it' if executable else 'there is no ffmpeg'
         raise OutputError(
-            f'Without imageio-ffmpeg {path.name} cannot be written: install it, '
-            f'or use a name that ends in {", ".join(_FOURCC)}.'
+            f'{path.name} cannot be written ({lacks}): install imageio-ffmpeg, name another ffmpeg '
+            f'by {EXECUTABLE}, or use a name that ends in {", ".join(_FOURCC)}.'
         )
+    _make_writable(path)
     return _OpenCvEncoder(path, frame_rate, size)
 
 
 def _ffmpeg_command(
-    executable: str, path: Path, frame_rate: float, size: tuple[int, int]
+    executable: str, encoder: str, path: Path, frame_rate: float, size: tuple[int, int]
 ) -> list[str]:
+    suffix = path.suffix.lower()
     raw_frames = ('-f', 'rawvideo', '-pix_fmt', 'bgr24', '-s', f'{size[0]}x{size[1]}')
     keyframe_every_second = ('-g', str(max(1, round(frame_rate))))
     # Two threads keep up with 1080p at 30 frames/s and leave the others to the networks.
     return [
         *(executable, '-hide_banner', '-loglevel', 'error', '-y'),
         *(*raw_frames, '-framerate', f'{frame_rate:.6f}', '-i', 'pipe:0', '-an'),
-        *_ENCODERS[path.suffix.lower()],
+        *('-c:v', encoder, *_ENCODERS[suffix][encoder]),
+        *(_FRAGMENTS if suffix == '.mp4' else ()),
         *(*keyframe_every_second, '-threads', '2', '-flush_packets', '1', as_argument(path)),
     ]
 

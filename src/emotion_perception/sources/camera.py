@@ -13,8 +13,14 @@ from emotion_perception.address import shown_source
 from emotion_perception.errors import SourceError
 from emotion_perception.limits import size_problem
 from emotion_perception.sources.base import CloseableSource, FrameSource, SourceOptions, StampKind
-from emotion_perception.sources.capture import Capture, CaptureOpener, open_device, open_media
-from emotion_perception.sources.http_problem import http_problem
+from emotion_perception.sources.capture import (
+    READ_TIMEOUT_S,
+    Capture,
+    CaptureOpener,
+    open_device,
+    open_media,
+)
+from emotion_perception.sources.stream_problem import stream_problem
 from emotion_perception.types import BgrImage, Frame
 
 
@@ -50,6 +56,7 @@ class CameraSource(CloseableSource):
         shown = shown or shown_source(str(device))
         self.name = f'{"Stream" if is_stream else "Camera"} {shown}'
         self._clock_ns = clock_ns
+        self._is_stream = is_stream
         self._lock = Lock()
         self._capture = (open_capture or (open_media if is_stream else open_device))(device)
         if not self._capture.isOpened():
@@ -80,7 +87,10 @@ class CameraSource(CloseableSource):
         with self._lock:
             if self._closed:
                 return None
+            asked_s = time.monotonic()
             ok = self._capture.grab()
+            if self._is_stream and time.monotonic() - asked_s > READ_TIMEOUT_S:
+                ok = False  # FFmpeg has given up, and hands out what its decoder still held
             stamp_ns = self._clock_ns()
             if ok:
                 ok, image = self._capture.retrieve()
@@ -118,10 +128,8 @@ def _configure(capture: Capture, options: SourceOptions) -> None:
 
 
 def _why_closed(device: str | int, name: str) -> str:
-    if isinstance(device, str) and device.lower().startswith(('http://', 'https://')):
-        return http_problem(device, name)
     if isinstance(device, str) and '://' in device:
-        return f'{name} cannot be opened: check the address, the network and the password.'
+        return stream_problem(device, name)
     path = Path(f'/dev/video{device}' if isinstance(device, int) else device)
     if not path.exists():
         found = ', '.join(sorted(str(p) for p in Path('/dev').glob('video*'))) or 'none'

@@ -9,7 +9,9 @@ from typing import Any, Protocol, cast
 import cv2
 
 _OPEN_TIMEOUT_MS = 10_000
-_READ_TIMEOUT_MS = 10_000
+READ_TIMEOUT_S = 10.0
+"""After so many seconds without a byte from the network FFmpeg gives up."""
+
 _FFMPEG_QUIET = '-8'
 FFMPEG_OPTIONS = 'OPENCV_FFMPEG_CAPTURE_OPTIONS'
 """Variable of OpenCV with which users choose FFmpeg's options themselves."""
@@ -50,7 +52,7 @@ def open_media(path_or_url: str | int) -> Capture:
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
         _OPEN_TIMEOUT_MS,
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        _READ_TIMEOUT_MS,
+        round(1000 * READ_TIMEOUT_S),
     )
     if isinstance(path_or_url, int) or '://' in path_or_url:
         return _open(path_or_url, cv2.CAP_FFMPEG, timeouts)

@@ -9,6 +9,7 @@ from typing import Final
 from emotion_perception.drawing.blur import blur_faces
 from emotion_perception.encodings import encode_jpeg
 from emotion_perception.errors import OutputError
+from emotion_perception.files.bounded import new_beside
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.types import BgrImage, Face, Frame
 from emotion_viewers.foxglove.channels import EmotionChannels
@@ -32,8 +33,8 @@ class McapRecorder(Closeable):
     """Writes everything that goes through the channels to a file until it is closed.
 
     The file grows in a hidden one beside it, which takes its name once it is complete; an old file
-    is replaced only then. What a killed process leaves in the hidden one can be repaired by
-    `mcap recover`. If there was no frame, no file remains.
+    is replaced only then. What a killed process leaves in the hidden one can be read up to its last
+    whole chunk, and repaired by `mcap recover`. If there was no frame, no file remains.
 
     Args:
         path: Ends in .mcap; its folder is created.
@@ -51,10 +52,10 @@ class McapRecorder(Closeable):
 
         check_mcap_name(path)
         self.path = path
-        self._part = path.with_name(f'.{path.name}.{os.getpid()}.part')
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _WatchedFile(self._part)
+            self._unfinished = new_beside(path)
+            self._file = _WatchedFile(self._unfinished)
         except OSError as error:
             raise self._failure(error) from error
         self._channels = channels
@@ -87,12 +88,12 @@ class McapRecorder(Closeable):
             if self._file.error is not None:
                 raise self._file.error
             if self.frames:
-                self._part.replace(self.path)
+                self._unfinished.replace(self.path)
         except OSError as error:
             raise self._failure(error) from error
         finally:
             with contextlib.suppress(OSError):
-                self._part.unlink(missing_ok=True)
+                self._unfinished.unlink(missing_ok=True)
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(

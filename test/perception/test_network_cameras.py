@@ -1,8 +1,9 @@
-"""What an HTTP camera responds that gives no video, each in a sentence of its own."""
+"""What a network camera responds that gives no video, each in a sentence of its own."""
 
 import threading
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from emotion_perception.sources import open_source
 
 @contextmanager
 def camera(respond):
-    """Address of a camera whose responses a function writes."""
+    """Address of an HTTP camera whose responses a function writes."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -23,12 +24,17 @@ def camera(respond):
         def log_message(self, *arguments):
             pass
 
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    with serving(ThreadingHTTPServer(('127.0.0.1', 0), Handler)) as address:
+        yield address
+
+
+@contextmanager
+def serving(server):
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f'127.0.0.1:{server.server_port}'
+        yield f'127.0.0.1:{server.server_address[1]}'
     finally:
         server.shutdown()
         thread.join()
@@ -110,3 +116,45 @@ def test_a_camera_cannot_send_this_machine_to_another_address():
 def test_a_camera_that_is_not_there():
     with pytest.raises(SourceError, match=r'cannot be reached \(Connection refused\): check the'):
         open_source('http://127.0.0.1:1/video')
+
+
+# --- RTSP --------------------------------------------------------------------------------------
+
+
+RTSP_RESPONSES = {
+    'wrong password': (b'RTSP/1.0 401 Unauthorized', 'refuses the user or the password (RTSP stat'),
+    'no such path': (
+        b'RTSP/1.0 404 Not Found',
+        'has nothing at this address (RTSP status 404): ch',
+    ),
+    'error': (b'RTSP/1.0 503 Service Unavailable', 'has an error of its own (RTSP status 503): re'),
+    'no video': (b'RTSP/1.0 200 OK', 'responds, but no video can be read: check its codec'),
+    'garbage': (b'SSH-2.0-OpenSSH_9.2', 'does not speak RTSP: check the port'),
+}
+
+
+@pytest.mark.parametrize('name', RTSP_RESPONSES)
+def test_each_failure_of_an_rtsp_camera_has_its_sentence(name):
+    line, sentence = RTSP_RESPONSES[name]
+
+    class Handler(StreamRequestHandler):
+        def handle(self):
+            with suppress(OSError):
+                while self.rfile.readline() not in (b'\r\n', b''):
+                    pass
+                self.wfile.write(line + b'\r\nCSeq: 1\r\n\r\n')
+
+    with (
+        serving(ThreadingTCPServer(('127.0.0.1', 0), Handler)) as host,
+        pytest.raises(SourceError) as caught,
+    ):
+        open_source(f'rtsp://me:s3cret@{host}/video?pwd=s3cret')
+    assert f'Stream rtsp://{host}/video?pwd=*** {sentence}' in str(caught.value)
+    assert 's3cret' not in str(caught.value)
+
+
+@pytest.mark.parametrize('address', ['rtsp://me:s3cret@127.0.0.1:1/video', 'rtsp://a:b@c:d/video'])
+def test_an_rtsp_camera_that_is_not_there(address):
+    with pytest.raises(SourceError, match=r'cannot be reached \(.+\): check the') as caught:
+        open_source(address)
+    assert 's3cret' not in str(caught.value)
