@@ -50,7 +50,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare web web-env examples-env ray-env foxglove-env heic-env bench-env clean
+.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare docs web web-env examples-env ray-env foxglove-env heic-env bench-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -134,6 +134,9 @@ compare: $(VENV)/.training ## One table of MODELS (run folders, .ckpt, .onnx) on
 	$(BIN)/python -m training compare --data '$(DATA)' $(if $(FERPLUS),--ferplus '$(FERPLUS)') \
 	  $(MODELS) $(ARGS)
 
+docs: $(VENV)/.docs ## Build the documentation as a site, out/site/index.html; fails where a link leads nowhere
+	$(BIN)/mkdocs build --strict
+
 web: $(VENV)/.web ## Open a page in the browser to try it in, at http://127.0.0.1:7860 (ARGS='--port 8000')
 	$(BIN)/emotion web $(ARGS)
 
@@ -201,7 +204,7 @@ $(VENV)/.gui: $(VENV)/.core
 	@touch $@
 
 # What only some need. Complete as runtime.txt is; gradio's own bound on pillow is left out on purpose.
-EXTRAS := bench examples foxglove heic ray web web-test
+EXTRAS := bench docs examples foxglove heic ray web web-test
 $(EXTRAS:%=$(VENV)/.%): $(VENV)/.%: $(VENV)/.core requirements/%.txt
 	$(PIP_INSTALL) $(LOCKED) -r requirements/$*.txt
 	@touch $@

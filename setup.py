@@ -64,7 +64,7 @@ setup(
     ),
     package_data={
         'emotion_bringup': ['py.typed'],
-        'emotion_perception': ['py.typed', 'sources/astronaut.png'],
+        'emotion_perception': ['py.typed', 'sources/demo/*.png', 'sources/demo/*.jpg'],
         'emotion_viewers': ['py.typed'],
     },
     data_files=[

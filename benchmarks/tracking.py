@@ -22,8 +22,8 @@ _FRAME_NS = 33_333_333
 _LIMIT = 0.7
 # Any overlap at all makes a pair.
 _TOUCHING = np.finfo(np.float64).tiny
-# One face that leaves quickly, then two that come in.
-_DEMO_FRAMES = slice(60, 160)
+# One face comes near; the other leaves quickly and comes back.
+_DEMO_FRAMES = slice(120, 220)
 _DEMO_NAME = f'demo clip, frames {_DEMO_FRAMES.start} to {_DEMO_FRAMES.stop - 1}'
 
 

@@ -158,7 +158,9 @@ def installs():
     """Every `pip install` that make would run in a fresh checkout."""
     extras = ['web-env', 'examples-env', 'ray-env', 'foxglove-env', 'heic-env']
     extras += ['training-env', 'imagenet-env']
-    lines = make(*extras, 'bench', 'audit', 'demo', 'SHOW=1') + make('env', 'ROS_DISTRO=kilted')
+    lines = make(*extras, 'bench', 'docs', 'audit', 'demo', 'SHOW=1') + make(
+        'env', 'ROS_DISTRO=kilted'
+    )
     return [line for line in dict.fromkeys(lines) if 'pip install' in line]
 
 

@@ -273,7 +273,7 @@ def test_the_sliders_of_the_page_have_the_ranges_of_the_table():
     from emotion_viewers.web.tables import SLIDERS
 
     given = PipelineSettings(confidence_threshold=0.25, min_face_size=4096, smoothing=9.0)
-    page = Page(None, ROOT, given, Limits(), ROOT / 'README.md')
+    page = Page(None, ROOT, given, Limits(), ROOT / 'README.md', None, ())
     with gradio.Blocks():
         sliders = page._sliders()
     table = by_name(SHARED)

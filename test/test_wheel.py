@@ -59,7 +59,8 @@ def test_the_wheel_holds_what_the_commands_need(wheel):
         'models/emotion_alexnet.json',
         'models/centerface.onnx',
         'models/LICENSE.centerface',
-        'emotion_perception/sources/astronaut.png',
+        'emotion_perception/sources/demo/collins.png',
+        'emotion_perception/sources/demo/hopper.jpg',
         'emotion_perception/py.typed',
         'config/emotion.yaml',
     ):

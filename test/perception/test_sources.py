@@ -21,8 +21,6 @@ from emotion_perception.sources import (
     DemoSource,
     Reconnecting,
     SourceOptions,
-    camera,
-    demo,
     is_live,
     open_source,
     paced,
@@ -508,41 +506,6 @@ def test_a_frame_rate_replaces_the_stamps_of_a_bag(tmp_path):
 def test_bag_without_stamps_takes_the_recorded_time(tmp_path):
     frames = frames_of(save_bag(tmp_path / 'bag', [0, 0]))
     assert [frame.stamp_ns for frame in frames] == [1000, 1000 + 40 * MS]
-
-
-# --- demo ---
-
-
-def test_demo_is_the_same_every_time_and_has_its_size():
-    first, again = (list(DemoSource()) for _ in range(2))
-    assert len(first) == demo.FRAME_COUNT == 240
-    assert_numbered(first)
-    assert first[0].image.shape == (480, 640, 3)
-    assert first[30].stamp_ns == 1000 * MS
-    for a, b in zip(first, again, strict=True):
-        np.testing.assert_array_equal(a.image, b.image)
-
-
-def test_demo_has_none_one_and_two_faces_of_many_sizes():
-    counts = [demo.faces_expected(index) for index in range(demo.FRAME_COUNT)]
-    assert {counts.count(n) > 30 for n in (0, 1, 2)} == {True}
-    heights = [box.height for index in range(demo.FRAME_COUNT) for box in demo.face_boxes(index)]
-    assert min(heights) < 90
-    assert max(heights) > 210
-
-
-def test_demo_boxes_hold_the_portraits_face():
-    """The face is cut out, moved back and compared with the portrait."""
-    portrait = np.ascontiguousarray(astronaut()[..., ::-1])
-    face = portrait[80:170, 195:255].mean(axis=(0, 1))
-    for frame in DemoSource():
-        for box in demo.face_boxes(frame.index):
-            if demo.has_partial_face(frame.index):
-                continue
-            x, y = (int(v) for v in box.center)
-            w, h = int(box.width / 4), int(box.height / 4)
-            found = frame.image[y - h : y + h, x - w : x + w].mean(axis=(0, 1))
-            assert np.abs(found - face).max() < 30
 
 
 # --- loop ---

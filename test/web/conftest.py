@@ -88,12 +88,10 @@ class PageServer:
         return Path(self._errors.name).read_text()
 
     def uploads_and_results(self):
-        """Files of visitors; those of the page itself (the model card's images) are left out."""
-        shown = {path.name for path in (ROOT / 'models').iterdir()}
+        """Files of visitors."""
         # Unlike glob, walk does not mind that a folder goes while it is read.
         folders = [os.walk(files) for files in self.folder.glob('emotion-web-*/files')]
-        names = [name for folder in folders for _, _, names in folder for name in names]
-        return sorted(name for name in names if name not in shown)
+        return sorted(name for folder in folders for _, _, names in folder for name in names)
 
     def peak_memory_mb(self):
         """Most resident memory that it has had so far (Linux)."""

@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,14 +16,17 @@ from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Box, Face
+from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.photo import process_photo
 from emotion_viewers.web.tables import CSV_HEADERS, face_names, face_rows
+from emotion_viewers.web.timeline_plot import timeline_spec
 from emotion_viewers.web.uploads import check_video, result_stem, visitor_text
 from emotion_viewers.web.video import GoneError, Watch, process_video
 
-SETTINGS = PipelineSettings()
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+CHOSEN = Chosen(PipelineSettings())
 
 
 def frames_of(video):
@@ -47,7 +51,7 @@ def rows_of(table):
 
 
 def test_photo_gives_an_annotated_image_and_its_tables(media, tmp_path, networks, portrait):
-    result = process_photo(media / 'photo.png', tmp_path, networks, SETTINGS)
+    result = process_photo(media / 'photo.png', tmp_path, networks, CHOSEN)
     image = cv2.imread(str(result.image))
     assert image.shape == portrait.shape
     assert has_box(image, Emotion.HAPPY)
@@ -61,24 +65,59 @@ def test_photo_gives_an_annotated_image_and_its_tables(media, tmp_path, networks
 
 
 def test_rows_and_names_of_the_faces(media, tmp_path, networks):
-    record = process_photo(media / 'two.png', tmp_path, networks, SETTINGS).record
+    record = process_photo(media / 'two.png', tmp_path, networks, CHOSEN).record
     assert sorted(face_names(record)) == ['#1 Happy', '#2 Happy']
     assert [row[1] for row in face_rows(record)] == ['Happy', 'Happy']
 
 
 def test_settings_are_followed(media, tmp_path, networks):
-    unsure = PipelineSettings(confidence_threshold=1.0)
+    unsure = Chosen(PipelineSettings(confidence_threshold=1.0))
     record = process_photo(media / 'photo.png', tmp_path, networks, unsure).record
     assert record['faces'][0]['emotion'] == 'Uncertain'
-    large = PipelineSettings(min_face_size=500)
+    large = Chosen(PipelineSettings(min_face_size=500))
     assert not process_photo(media / 'photo.png', tmp_path, networks, large).record['faces']
+
+
+def test_a_visitor_chooses_the_labels(media, tmp_path, networks):
+    assert networks.default_labels == 'balanced'
+    assert set(networks.label_sets) == {'fer2013', 'ferplus', 'balanced'}
+    found = [
+        process_photo(
+            media / 'photo.png', tmp_path, networks, Chosen(PipelineSettings(), labels)
+        ).record['faces'][0]['probabilities']
+        for labels in ('', *networks.label_sets)
+    ]
+    assert found[0] in found[1:]
+    assert len({tuple(probabilities.values()) for probabilities in found}) == 3
+
+
+def test_a_visitor_has_faces_blurred_and_the_sound_left_out(media, tmp_path, networks, portrait):
+    every_fifth = PipelineSettings(detect_every_n=5)
+    blurred = Chosen(every_fifth, blur=True)
+    assert (blurred.for_streams().detect_every_n, Chosen(every_fifth).for_streams()) == (
+        1,
+        every_fifth,
+    )
+    result = process_photo(media / 'photo.png', tmp_path, networks, blurred)
+    box = result.record['faces'][0]['box']
+    mouth = np.s_[box['y'] + box['height'] * 3 // 4, box['x'] + 10 : box['x'] + box['width'] - 10]
+    sharp, soft = (
+        np.abs(np.diff(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[mouth].astype(int))).max()
+        for image in (portrait, cv2.imread(str(result.image)))
+    )
+    assert soft < sharp / 4
+    clip = loud(media / 'clip.mp4', tmp_path / 'loud.mp4')
+    remarks = process_video(clip, tmp_path, networks, blurred, 5).remarks
+    assert remarks == [
+        'The sound is left out: faces are blurred, and people are known by their voices too.'
+    ]
 
 
 def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
     photo = tmp_path / 'holiday.jpg'
     photo.write_bytes(b'\xff\xd8 no image')
     with pytest.raises(SourceError) as caught:
-        process_photo(photo, tmp_path, networks, SETTINGS)
+        process_photo(photo, tmp_path, networks, CHOSEN)
     sentence = visitor_text(caught.value, photo)
     assert 'holiday.jpg' in sentence
     assert str(tmp_path) not in sentence
@@ -87,7 +126,7 @@ def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
 def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, networks):
     seen = []
     watch = Watch(progress=lambda done, total: seen.append((done, total)))
-    result = process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    result = process_video(media / 'clip.mp4', tmp_path, networks, CHOSEN, 5, watch)
     frames = frames_of(result.video)
     assert len(frames) == 6
     assert all(has_box(frame, Emotion.HAPPY) for frame in frames)
@@ -99,40 +138,44 @@ def test_video_gives_every_frame_annotated_and_its_tables(media, tmp_path, netwo
     assert (result.summary.frames, result.remarks) == (6, [])
 
 
+def loud(video, clip):
+    """A copy of a video with sound."""
+    words = ['-i', video, '-f', 'lavfi', '-i', 'sine=d=1', '-c:v', 'copy', clip]
+    subprocess.run([FFMPEG, '-loglevel', 'error', *map(str, words)], check=True)
+    return clip
+
+
 def test_video_keeps_its_sound(media, tmp_path, networks):
-    ffmpeg = pytest.importorskip('imageio_ffmpeg').get_ffmpeg_exe()
-    clip = tmp_path / 'loud.mp4'
-    words = ['-i', media / 'clip.mp4', '-f', 'lavfi', '-i', 'sine=d=1', '-c:v', 'copy', clip]
-    subprocess.run([ffmpeg, '-loglevel', 'error', *map(str, words)], check=True)
-    result = process_video(clip, tmp_path, networks, SETTINGS, 5)
+    clip = loud(media / 'clip.mp4', tmp_path / 'loud.mp4')
+    result = process_video(clip, tmp_path, networks, CHOSEN, 5)
     assert result.remarks == []
-    said = subprocess.run([ffmpeg, '-i', str(result.video)], capture_output=True, check=False)
+    said = subprocess.run([FFMPEG, '-i', str(result.video)], capture_output=True, check=False)
     assert b': Audio: aac' in said.stderr
 
 
 def test_too_long_video_is_refused(media, tmp_path, networks):
     with pytest.raises(SourceError, match=r'clip\.mp4 lasts 1 s, and this page takes 0\.5 s'):
-        process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 0.5)
+        process_video(media / 'clip.mp4', tmp_path, networks, CHOSEN, 0.5)
 
 
 def test_stopped_video_keeps_what_there_is(media, tmp_path, networks):
     done = []
     watch = Watch(lambda *count: done.append(count), stopped=lambda: len(done) == 2)
-    result = process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, watch)
+    result = process_video(media / 'clip.mp4', tmp_path, networks, CHOSEN, 5, watch)
     assert len(frames_of(result.video)) == 2
     assert result.remarks == ['Stopped at 0.4 s.']
 
 
 def test_video_of_a_visitor_who_left_is_given_up(media, tmp_path, networks):
     with pytest.raises(GoneError):
-        process_video(media / 'clip.mp4', tmp_path, networks, SETTINGS, 5, Watch(gone=lambda: True))
+        process_video(media / 'clip.mp4', tmp_path, networks, CHOSEN, 5, Watch(gone=lambda: True))
 
 
 def test_cut_off_video_keeps_what_can_be_read(media, tmp_path, networks):
     clip = tmp_path / 'cut.mp4'
     whole = (media / 'clip.mp4').read_bytes()
     clip.write_bytes(whole[: int(0.8 * len(whole))])
-    result = process_video(clip, tmp_path, networks, SETTINGS, 5)
+    result = process_video(clip, tmp_path, networks, CHOSEN, 5)
     assert 0 < result.summary.frames < 6
     assert result.remarks
 
@@ -163,7 +206,7 @@ def test_ordinary_videos_are_taken(tmp_path, networks, portrait, suffix):
     with VideoWriter(path, 10, (320, 320)) as writer:
         writer.write(portrait)
         writer.write(portrait)
-    assert process_video(path, tmp_path, networks, SETTINGS, 5).summary.faces == 2
+    assert process_video(path, tmp_path, networks, CHOSEN, 5).summary.faces == 2
 
 
 @pytest.mark.parametrize('suffix', ['gif', 'avi'])
@@ -176,7 +219,7 @@ def test_moving_images_larger_than_a_page_can_take_are_refused(tmp_path, network
         writer.write(large)
         writer.release()
     with pytest.raises(SourceError, match=r'4112x4112 pixels, and more than .*scale it down'):
-        process_video(path, tmp_path, networks, SETTINGS, 5)
+        process_video(path, tmp_path, networks, CHOSEN, 5)
 
 
 def test_names_of_results_are_plain(tmp_path):
@@ -188,8 +231,8 @@ def test_names_of_results_are_plain(tmp_path):
 def test_webcam_image_comes_back_with_its_boxes(networks, portrait):
     jpeg = cv2.imencode('.jpg', portrait)[1].tobytes()
     sent = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
-    stream = networks.stream(SETTINGS)
-    result = process_webcam(image_of_url(sent), 0, stream, SETTINGS)
+    stream = networks.stream(CHOSEN)
+    result = process_webcam(image_of_url(sent), 0, stream, CHOSEN)
     shown = cv2.imdecode(np.frombuffer(image_of_url(result.url), np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == portrait.shape
     assert has_box(shown, Emotion.HAPPY)
@@ -198,7 +241,7 @@ def test_webcam_image_comes_back_with_its_boxes(networks, portrait):
 
 def test_webcam_image_without_a_face_has_no_probabilities(networks):
     jpeg = cv2.imencode('.jpg', np.zeros((120, 160, 3), np.uint8))[1].tobytes()
-    assert process_webcam(jpeg, 0, networks.stream(SETTINGS), SETTINGS).probabilities == {}
+    assert process_webcam(jpeg, 0, networks.stream(CHOSEN), CHOSEN).probabilities == {}
 
 
 @pytest.mark.parametrize(
@@ -233,3 +276,13 @@ def test_long_timeline_is_averaged_to_a_readable_number_of_points():
     assert len(points) == 10 * len(EMOTION_NAMES)
     happy = [point.probability for point in points if point.emotion == 'Happy']
     assert happy == [0.7] * 5 + [0.05] * 5
+
+
+def test_no_two_lines_of_a_timeline_have_the_same_dashes():
+    timeline = EmotionTimeline()
+    timeline.add(0, [face(1, 3)])
+    spec = json.loads(timeline_spec(timeline.points(1)))
+    scale = spec['layer'][0]['encoding']['strokeDash']['scale']
+    assert tuple(scale['domain']) == EMOTION_NAMES
+    assert len({tuple(dashes) for dashes in scale['range']}) == len(EMOTION_NAMES)
+    assert spec['data']['values'][3] == {'seconds': 0.0, 'emotion': 'Happy', 'probability': 0.7}

@@ -2,10 +2,13 @@
 
 import base64
 import http.client
+import io
 import json
+import queue
 import signal
 import socket
 import struct
+import sys
 import zlib
 from importlib.util import find_spec
 from urllib.parse import quote, urlsplit
@@ -13,7 +16,9 @@ from zlib import crc32
 
 import pytest
 
+from emotion_perception.cli import web
 from emotion_perception.cli.main import main
+from emotion_perception.cli.web import somebody_sits_here
 
 # Importing it would take seconds.
 needs_gradio = pytest.mark.skipif(
@@ -131,7 +136,10 @@ def test_huge_images_of_eight_visitors_are_refused_and_fill_no_memory(server):
     for number in range(8):
         for name, function, value in (('w', camera, shown), ('p', photo, {'path': path})):
             file = {**value, 'meta': {'_type': 'gradio.FileData'}}
-            assert join(server, function, [file, 0, 24, 0.3], f'{name}{number}') == 200
+            assert (
+                join(server, function, [file, 0, 24, 0.3, 'balanced', False], f'{name}{number}')
+                == 200
+            )
     for number in range(8):
         for name in 'wp':
             await_message(server, f'{name}{number}', b'it is 16384x8192 pixels, and more than')
@@ -212,3 +220,38 @@ def test_page_for_the_whole_network_warns(capsys, monkeypatch):
     output = capsys.readouterr()
     assert 'everybody who can reach 0.0.0.0' in output.err
     assert 'http://127.0.0.1:' in output.out
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ('variables', 'output', 'opened'),
+    [
+        ({'DISPLAY': ':0'}, Terminal(), True),
+        ({'WAYLAND_DISPLAY': 'wayland-0'}, Terminal(), True),
+        ({'DISPLAY': ':10', 'SSH_CONNECTION': '10.0.0.1 1 10.0.0.2 22'}, Terminal(), False),
+        ({'DISPLAY': ':0'}, io.StringIO(), False),
+        ({}, Terminal(), False),
+    ],
+)
+def test_browser_is_opened_for_a_person_with_a_screen(variables, output, opened, monkeypatch):
+    monkeypatch.setattr(sys, 'platform', 'linux')
+    assert somebody_sits_here(variables, output) is opened
+
+
+@needs_gradio
+@pytest.mark.parametrize('options', [(), ('--no-browser',)])
+def test_browser_gets_the_address_that_is_printed(options, monkeypatch, capsys):
+    opened = queue.SimpleQueue()
+    monkeypatch.setattr(web, 'serve', lambda *_: None)
+    monkeypatch.setattr(web, 'somebody_sits_here', lambda *_: True)
+    monkeypatch.setattr(web.webbrowser, 'open', opened.put)
+    assert main(['web', '--port', '0', *options]) == 0
+    printed = capsys.readouterr().out
+    if options:
+        assert opened.empty()
+    else:
+        assert f'The page is at {opened.get(timeout=60)} (' in printed

@@ -30,11 +30,11 @@ from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_bringup.starting import made, ros_running
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.outputs.face_table import FaceTable
 from emotion_perception.outputs.results import (
     FrameRecord,
     JsonLinesWriter,
     Summary,
-    format_faces,
     format_line,
     stamp_ns_of,
 )
@@ -62,7 +62,7 @@ def run_session(options: SessionOptions) -> int:
 
 
 def _has_screen() -> bool:
-    """Whether there is a terminal with room for a line that changes."""
+    """Whether there is a terminal with room for lines that change."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns > 0
     except (OSError, ValueError):
@@ -83,6 +83,10 @@ class _Session:
         self._bag = BagWriter(options.record) if options.record else None
         self._bar = stack.enter_context(
             tqdm(total=frame_count, unit='frame', disable=not _has_screen(), dynamic_ncols=True)
+        )
+        # Without it each result gets a line.
+        self._table = (
+            None if options.quiet or self._bar.disable else stack.enter_context(FaceTable())
         )
         self._summary: Summary | None = None
         self._last_result_s = time.monotonic()
@@ -181,13 +185,15 @@ class _Session:
             self._show(record)
 
     def _show(self, record: FrameRecord) -> None:
-        """One line that changes in a terminal, a line per image elsewhere."""
-        if self._bar.disable:
+        """A few lines that change in a terminal, a line per image elsewhere."""
+        if self._table is None:
             tqdm.write(format_line(record))
         else:
-            self._bar.set_postfix_str(format_faces(record), refresh=False)
+            self._table.show(record)
 
     def _conclude(self, clean: bool) -> int:
+        if self._table is not None:
+            self._table.close()
         say((self._summary or Summary()).format())
         options = self._options
         if self._timeline is not None:

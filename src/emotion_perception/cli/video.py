@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'source',
         metavar='CLIP',
         help='video file, GIF, image, folder of images, glob pattern, rosbag (folder, .mcap, '
-        '.db3, .bag), or demo (a made-up clip of a real face)',
+        '.db3, .bag), or demo (a made-up clip of two real faces)',
     )
     add_video_outputs(parser)
     add_settings(parser, [TIMELINE, MCAP, FRAME_RATE, IMAGE_TOPIC])

@@ -1,9 +1,14 @@
 """`emotion web`: a page to try it in."""
 
 import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from threading import Thread
+from typing import Final, TextIO
 
 from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
 from emotion_perception.files.resources import default_model_path
@@ -14,9 +19,10 @@ from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.server import listen, require_gradio, serve
 
 DESCRIPTION = """\
-Opens a page for the browser: photos, videos and the webcam, with boxes, labels, charts and files to
+Opens a page in the browser: photos, videos and the webcam, with boxes, labels, charts and files to
 download. It is served to this machine only, works without a network, and keeps no file once a
-visitor has left. It needs Gradio: requirements/web.in."""
+visitor has left. Without a screen, over SSH, or where nobody sits at a terminal, it only says where
+it is. It needs Gradio: requirements/web.in."""
 
 EPILOG = """\
 examples:
@@ -52,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='name by which browsers may call the page where others may reach it, beside its '
         'addresses and the name of this machine; may be given more than once',
     )
+    page.add_argument('--no-browser', action='store_true', help='do not open the page in a browser')
     add_settings(page, _PAGE)
     add_pipeline_options(parser)
 
@@ -68,7 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
                 f'warning: everybody who can reach {arguments.host} can use this page, without a '
                 'password, and what they send goes over the network unencrypted.'
             )
-        say(f'The page is at {_address(open_socket.getsockname())} (Ctrl-C ends it)')
+        address = _address(open_socket.getsockname())
+        say(f'The page is at {address} (Ctrl-C ends it)')
+        if not arguments.no_browser and somebody_sits_here(os.environ, sys.stdout):
+            # In a thread: some browsers return when they are closed.
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with suppress(KeyboardInterrupt):
             serve(
                 networks,
@@ -80,6 +91,19 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.allow_host,
             )
     return 0
+
+
+def somebody_sits_here(variables: Mapping[str, str], output: TextIO) -> bool:
+    """Says whether a browser may be opened: for a person at a terminal who has a screen.
+
+    Args:
+        variables: Of the environment.
+        output: Where the command prints.
+    """
+    has_screen = sys.platform in ('darwin', 'win32') or any(
+        variables.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY')
+    )
+    return output.isatty() and has_screen and 'SSH_CONNECTION' not in variables
 
 
 def _card(model: Path | None) -> Path:

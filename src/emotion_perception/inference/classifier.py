@@ -1,5 +1,6 @@
 """The emotion classifier: an ONNX model and its manifest."""
 
+from copy import copy
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,25 @@ class EmotionClassifier:
         labels = self._calibration.taught_labels
         output = _check_outputs(session, self.manifest, labels, model_path)
         self._network = OnnxNetwork(session, [output], settings.gpu.device_id)
+        self._device_id = settings.gpu.device_id
         self._warm_up()
+
+    def predicting(self, label_set: str) -> 'EmotionClassifier':
+        """The same network with other labels; it is not loaded again.
+
+        Args:
+            label_set: One of `manifest.calibrations`.
+
+        Raises:
+            ModelError: The model knows no such labels.
+        """
+        other = copy(self)
+        other.label_set = label_set
+        other._calibration = _calibration(self.manifest, label_set, self._path)
+        session, labels = self._network.session, other._calibration.taught_labels
+        output = _check_outputs(session, self.manifest, labels, self._path)
+        other._network = OnnxNetwork(session, [output], self._device_id)
+        return other
 
     @property
     def provider(self) -> str:

@@ -107,17 +107,22 @@ def format_line(record: Mapping[str, Any]) -> str:
         record: From `frame_record`.
     """
     stamp = f'{record["stamp"]["sec"]}.{record["stamp"]["nanosec"]:09d}'[:-6]
-    faces = '  '.join(f'{_emotion_text(face)} {_place_text(face)}' for face in record['faces'])
+    faces = '  '.join(_face_text(face) for face in record['faces'])
     return f'{stamp}  {faces or "no face"}'
 
 
-def format_faces(record: Mapping[str, Any]) -> str:
-    """The emotions alone, such as `#3 Happy 87%  #4 Sad 51%`.
+def face_rows(record: Mapping[str, Any], count: int) -> list[str]:
+    """The faces as rows of a table, such as `#3   Happy       87 %  #################`.
 
     Args:
         record: From `frame_record`.
+        count: How many rows to make; the last one counts the faces that have no room.
     """
-    return '  '.join(_emotion_text(face) for face in record['faces']) or 'no face'
+    faces = sorted(record['faces'], key=lambda face: face['track_id'])  # so that no row jumps
+    rows = [_table_row(face) for face in faces] or ['no face']
+    if len(rows) > count:
+        rows[count - 1 :] = [f'and {len(rows) - count + 1} more']
+    return rows + [''] * (count - len(rows))
 
 
 def stamp_ns_of(record: Mapping[str, Any]) -> int:
@@ -125,6 +130,7 @@ def stamp_ns_of(record: Mapping[str, Any]) -> int:
     return int(record['stamp']['sec']) * NS_PER_S + int(record['stamp']['nanosec'])
 
 
+_ROW_BAR: Final = 20
 STANDARD_OUTPUT: Final = Path('-')
 """What a user writes in place of a file, as for other programs."""
 
@@ -322,13 +328,16 @@ def _rounded(value: float) -> float:
     return round(float(value), _DIGITS)
 
 
-def _emotion_text(face: Mapping[str, Any]) -> str:
-    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}%'
+def _table_row(face: Mapping[str, Any]) -> str:
+    share = face['confidence']
+    bar = '#' * round(_ROW_BAR * share)
+    return f'#{face["track_id"]:<4}{face["emotion"]:<10}{100 * share:4.0f} %  {bar}'
 
 
-def _place_text(face: Mapping[str, Any]) -> str:
+def _face_text(face: Mapping[str, Any]) -> str:
     box = face['box']
-    return f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
+    place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
+    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
 
 
 def _counted(number: int, noun: str) -> str:

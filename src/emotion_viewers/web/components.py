@@ -7,20 +7,16 @@ from typing import Any, Final
 
 import gradio as gr
 import pandas as pd
+from gradio.components.plot import AltairPlotData
 from gradio.data_classes import ImageData
 
-from emotion_perception.drawing import EMOTION_COLORS
-from emotion_perception.drawing.style import readable
 from emotion_perception.errors import SourceError
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import FrameRecord, Summary
 from emotion_viewers.web.emotion_timeline import Point
 from emotion_viewers.web.model_card import CardImage
+from emotion_viewers.web.timeline_plot import HEX_COLORS, timeline_spec
 
-_COLORS: Final = {
-    EMOTION_NAMES[emotion]: '#{2:02x}{1:02x}{0:02x}'.format(*readable(bgr))
-    for emotion, bgr in EMOTION_COLORS.items()
-}
 _MESSAGE_S: Final = 15
 
 
@@ -74,7 +70,7 @@ def take_data_urls(camera: Any, live: Any) -> None:
 def probability_chart() -> gr.BarPlot:
     """The chart of one face."""
     return gr.BarPlot(
-        **{'x': 'emotion', 'y': 'probability', 'color': 'emotion', 'color_map': _COLORS},
+        **{'x': 'emotion', 'y': 'probability', 'color': 'emotion', 'color_map': HEX_COLORS},
         **{'x_title': ' ', 'y_title': 'Probability', 'y_lim': [0, 1], 'y_axis_format': '.0%'},
         sort=list(EMOTION_NAMES),
         colors_in_legend=[],
@@ -93,25 +89,23 @@ def probability_frame(face: FrameRecord | None) -> pd.DataFrame | None:
     return pd.DataFrame(rows, columns=['emotion', 'probability'])
 
 
-def timeline_chart() -> gr.LinePlot:
+def timeline_chart() -> gr.Plot:
     """The chart of one person in a video."""
-    return gr.LinePlot(
-        **{'x': 'seconds', 'y': 'probability', 'color': 'emotion', 'color_map': _COLORS},
-        **{'x_title': 'Seconds', 'y_title': 'Probability', 'y_lim': [0, 1]},
-        y_axis_format='.0%',
-        color_title='Emotion',
-        title='Emotions over time',
-        height=340,
-        elem_id='timeline',
-    )
+    return gr.Plot(show_label=False, elem_id='timeline')
 
 
-def timeline_frame(points: Sequence[Point]) -> pd.DataFrame | None:
-    """The chart's values; None for an empty chart."""
-    if not points:
-        return None
-    rows = [(point.seconds, point.emotion, point.probability) for point in points]
-    return pd.DataFrame(rows, columns=['seconds', 'emotion', 'probability'])
+def timeline_plot(points: Sequence[Point]) -> AltairPlotData | None:
+    """The chart's value; None for an empty chart."""
+    return AltairPlotData(chart='line', plot=timeline_spec(points)) if points else None
+
+
+def example_buttons(paths: Sequence[Path]) -> list[gr.Button]:
+    """Pictures to press, in a row."""
+    with gr.Row():
+        return [
+            gr.Button(path.stem.replace('_', ' '), icon=path, size='sm', elem_classes='example')
+            for path in paths
+        ]
 
 
 def download_buttons(*names: str) -> list[gr.DownloadButton]:

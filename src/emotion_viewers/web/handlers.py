@@ -1,6 +1,8 @@
 """What happens when something is uploaded or pressed. Needs Gradio."""
 
+import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import gradio as gr
 
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.pipeline import PipelineSettings
+from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.components import (
     choices,
     downloads,
@@ -16,7 +19,7 @@ from emotion_viewers.web.components import (
     probability_frame,
     summary_text,
     tell,
-    timeline_frame,
+    timeline_plot,
 )
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.live import image_of_url, process_webcam
@@ -38,15 +41,22 @@ class Handlers:
         visitors: Keeps the visitors' files apart.
         settings: Those that no slider changes.
         limits: How much a visitor may ask for.
+        examples: Pictures that visitors may choose.
     """
 
     def __init__(
-        self, networks: Networks, visitors: Visitors, settings: PipelineSettings, limits: Limits
+        self,
+        networks: Networks,
+        visitors: Visitors,
+        settings: PipelineSettings,
+        limits: Limits,
+        examples: Sequence[Path],
     ) -> None:
         self._networks = networks
         self._visitors = visitors
         self._settings = settings
         self._limits = limits
+        self._examples = examples
 
     def photo(
         self,
@@ -54,21 +64,40 @@ class Handlers:
         threshold: float,
         face_size: float,
         smoothing: float,
+        labels: str,
+        blur: bool,
         request: gr.Request,
     ) -> list[Any]:
         """Photo, annotated photo, table, choice of faces, chart and files."""
         if path is None:
             return _no_photo()
-        photo, settings = Path(path), self._chosen(threshold, face_size, smoothing)
+        photo, chosen = Path(path), self._chosen(threshold, face_size, smoothing, labels, blur)
         with self._visitors.job(_id(request), photo) as visitor:
             visitor.photo = None
             try:
-                result = process_photo(photo, visitor.folder, self._networks, settings)
+                result = process_photo(photo, visitor.new_results('photo'), self._networks, chosen)
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, photo))
                 return _no_photo()
             visitor.photo = result.record
             return [path, *_photo_outputs(result)]
+
+    def example(
+        self,
+        index: int,
+        threshold: float,
+        face_size: float,
+        smoothing: float,
+        labels: str,
+        blur: bool,
+        request: gr.Request,
+    ) -> list[Any]:
+        """The same as for a photo, of an example picture."""
+        picture = self._examples[index]
+        with self._visitors.job(_id(request)) as visitor:
+            # A copy: what a visitor has looked at goes with the visitor.
+            photo = str(shutil.copy(picture, visitor.folder))
+        return self.photo(photo, threshold, face_size, smoothing, labels, blur, request)
 
     def face(self, name: str, request: gr.Request) -> Any:
         """The chart of the face that was chosen."""
@@ -83,6 +112,8 @@ class Handlers:
         threshold: float,
         face_size: float,
         smoothing: float,
+        labels: str,
+        blur: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it there
     ) -> list[Any]:
@@ -90,14 +121,14 @@ class Handlers:
         if path is None:
             tell('Choose a video first.')
             return _no_video()
-        video, settings = Path(path), self._chosen(threshold, face_size, smoothing)
+        video, chosen = Path(path), self._chosen(threshold, face_size, smoothing, labels, blur)
         with self._visitors.job(_id(request), video) as visitor:
             visitor.stopped, visitor.timeline = False, None
             watch = _watch(visitor, progress)
             limit = self._limits.video_s
             try:
                 result = process_video(
-                    video, visitor.folder, self._networks, settings, limit, watch
+                    video, visitor.new_results('video'), self._networks, chosen, limit, watch
                 )
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, video))
@@ -120,7 +151,7 @@ class Handlers:
             if timeline is None:
                 return None
             named = {_person_name(track): track for track in timeline.people()}
-            return timeline_frame(timeline.points(named.get(name, -1)))
+            return timeline_plot(timeline.points(named.get(name, -1)))
 
     def live(
         self,
@@ -128,16 +159,20 @@ class Handlers:
         threshold: float,
         face_size: float,
         smoothing: float,
+        labels: str,
+        blur: bool,
         request: gr.Request,
     ) -> tuple[Any, Any]:
         """Annotated image and probabilities of the largest face, for one image of a webcam."""
         if not url:
             return None, None
-        settings = self._chosen(threshold, face_size, smoothing)
+        chosen = self._chosen(threshold, face_size, smoothing, labels, blur)
         with self._visitors.job(_id(request)) as visitor:
-            stream = visitor.stream = visitor.stream or self._networks.stream(settings)
+            if visitor.stream is None or visitor.stream.label_set != labels:
+                visitor.stream = self._networks.stream(chosen)
             try:
-                result = process_webcam(image_of_url(url), time.monotonic_ns(), stream, settings)
+                image, now_ns = image_of_url(url), time.monotonic_ns()
+                result = process_webcam(image, now_ns, visitor.stream, chosen)
             except EmotionPerceptionError as error:
                 tell(str(error))
                 return None, None
@@ -151,13 +186,16 @@ class Handlers:
         """Removes what belongs to a visitor who has left."""
         self._visitors.end(_id(request))
 
-    def _chosen(self, threshold: float, face_size: float, smoothing: float) -> PipelineSettings:
-        return replace(
+    def _chosen(
+        self, threshold: float, face_size: float, smoothing: float, labels: str, blur: bool
+    ) -> Chosen:
+        settings = replace(
             self._settings,
             confidence_threshold=float(threshold),
             min_face_size=int(face_size),
             smoothing=float(smoothing),
         )
+        return Chosen(settings, labels, bool(blur))
 
 
 def _photo_outputs(result: PhotoResult) -> list[Any]:
@@ -181,7 +219,7 @@ def _video_outputs(result: VideoResult) -> list[Any]:
     return [
         *(str(result.video), summary_text(result.summary)),
         choices([_person_name(track) for track in people]),
-        timeline_frame(result.timeline.points(people[0]) if people else []),
+        timeline_plot(result.timeline.points(people[0]) if people else []),
         *downloads(result.video, result.json, result.csv),
     ]
 

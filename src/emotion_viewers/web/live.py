@@ -10,8 +10,8 @@ from emotion_perception.encodings import decode_still
 from emotion_perception.encodings.compressed import encode_jpeg
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Face
+from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.limits import MAX_MOVING_PIXELS
 from emotion_viewers.web.networks import Stream
 
@@ -46,23 +46,21 @@ def image_of_url(url: str) -> bytes:
         raise ImageFormatError('The image of the webcam is damaged.') from error
 
 
-def process_webcam(
-    data: bytes, stamp_ns: int, stream: Stream, settings: PipelineSettings
-) -> WebcamResult:
+def process_webcam(data: bytes, stamp_ns: int, stream: Stream, chosen: Chosen) -> WebcamResult:
     """Processes the next image of a webcam.
 
     Args:
         data: An image file.
         stamp_ns: When it came, in nanoseconds.
         stream: Of this webcam.
-        settings: Thresholds, which may change from image to image.
+        chosen: Thresholds and what is drawn, which may change from image to image.
 
     Raises:
         ImageFormatError: The image is damaged.
     """
     image = decode_still(data, 'of the webcam', MAX_MOVING_PIXELS)
-    faces = stream.process(image, stamp_ns, settings)
-    jpeg = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
+    faces = stream.process(image, stamp_ns, chosen)
+    jpeg = encode_jpeg(draw_faces(image, faces, chosen.style), _JPEG_QUALITY).tobytes()
     url = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
     return WebcamResult(url, _probabilities(faces[0]) if faces else {})
 

@@ -5,8 +5,9 @@ from threading import Lock
 from emotion_perception.api import analyse_still
 from emotion_perception.detection import FaceDetector
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import BgrImage, Face
+from emotion_viewers.web.chosen import Chosen
 
 
 class Networks:
@@ -14,22 +15,35 @@ class Networks:
 
     def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
         self._detector = detector
-        self._classifier = classifier
+        self.default_labels = classifier.label_set
+        self._classifiers = {
+            labels: classifier.predicting(labels) for labels in classifier.manifest.calibrations
+        }
         self._lock = Lock()
 
-    def still(self, image: BgrImage, settings: PipelineSettings) -> list[Face]:
+    @property
+    def label_sets(self) -> tuple[str, ...]:
+        """What the classifier can predict, of `labels.LABEL_SETS`."""
+        return tuple(self._classifiers)
+
+    def still(self, image: BgrImage, chosen: Chosen) -> list[Face]:
         """The faces of an image that belongs to no stream, largest first.
 
         Args:
             image: uint8 [height, width, 3], BGR.
-            settings: Thresholds.
+            chosen: Thresholds and labels.
         """
         with self._lock:
-            return analyse_still(image, self._detector, self._classifier, settings)
+            return analyse_still(image, self._detector, self._classifier(chosen), chosen.settings)
 
-    def stream(self, settings: PipelineSettings) -> 'Stream':
+    def stream(self, chosen: Chosen) -> 'Stream':
         """A new stream, with tracks and smoothing of its own."""
-        return Stream(EmotionPipeline(self._detector, self._classifier, settings), self._lock)
+        classifier = self._classifier(chosen)
+        pipeline = EmotionPipeline(self._detector, classifier, chosen.for_streams())
+        return Stream(pipeline, self._lock)
+
+    def _classifier(self, chosen: Chosen) -> EmotionClassifier:
+        return self._classifiers[chosen.label_set or self.default_labels]
 
 
 class Stream:
@@ -38,18 +52,17 @@ class Stream:
     def __init__(self, pipeline: EmotionPipeline, lock: Lock) -> None:
         self._pipeline = pipeline
         self._lock = lock
+        self.label_set = pipeline.classifier.label_set
 
-    def process(
-        self, image: BgrImage, stamp_ns: int, settings: PipelineSettings | None = None
-    ) -> list[Face]:
+    def process(self, image: BgrImage, stamp_ns: int, chosen: Chosen | None = None) -> list[Face]:
         """The faces of the next image, largest first.
 
         Args:
             image: uint8 [height, width, 3], BGR.
             stamp_ns: Its time in nanoseconds.
-            settings: New thresholds from this image on.
+            chosen: New thresholds from this image on; the labels stay.
         """
         with self._lock:
-            if settings is not None:
-                self._pipeline.settings = settings
+            if chosen is not None:
+                self._pipeline.settings = chosen.for_streams()
             return self._pipeline.process(image, stamp_ns)

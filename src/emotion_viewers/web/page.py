@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
+from gradio.components import Component
 
 from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.settings.setting import Setting
+from emotion_perception.settings.tables import BLUR_FACES, LABELS
 from emotion_viewers.web.components import (
     download_buttons,
+    example_buttons,
     probability_chart,
     result_image,
     show_model_card,
@@ -19,6 +23,7 @@ from emotion_viewers.web.components import (
 from emotion_viewers.web.handlers import Handlers
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.model_card import NOTICE, model_card
+from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.tables import FACE_HEADERS, SLIDERS, slider_label
 
 CSS: Final = """
@@ -26,7 +31,13 @@ CSS: Final = """
   background: var(--block-background-fill); }
 #photo img, #image img, #video video, #annotated video { max-height: 28rem; }
 .card img { max-height: 34rem; object-fit: contain; }
+.example img { width: auto; height: 4rem; border-radius: .4rem; }
+.card pre { white-space: pre-wrap; overflow: hidden; } /* only what can be focused may scroll */
+#faces:not(:has(td)) * { overflow: hidden; }
 .card td { overflow-wrap: normal; word-break: normal; }
+.dark [role=tab].selected { color: var(--primary-400); }
+/* Vega's menu has no name for people who do not see it, and leads to another host. */
+#timeline details { display: none; }
 /* Gradio's scissors load a program from another host. */
 #video button[aria-label^='Trim'], #video button[aria-label^='Reset'] { display: none; }
 """
@@ -35,6 +46,13 @@ _LONGEST_STREAM_S: Final = 3600  # a forgotten tab must not hold a place for eve
 _STREAMS: Final = 8
 _VIDEOS: Final = 2
 _PRIVATE: Final[dict[str, Any]] = {'api_visibility': 'private'}
+_WEBCAM_HINT: Final = (
+    'Each image is looked at and then forgotten: nothing is recorded, whatever your browser calls '
+    'the button that starts it.'
+)
+
+WORDS: Final = gr.I18n(en={'audio.record': 'Start'})
+"""Gradio's words that say something else than what the page does."""
 
 
 class Page:
@@ -46,6 +64,8 @@ class Page:
         settings: What the sliders start with.
         limits: How much a visitor may ask for.
         card: Model card of the model in use, a Markdown file.
+        networks: Whose labels a visitor may choose between.
+        examples: Pictures to try it with.
     """
 
     def __init__(
@@ -55,12 +75,16 @@ class Page:
         settings: PipelineSettings,
         limits: Limits,
         card: Path,
+        networks: Networks,
+        examples: Sequence[Path],
     ) -> None:
         self._handlers = handlers
         self._files = files
         self._settings = settings
         self._limits = limits
         self._card = card
+        self._networks = networks
+        self._examples = examples
 
     def build(self) -> gr.Blocks:
         """The page, ready to be mounted."""
@@ -68,14 +92,18 @@ class Page:
         with gr.Blocks(title='Facial emotions', analytics_enabled=False) as blocks:
             gr.Markdown('# Facial emotions\nEvery face in a photo, a video or your webcam.')
             gr.Markdown(NOTICE, elem_id='notice')
-            with gr.Accordion('Settings', open=False), gr.Row():
-                sliders = self._sliders()
+            with gr.Accordion('Settings', open=False):
+                with gr.Row():
+                    sliders = self._sliders()
+                with gr.Row():
+                    labels, blur = self._labels(), self._blur()
+            chosen = [*sliders, labels, blur]
             with gr.Tab('Photo'):
-                self._photo_tab(sliders)
+                self._photo_tab(chosen)
             with gr.Tab('Video'):
-                self._video_tab(sliders)
+                self._video_tab(chosen)
             with gr.Tab('Webcam'):
-                self._webcam_tab(sliders)
+                self._webcam_tab(chosen)
             with gr.Tab('Model card'):
                 show_model_card(model_card(self._card))
             blocks.unload(self._handlers.forget)
@@ -87,20 +115,36 @@ class Page:
                 *(setting.minimum, setting.maximum, getattr(self._settings, setting.name)),
                 step=1 if isinstance(setting.default, int) else 0.05,
                 label=slider_label(setting),
-                info=f'{setting.help[0].upper()}{setting.help[1:]}.',
+                info=_info(setting),
                 elem_id=setting.name,
             )
             for setting in SLIDERS
         ]
 
-    def _photo_tab(self, sliders: Sequence[gr.Slider]) -> None:
+    def _labels(self) -> gr.Radio:
+        return gr.Radio(
+            list(self._networks.label_sets),
+            value=self._networks.default_labels,
+            label='Labels',
+            info=_info(LABELS),
+            elem_id='labels',
+        )
+
+    def _blur(self) -> gr.Checkbox:
+        return gr.Checkbox(False, label='Blur faces', info=_info(BLUR_FACES), elem_id='blur')
+
+    def _photo_tab(self, chosen: Sequence[Component]) -> None:
+        threshold, face_size, _, labels, blur = chosen
         with gr.Row():
-            photo = gr.Image(
-                label=f'Photo of up to {self._limits.upload_mb} MB',
-                sources=['upload', 'clipboard'],
-                buttons=[],
-                elem_id='photo',
-            )
+            with gr.Column():
+                photo = gr.Image(
+                    label=f'Photo of up to {self._limits.upload_mb} MB',
+                    sources=['upload', 'clipboard'],
+                    buttons=[],
+                    alt_text='Your photo',
+                    elem_id='photo',
+                )
+                examples = example_buttons(self._examples)
             with gr.Column():
                 image = result_image('Faces found', 'image')
         with gr.Row():
@@ -117,18 +161,30 @@ class Page:
                 person = gr.Radio([], label='Probabilities of', visible=False)
                 chart = probability_chart()
         take_uploads(photo, self._files)
-        inputs, outputs = [photo, *sliders], [photo, image, table, person, chart, *files]
+        inputs, outputs = [photo, *chosen], [photo, image, table, person, chart, *files]
         gr.on(
-            [photo.upload, photo.clear, *(slider.release for slider in sliders[:2])],
+            [
+                *(photo.upload, photo.clear),
+                *(slider.release for slider in (threshold, face_size)),
+                *(choice.input for choice in (labels, blur)),
+            ],
             self._handlers.photo,
             inputs,
             outputs,
             show_progress_on=[image],
             **_PRIVATE,
         )
+        for index, button in enumerate(examples):
+            button.click(
+                self._handlers.example,
+                [gr.State(index), *chosen],
+                outputs,
+                show_progress_on=[image],
+                **_PRIVATE,
+            )
         person.input(self._handlers.face, person, chart, **_PRIVATE)
 
-    def _video_tab(self, sliders: Sequence[gr.Slider]) -> None:
+    def _video_tab(self, chosen: Sequence[Component]) -> None:
         with gr.Row():
             with gr.Column():
                 video = gr.Video(
@@ -152,7 +208,7 @@ class Page:
         take_uploads(video, self._files)
         start.click(
             self._handlers.video,
-            [video, *sliders],
+            [video, *chosen],
             [result, summary, person, timeline, *files],
             show_progress_on=[result],
             concurrency_limit=_VIDEOS,
@@ -162,7 +218,8 @@ class Page:
         stop.click(self._handlers.stop, queue=False, **_PRIVATE)
         person.input(self._handlers.person, person, timeline, **_PRIVATE)
 
-    def _webcam_tab(self, sliders: Sequence[gr.Slider]) -> None:
+    def _webcam_tab(self, chosen: Sequence[Component]) -> None:
+        gr.Markdown(_WEBCAM_HINT)
         with gr.Row():
             camera = gr.Image(
                 label='Webcam',
@@ -177,7 +234,7 @@ class Page:
         take_data_urls(camera, live)
         camera.stream(
             self._handlers.live,
-            [camera, *sliders],
+            [camera, *chosen],
             [live, largest],
             stream_every=_STREAM_EVERY_S,
             time_limit=_LONGEST_STREAM_S,
@@ -185,3 +242,7 @@ class Page:
             show_progress='hidden',
             **_PRIVATE,
         )
+
+
+def _info(setting: Setting) -> str:
+    return f'{setting.help[0].upper()}{setting.help[1:]}.'

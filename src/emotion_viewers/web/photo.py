@@ -9,8 +9,8 @@ from emotion_perception.drawing import draw_faces
 from emotion_perception.encodings.compressed import encode_jpeg
 from emotion_perception.errors import OutputError
 from emotion_perception.outputs.results import FrameRecord, frame_record
-from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
+from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.limits import MAX_PHOTO_PIXELS
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.tables import CsvWriter
@@ -36,29 +36,27 @@ class PhotoResult:
     csv: Path
 
 
-def process_photo(
-    photo: Path, folder: Path, networks: Networks, settings: PipelineSettings
-) -> PhotoResult:
+def process_photo(photo: Path, folder: Path, networks: Networks, chosen: Chosen) -> PhotoResult:
     """Finds the faces of a photo and their emotions.
 
     Args:
         photo: Image file.
         folder: Where the results go; it must exist.
         networks: Detector and classifier.
-        settings: Thresholds.
+        chosen: Thresholds, labels and what is drawn.
 
     Raises:
         SourceError: The photo cannot be read or is damaged.
         OutputError: A result cannot be written.
     """
     image = read_image_file(photo, MAX_PHOTO_PIXELS)
-    faces = networks.still(image, settings)
+    faces = networks.still(image, chosen)
     height, width = image.shape[:2]
     record: FrameRecord = {'file': photo.name, **frame_record(0, width, height, faces)}
     del record['stamp']  # a photo has none
     start = str(folder / f'{result_stem(photo)}_emotions')
     result = PhotoResult(record, *(Path(start + end) for end in ('.jpg', '.json', '.csv')))
-    annotated = encode_jpeg(draw_faces(image, faces), _JPEG_QUALITY).tobytes()
+    annotated = encode_jpeg(draw_faces(image, faces, chosen.style), _JPEG_QUALITY).tobytes()
     _write(result.image, annotated)
     _write(result.json, (json.dumps(record, indent=2) + '\n').encode())
     with CsvWriter(result.csv) as table:

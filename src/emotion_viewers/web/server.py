@@ -7,13 +7,15 @@ import socket
 from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from emotion_perception.errors import PageError
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.signals import end_signals
+from emotion_viewers.web.examples import write_examples
 from emotion_viewers.web.guard import App, Guard
 from emotion_viewers.web.limits import MAX_WAITING, Limits
+from emotion_viewers.web.model_card import CardImage, model_card
 from emotion_viewers.web.networks import Networks
 from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
@@ -119,10 +121,15 @@ def _application(
     import gradio
 
     from emotion_viewers.web.handlers import Handlers
-    from emotion_viewers.web.page import CSS, Page
+    from emotion_viewers.web.page import CSS, WORDS, Page
 
-    handlers = Handlers(networks, Visitors(workspace.files), settings, limits)
-    blocks = Page(handlers, workspace.files, settings, limits, card).build()
+    examples = write_examples(workspace.root / 'examples')
+    # Served from where they are: in the folder of uploads they would go like one that nobody used.
+    images = [piece.path for piece in model_card(card) if isinstance(piece, CardImage)]
+    gradio.set_static_paths([*images, *examples])
+    handlers = Handlers(networks, Visitors(workspace.files), settings, limits, examples)
+    page = Page(handlers, workspace.files, settings, limits, card, networks, examples)
+    blocks = page.build()
     blocks.queue(max_size=MAX_WAITING)
     app: App = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
@@ -135,9 +142,32 @@ def _application(
         mcp_server=False,
         enable_monitoring=False,
         max_file_size=limits.upload_bytes,
-        theme=gradio.themes.Soft(primary_hue='blue', font=_FONT, font_mono=_MONO),
+        theme=_theme(gradio.themes.Soft(primary_hue='blue', font=_FONT, font_mono=_MONO)),
         css=CSS,
+        i18n=WORDS,
     )
     # Gradio checks the paths that a browser sends only on a page that it launched itself.
     blocks.has_launched = True
     return app
+
+
+def _theme(theme: Any) -> Any:
+    """Strengthens what is too faint: text needs a contrast of 4.5 (WCAG 2.2, 1.4.3)."""
+    grey, dark_blue = '*neutral_600', '*primary_700'
+    blue, light_blue = '*primary_600', '*primary_400'
+    return theme.set(
+        body_text_color_subdued=grey,
+        block_info_text_color=grey,
+        block_label_text_color=dark_blue,
+        block_title_text_color=dark_blue,
+        color_accent=blue,
+        button_primary_background_fill=blue,
+        button_primary_background_fill_dark=blue,
+        button_primary_background_fill_hover=dark_blue,
+        button_primary_background_fill_hover_dark=dark_blue,
+        button_secondary_background_fill_hover_dark=blue,
+        checkbox_label_background_fill_selected=blue,
+        checkbox_label_background_fill_selected_dark=blue,
+        link_text_color_dark=light_blue,
+        link_text_color_visited_dark=light_blue,
+    )

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotion_perception.drawing import OverlayStyle
 from emotion_perception.errors import EmotionPerceptionError, SourceError
 from emotion_perception.limits import size_problem
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.results import Summary, frame_record
 from emotion_perception.outputs.run import RunOutputs
-from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.outputs.sound import unless_blurred
 from emotion_perception.sources import FrameSource
 from emotion_perception.sources.base import SourceOptions
 from emotion_perception.sources.image_files import AnimationSource, is_animated
 from emotion_perception.sources.video import VideoSource
 from emotion_perception.types import NS_PER_S
+from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.limits import MAX_MOVING_PIXELS
 from emotion_viewers.web.networks import Networks, Stream
@@ -66,7 +68,7 @@ def process_video(
     video: Path,
     folder: Path,
     networks: Networks,
-    settings: PipelineSettings,
+    chosen: Chosen,
     max_seconds: float,
     watch: Watch | None = None,
 ) -> VideoResult:
@@ -76,7 +78,7 @@ def process_video(
         video: Video file or animated image.
         folder: Where the results go; it must exist.
         networks: Detector and classifier.
-        settings: Of the pipeline.
+        chosen: Thresholds, labels and what is drawn.
         max_seconds: Longer videos are refused; one that does not say how long it is ends there.
         watch: Follows the work.
 
@@ -90,23 +92,28 @@ def process_video(
     with _opened(video) as source:
         _check_size(source.size, video.name)
         _check_length(source, video.name, max_seconds)
-        work = _Work(networks.stream(settings), max_seconds, watch or Watch())
+        work = _Work(networks.stream(chosen), chosen.style, max_seconds, watch or Watch())
         return work.run(source, *(Path(start + end) for end in ('.mp4', '.jsonl', '.csv')))
 
 
 class _Work:
     """One video, from its first frame to its last."""
 
-    def __init__(self, stream: Stream, max_seconds: float, watch: Watch) -> None:
+    def __init__(
+        self, stream: Stream, style: OverlayStyle, max_seconds: float, watch: Watch
+    ) -> None:
         self._stream = stream
+        self._style = style
         self._max_seconds = max_seconds
         self._watch = watch
         self._timeline = EmotionTimeline()
         self._remarks: list[str] = []
 
     def run(self, source: FrameSource, video: Path, json: Path, csv: Path) -> VideoResult:
-        recorder = VideoRecorder(video, stated_rate=source.frame_rate, sound=source.sound)
-        with RunOutputs(recorder, json, lines=False) as files, CsvWriter(csv) as table:
+        sound = unless_blurred(source.sound, self._style.blur)
+        recorder = VideoRecorder(video, stated_rate=source.frame_rate, sound=sound)
+        outputs = RunOutputs(recorder, json, lines=False, style=self._style)
+        with outputs as files, CsvWriter(csv) as table:
             try:
                 self._process_all(source, files, table)
             except SourceError as error:

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,18 @@ class Visitor:
         self.seen = now
         self.jobs = 0
         self.uploads: set[Path] = set()
+
+    def new_results(self, kind: str) -> Path:
+        """A new folder for the results of a photo or video; those before are removed.
+
+        A browser loads no image again whose address stays the same.
+
+        Args:
+            kind: What it is the result of.
+        """
+        for old in self.folder.glob(f'{kind}-*'):
+            shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=f'{kind}-', dir=self.folder))
 
 
 class Visitors:

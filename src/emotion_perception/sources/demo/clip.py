@@ -1,22 +1,18 @@
-"""A synthetic clip of a real face, for trying everything without a camera.
-
-The face is the portrait of the astronaut Eileen Collins that scikit-image carries (NASA, public
-domain), cut out and moved over a calm studio backdrop.
-"""
+"""What happens in the clip, when and where."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import cast
+from itertools import pairwise
+from typing import Final, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.errors import SourceError
 from emotion_perception.sources.base import CloseableSource, SourceOptions, StampKind, stamp_at
-from emotion_perception.sources.image_files import read_image_file
+from emotion_perception.sources.demo.expressions import Expression, blend
+from emotion_perception.sources.demo.portraits import COLLINS, HOPPER, Person
 from emotion_perception.types import BgrImage, Box, Frame
 
 WIDTH, HEIGHT = 640, 480
@@ -24,22 +20,6 @@ FRAME_RATE = 30.0
 FRAME_COUNT = 240
 
 Uint8Array = npt.NDArray[np.uint8]
-
-# All of these in pixels of the portrait (512x512). The outline was traced by GrabCut.
-_FACE = Box(181.0, 58.0, 89.0, 120.0)
-# fmt: off
-_OUTLINE = np.array([
-    (259, 23), (237, 17), (206, 22), (157, 59), (154, 68), (158, 104), (171, 116), (173, 125),
-    (179, 131), (179, 148), (153, 152), (131, 168), (128, 176), (127, 189), (121, 189), (121, 201),
-    (113, 204), (90, 228), (66, 247), (45, 283), (40, 306), (27, 342), (26, 374), (20, 390),
-    (28, 495), (23, 500), (23, 511), (274, 511), (276, 460), (295, 395), (330, 361), (359, 350),
-    (356, 314), (339, 262), (302, 233), (300, 222), (288, 203), (257, 176), (257, 167), (267, 152),
-    (272, 135), (293, 111), (299, 92), (295, 58), (287, 44), (275, 32),
-], np.int32)
-# fmt: on
-_FEATHER = 1.6
-# Shoulders melt into the backdrop, so that no cut edge shows when the portrait stands high.
-_FADE_TOP, _FADE_BOTTOM = 270.0, 420.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +30,7 @@ class _Pose:
         second: Time in the clip.
         x: Horizontal centre of the face, in pixels of the clip.
         y: Vertical centre of the face, in pixels of the clip.
-        scale: Size relative to the portrait, whose face has 89x120 pixels.
+        scale: Size relative to the portrait.
         angle: Turn in degrees, counter-clockwise.
     """
 
@@ -63,62 +43,87 @@ class _Pose:
 
 @dataclass(frozen=True, slots=True)
 class _Appearance:
-    """One face from where it comes in to where it leaves."""
+    """One person from where she comes in to where she leaves.
 
+    Attributes:
+        person: Who.
+        poses: In the order of time; the first and the last say when she comes and goes.
+        moods: Until when she shows which emotion, in seconds; between two of them her face takes
+            `_CHANGE_S` to change.
+    """
+
+    person: Person
     poses: tuple[_Pose, ...]
-    mirrored: bool = False
+    moods: tuple[tuple[float, str], ...]
 
     def at(self, second: float) -> _Pose | None:
         """The pose at a time, eased between the key poses; None outside of them."""
-        for before, after in zip(self.poses, self.poses[1:], strict=False):
+        for before, after in pairwise(self.poses):
             if before.second <= second < after.second:
                 return _between(before, after, second)
         return None
 
+    def expression(self, second: float) -> Expression:
+        """What the face shows at a time."""
+        shown = [self.person.expressions[emotion] for _, emotion in self.moods]
+        for (end, _), before, after in zip(self.moods, shown, shown[1:], strict=False):
+            if second < end + _CHANGE_S:
+                share = _eased(min(max((second - end) / _CHANGE_S, 0.0), 1.0))
+                return blend(before, after, share)
+        return shown[-1]
 
-_APPEARANCES = (
+
+_CHANGE_S: Final = 0.4
+_APPEARANCES: Final = (
     _Appearance(
+        HOPPER,
+        (
+            _Pose(0.7, 800, 245, 0.66, 4),
+            _Pose(1.5, 470, 240, 0.66, -2),
+            _Pose(3.4, 450, 245, 0.72, 3),
+            _Pose(4.6, 465, 245, 0.7, -2),
+            _Pose(5.0, 470, 245, 0.7, 2),
+            _Pose(5.5, 820, 250, 0.7, 6),
+        ),
+        ((2.6, 'Neutral'), (4.1, 'Happy'), (9.0, 'Neutral')),
+    ),
+    _Appearance(
+        HOPPER,
+        (
+            _Pose(5.6, 820, 250, 0.7, 6),
+            _Pose(6.2, 470, 245, 0.7, -2),
+            _Pose(8.0, 455, 242, 0.74, 1),
+        ),
+        ((6.4, 'Surprise'), (7.3, 'Surprise'), (9.0, 'Happy')),
+    ),
+    _Appearance(
+        COLLINS,
         (
             _Pose(0.0, 300, 225, 1.30, 0),
-            _Pose(1.0, 215, 205, 0.95, -9),
-            _Pose(2.1, 390, 260, 1.85, 7),
-            _Pose(2.6, 430, 250, 1.75, 10),
-            _Pose(3.1, 900, 265, 1.60, 14),
-        )
-    ),
-    _Appearance(
-        (
-            _Pose(3.6, -160, 220, 0.70, -6),
-            _Pose(4.3, 170, 215, 0.75, -6),
-            _Pose(5.2, 215, 225, 1.05, 5),
-            _Pose(6.2, 180, 235, 1.40, -4),
-            _Pose(6.9, 230, 230, 1.25, 0),
-            _Pose(7.4, 235, 640, 1.20, 3),
-        )
-    ),
-    _Appearance(
-        (
-            _Pose(4.3, 800, 245, 0.60, 4),
-            _Pose(5.0, 480, 235, 0.62, 4),
-            _Pose(5.9, 460, 215, 0.85, -6),
-            _Pose(6.5, 490, 230, 0.72, 0),
-            _Pose(7.0, 820, 245, 0.66, -4),
+            _Pose(1.2, 190, 215, 1.05, -5),
+            _Pose(2.6, 175, 220, 1.10, 3),
+            _Pose(3.9, 190, 225, 1.15, -3),
+            _Pose(5.1, 200, 240, 1.30, 4),
+            _Pose(5.8, 280, 262, 1.85, 2),
+            _Pose(6.6, 180, 225, 1.15, -4),
+            _Pose(8.0, 185, 220, 1.10, 2),
         ),
-        mirrored=True,
+        ((1.8, 'Happy'), (3.2, 'Surprise'), (4.9, 'Sad'), (9.0, 'Happy')),
     ),
 )
 
 
 class DemoSource(CloseableSource):
-    """The synthetic clip: 240 frames of 640x480 pixels at 30 frames per second, always the same.
+    """The made-up clip: 240 frames of 640x480 pixels at 30 frames per second, always the same.
 
-    One face, later two, of 60 to 220 pixels height, with stretches of no face.
+    One face and soon two, of 120 to 220 pixels height and with four expressions; one of the two
+    leaves and comes back.
 
     Args:
         options: `frame_rate` replaces the clip's own rate.
 
     Raises:
-        SourceError: scikit-image, which carries the portrait, is not installed.
+        SourceError: A portrait is missing.
     """
 
     live = False
@@ -130,7 +135,8 @@ class DemoSource(CloseableSource):
         super().__init__()
         self.frame_rate: float = (options.frame_rate if options else 0.0) or FRAME_RATE
         self._backdrop = _backdrop()
-        self._portraits = {mirrored: _portrait(mirrored) for mirrored in (False, True)}
+        for person in (COLLINS, HOPPER):
+            person.cut_out({})
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the clip's frames, each drawn when it is asked for."""
@@ -141,10 +147,12 @@ class DemoSource(CloseableSource):
 
     def _draw(self, index: int) -> BgrImage:
         canvas: BgrImage = self._backdrop.copy()
+        second = index / FRAME_RATE
         for appearance in _APPEARANCES:
-            pose = appearance.at(index / FRAME_RATE)
+            pose = appearance.at(second)
             if pose:
-                _paste(canvas, self._portraits[appearance.mirrored], _motion(pose, appearance))
+                portrait = appearance.person.cut_out(appearance.expression(second))
+                _paste(canvas, portrait, _motion(pose, appearance.person.face))
         return canvas
 
 
@@ -161,7 +169,8 @@ def face_boxes(index: int) -> tuple[Box, ...]:
     for appearance in _APPEARANCES:
         pose = appearance.at(index / FRAME_RATE)
         if pose:
-            box = _moved_face(_motion(pose, appearance), appearance.mirrored)
+            face = appearance.person.face
+            box = _moved(face, _motion(pose, face))
             if box.clipped(WIDTH, HEIGHT).area > 0:
                 boxes.append(box)
     return tuple(boxes)
@@ -177,9 +186,13 @@ def has_partial_face(index: int) -> bool:
     return len(face_boxes(index)) > faces_expected(index)
 
 
+def _eased(share: float) -> float:
+    return share * share * (3 - 2 * share)
+
+
 def _between(before: _Pose, after: _Pose, second: float) -> _Pose:
     share = (second - before.second) / (after.second - before.second)
-    eased = share * share * (3 - 2 * share)
+    eased = _eased(share)
 
     def mix(a: float, b: float) -> float:
         return a + (b - a) * eased
@@ -193,20 +206,17 @@ def _between(before: _Pose, after: _Pose, second: float) -> _Pose:
     )
 
 
-def _motion(pose: _Pose, appearance: _Appearance) -> npt.NDArray[np.float64]:
+def _motion(pose: _Pose, face: Box) -> npt.NDArray[np.float64]:
     """float64 [2, 3]: from pixels of the portrait to pixels of the clip."""
-    x, y = _FACE.center
-    if appearance.mirrored:
-        x = 511 - x
+    x, y = face.center
     matrix = cv2.getRotationMatrix2D((x, y), pose.angle, pose.scale)
     matrix[:, 2] += np.array([pose.x - x, pose.y - y])
     return cast('npt.NDArray[np.float64]', matrix)
 
 
-def _moved_face(motion: npt.NDArray[np.float64], mirrored: bool) -> Box:
-    left = 511 - _FACE.x - _FACE.width if mirrored else _FACE.x
-    xs = np.array([left, left + _FACE.width] * 2)
-    ys = np.repeat([_FACE.y, _FACE.y + _FACE.height], 2)
+def _moved(face: Box, motion: npt.NDArray[np.float64]) -> Box:
+    xs = np.array([face.x, face.x + face.width] * 2)
+    ys = np.repeat([face.y, face.y + face.height], 2)
     corners = motion @ np.stack([xs, ys, np.ones(4)])
     (x0, y0), (x1, y1) = corners.min(axis=1).tolist(), corners.max(axis=1).tolist()
     return Box(x0, y0, x1 - x0, y1 - y0)
@@ -220,31 +230,6 @@ def _paste(canvas: BgrImage, portrait: Uint8Array, motion: npt.NDArray[np.float6
     cv2.add(canvas, cv2.cvtColor(moved, cv2.COLOR_BGRA2BGR), dst=canvas)
 
 
-@lru_cache(maxsize=2)
-def _portrait(mirrored: bool) -> Uint8Array:
-    """uint8 [512, 512, 4]: blue, green, red times alpha, and alpha, all 0..255."""
-    image = _astronaut().astype(np.float32)
-    mask = np.zeros(image.shape[:2], np.float32)
-    cv2.fillPoly(mask, [_OUTLINE], (1.0,), cv2.LINE_AA)
-    alpha = cv2.GaussianBlur(mask, (0, 0), _FEATHER)
-    rows = np.arange(len(alpha), dtype=np.float32)
-    share = np.clip((_FADE_BOTTOM - rows) / (_FADE_BOTTOM - _FADE_TOP), 0, 1)
-    alpha *= (share * share * (3 - 2 * share))[:, np.newaxis]
-    portrait = np.dstack([image * alpha[..., np.newaxis], 255 * alpha]).round().astype(np.uint8)
-    return np.ascontiguousarray(portrait[:, ::-1] if mirrored else portrait)
-
-
-def _astronaut() -> BgrImage:
-    """uint8 [512, 512, 3], BGR: Eileen Collins, photographed by NASA; in the public domain."""
-    path = Path(__file__).with_name('astronaut.png')
-    try:
-        return read_image_file(path)
-    except SourceError as error:
-        raise SourceError(
-            f'The portrait of the demo is missing ({error}): install again.'
-        ) from error
-
-
 @lru_cache(maxsize=1)
 def _backdrop() -> BgrImage:
     """uint8 [HEIGHT, WIDTH, 3]: a cloudy warm grey, lighter in the middle."""
@@ -256,3 +241,8 @@ def _backdrop() -> BgrImage:
     grain = np.random.default_rng(8).normal(0, 0.7, (HEIGHT, WIDTH, 1))
     backdrop = light[..., np.newaxis] * np.array([164, 174, 182]) + grain
     return cast(BgrImage, np.clip(backdrop.round(), 0, 255).astype(np.uint8))
+
+
+def example_images() -> dict[str, BgrImage]:
+    """Pictures to try with, by what they show: uint8 [height, width, 3], BGR."""
+    return {'one_face': HOPPER.photograph(), 'two_faces': DemoSource()._draw(75)}
