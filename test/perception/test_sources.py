@@ -21,6 +21,7 @@ from emotion_perception.sources import (
     DemoSource,
     Reconnecting,
     SourceOptions,
+    camera,
     is_live,
     open_source,
     paced,
