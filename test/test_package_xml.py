@@ -29,7 +29,16 @@ PIP_MODULES = {
     'rosbags': 'rosbags',
 }
 # What an installation may lack, and then says how to get.
-OPTIONAL = {'fastapi', 'foxglove', 'gradio', 'hri_msgs', 'pandas', 'uvicorn', 'vision_msgs'}
+OPTIONAL = {
+    'fastapi',
+    'foxglove',
+    'gradio',
+    'hri_msgs',
+    'pandas',
+    'tf2_msgs',
+    'uvicorn',
+    'vision_msgs',
+}
 # In Python's library since 3.14.
 NEW_IN_PYTHON = {'compression'}
 

@@ -31,7 +31,7 @@ _CURES: Final = {
 # Where the source of packages is that a distribution has not released.
 _UNRELEASED: Final = {('hri_msgs', 'kilted'): 'https://github.com/ros4hri/hri_msgs'}
 # Optional: only `emotion_bringup.interop` needs them.
-_ROS_PACKAGES: Final = ('vision_msgs', 'hri_msgs')
+_ROS_PACKAGES: Final = ('vision_msgs', 'hri_msgs', 'tf2_msgs')
 
 
 def missing_module_cure(error: ModuleNotFoundError) -> str:

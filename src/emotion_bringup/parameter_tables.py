@@ -125,6 +125,12 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         1000,
     ),
     Setting('publish_detections', True, 'also publish vision_msgs on emotions/detections'),
+    Setting(
+        'publish_tf',
+        False,
+        'also publish the frames face_f<track id> and gaze_f<track id> of REP-155 on /tf; with '
+        'head_pose or gaze, and a calibrated camera',
+    ),
     _AUTOSTART,
     _timeout('image_timeout', 'time without an image after which the node says so'),
     STRICT_PARAMETERS,

@@ -66,6 +66,12 @@ CAMERA_INFO_IN: Final = QoSProfile(
 """Calibrations as they are read: all of a camera are alike, whatever its publisher offers."""
 
 
+TF: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=100
+)
+"""Frames, as tf2 publishes them."""
+
+
 def overridable() -> QoSOverridingOptions:
     """Options that let `qos_overrides.*` parameters change an endpoint's profile."""
     return QoSOverridingOptions.with_default_policies()

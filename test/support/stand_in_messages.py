@@ -1,4 +1,4 @@
-"""vision_msgs and hri_msgs for tests: the installed ones, or stand-ins where those are absent."""
+"""Message packages for tests: the installed ones, or stand-ins where those are absent."""
 
 import fcntl
 import hashlib
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-PACKAGES = ('vision_msgs', 'hri_msgs')
+PACKAGES = ('vision_msgs', 'hri_msgs', 'tf2_msgs')
 MISSING_TOOLS = 'cmake and a C++ compiler are needed to build stand-ins for ' + ' and '.join(
     PACKAGES
 )
@@ -22,7 +22,7 @@ _BUILD_TIMEOUT_S = 1800
 
 
 def missing_packages() -> list[str]:
-    """Which of the two are not installed."""
+    """Which of them are not installed."""
     return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 

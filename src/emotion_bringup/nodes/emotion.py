@@ -20,6 +20,7 @@ from emotion_bringup.graph import EMOTIONS, FULL_SEARCH
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
+from emotion_bringup.interop.head_frames import HeadFrames
 from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
@@ -74,6 +75,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._blocking_publisher = BlockingPublisher(self)
         self._active = False
         self._detections = DetectionTopics(self, self._update_subscriptions)
+        self._frames = HeadFrames(self, self._update_subscriptions)
         self._images = ImageSubscription(
             self, self._on_image, self._warn_of_fallback, self._on_publishers
         )
@@ -108,6 +110,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._pipeline = self._make_pipeline()
             self._make_publishers()
             self._detections.open(self._pipeline.classifier.manifest.labels)
+            self._frames.open()
         except EmotionPerceptionError as error:
             return self._refuse_to_configure(str(error), EXIT_USAGE)
         except Exception as error:  # rclpy would end the transition without a word
@@ -231,7 +234,11 @@ class EmotionNode(CheckedParameters, LifecycleNode):
 
     def _update_subscriptions(self) -> None:
         """Listens to images only while somebody wants the results."""
-        listeners = (self._publisher.get_subscription_count(), self._detections.subscribers)
+        listeners = (
+            self._publisher.get_subscription_count(),
+            self._detections.subscribers,
+            self._frames.subscribers,
+        )
         wanted = self._active and max(listeners) >= self._min_subscribers
         if wanted and not self._images.is_listening:
             self._start_listening()
@@ -274,6 +281,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self.destroy_publisher(self._full_search_publisher)
         self._publisher = self._labels_publisher = self._full_search_publisher = None
         self._detections.close()
+        self._frames.close()
         forget_destroyed(self)
 
     def _on_image(self, message: ImageMessage, info: Mapping[str, Any]) -> None:
@@ -308,6 +316,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         result = emotions_message(message.header, width, height, faces)
         self._blocking_publisher.publish(self._publisher, result)
         self._detections.publish(message.header, width, height, faces)
+        self._frames.publish(message.header, faces)
         self._statistics.image_used()
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
 

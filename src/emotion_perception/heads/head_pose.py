@@ -38,6 +38,7 @@ _SQUARE_MM: Final = 210.0
 _BELOW_EYES_MM: Final = 27.0
 # The same about a detected face, in the longer side of its box (MediaPipe's).
 _SQUARE_OF_BOX: Final = 1.5
+_LEAST_LENGTH: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,19 @@ def head_axes(rotation: Rotation) -> Rotation:
     """
     left, down, back = rotation.T
     return np.column_stack([-back, left, -down])
+
+
+def gaze_axes(gaze: Vector) -> Rotation:
+    """The axes of a gaze as REP-155 has them: z where it goes, x to the right, y down.
+
+    Args:
+        gaze: float64 [3] of length 1, in the optical frame.
+    """
+    # Right as seen by whom the face looks at is the face's right; up and down stay the camera's.
+    right = np.cross((0.0, 1.0, 0.0), gaze)
+    length = float(np.linalg.norm(right))
+    right = right / length if length > _LEAST_LENGTH else np.array([-1.0, 0.0, 0.0])
+    return np.column_stack([right, np.cross(gaze, right), gaze])
 
 
 def rotation_of(axes: Rotation) -> Rotation:
