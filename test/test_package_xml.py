@@ -35,7 +35,6 @@ OPTIONAL = {
     'gradio',
     'hri_msgs',
     'pandas',
-    'tf2_msgs',
     'uvicorn',
     'vision_msgs',
 }
