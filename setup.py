@@ -108,6 +108,7 @@ setup(
             'overlay_node = emotion_bringup.main:overlay_node',
             'humans_bridge = emotion_bringup.main:humans_bridge',
             'expression_node = emotion_bringup.main:expression_node',
+            'people_node = emotion_bringup.main:people_node',
             'foxglove_node = emotion_bringup.main:foxglove_node',
             'emotion = emotion_perception.cli.main:main',
         ],

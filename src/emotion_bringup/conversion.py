@@ -137,6 +137,7 @@ def _face_from_message(message: FaceEmotion) -> Face:
         emotion_id=None if uncertain else message.emotion_id,
         confidence=message.confidence,
         probabilities=np.asarray(message.probabilities, np.float32),
+        change=np.asarray(message.change, np.float32),
         head=_head_from_message(message) if message.has_pose else None,
     )
 

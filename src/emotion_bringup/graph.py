@@ -16,6 +16,9 @@ CAMERA_IMAGE: Final = 'camera/image_raw'
 EMOTIONS: Final = 'emotions'
 """Topic of the results, below the robot's namespace."""
 
+EVENTS: Final = 'emotions/events'
+"""Topic of what happens on faces, below the robot's namespace."""
+
 FULL_SEARCH: Final = 'emotions/full_search'
 """While this topic has a subscriber, the whole of every image is searched for faces: who blurs the
 faces that are found subscribes, because between two searches a new one would be seen."""
@@ -67,6 +70,7 @@ GRAPH: Final[Mapping[str, NodeSpec]] = {
     'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode'),
     'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode'),
     'expression_node': NodeSpec(f'{_NODES}.expression', 'ExpressionNode', reads_images=False),
+    'people_node': NodeSpec(f'{_NODES}.people', 'PeopleNode', reads_images=False),
     'foxglove_node': NodeSpec(f'{_NODES}.foxglove', 'FoxgloveNode'),
 }
 """All nodes by the name of their executable."""

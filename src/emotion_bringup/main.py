@@ -78,6 +78,11 @@ def expression_node() -> int:
     return run('expression_node')
 
 
+def people_node() -> int:
+    """Entry point of `ros2 run emotion_bringup people_node`."""
+    return run('people_node')
+
+
 def foxglove_node() -> int:
     """Entry point of `ros2 run emotion_bringup foxglove_node`."""
     return run('foxglove_node')

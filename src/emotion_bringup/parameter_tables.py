@@ -180,12 +180,61 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
     STRICT_PARAMETERS,
 )
 
+_EVENTS = shared.EventSettings()
+PEOPLE_PARAMETERS: tuple[Setting, ...] = (
+    Setting(
+        'event_measure',
+        _EVENTS.measure,
+        "what an expression is measured by: change, against the person's own calm face, or "
+        'probability, as it is',
+        choices=(shared.BY_CHANGE, shared.BY_PROBABILITY),
+        live=True,
+    ),
+    Setting(
+        'event_start',
+        _EVENTS.start,
+        'value at which an expression starts: log-odds in nats, or 0 to 1 by probability',
+        0.0,
+        10.0,
+        live=True,
+    ),
+    Setting(
+        'event_end',
+        _EVENTS.end,
+        'value below which it ends; not above event_start',
+        0.0,
+        10.0,
+        live=True,
+    ),
+    Setting(
+        'event_shortest',
+        _EVENTS.shortest_s,
+        'how long it must hold to have started, and be gone to have ended',
+        0.0,
+        10.0,
+        unit='s',
+        live=True,
+    ),
+    Setting(
+        'event_period',
+        _EVENTS.repeat_s,
+        'how often one that goes on is told again; 0 never',
+        0.0,
+        60.0,
+        unit='s',
+        live=True,
+    ),
+    MODE,
+    STRICT_PARAMETERS,
+)
+
 NODE_PARAMETERS: dict[str, tuple[Setting, ...]] = {
     'camera_node': CAMERA_PARAMETERS,
     'emotion_node': EMOTION_PARAMETERS,
     'overlay_node': OVERLAY_PARAMETERS,
     'humans_bridge': HUMANS_PARAMETERS,
     'expression_node': EXPRESSION_PARAMETERS,
+    'people_node': PEOPLE_PARAMETERS,
     'foxglove_node': FOXGLOVE_PARAMETERS,
 }
 

@@ -66,6 +66,11 @@ CAMERA_INFO_IN: Final = QoSProfile(
 """Calibrations as they are read: all of a camera are alike, whatever its publisher offers."""
 
 
+EVENTS: Final = QoSProfile(
+    reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=50
+)
+"""What happened on faces: rare, and none may be lost."""
+
 TF: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=100
 )

@@ -183,5 +183,6 @@ def _face(
         emotion_id=strongest if confidence >= settings.confidence_threshold else None,
         confidence=confidence,
         probabilities=probabilities,
+        change=track.baseline.change(probabilities, track.classified_ns),
         head=head,
     )

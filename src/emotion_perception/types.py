@@ -110,6 +110,8 @@ class Face:
             probability is below the confidence threshold.
         confidence: Probability of the strongest emotion, calibrated and smoothed, 0..1.
         probabilities: float32 [7], in FER-2013 order, sum 1.
+        change: float32 [7], log-odds against the person's own calm face in nats, NaN while that is
+            not known yet; None where no stream was followed.
         head: Where its head is and where it looks; None where that was not asked for or not seen.
     """
 
@@ -120,6 +122,7 @@ class Face:
     emotion_id: int | None
     confidence: float
     probabilities: npt.NDArray[np.float32]
+    change: npt.NDArray[np.float32] | None = None
     head: Head | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""The behaviour in examples/ greets a happy person once."""
+"""The behaviour in examples/ greets a person who begins to smile, once."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from builtin_interfaces.msg import Time
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header, String
 
-from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
+from emotion_msgs.msg import ExpressionEvent
 
 EXAMPLE = Path(__file__).parents[2] / 'examples' / 'greet_happy_person.py'
 PERIOD_NS = 100_000_000
@@ -24,13 +24,13 @@ def behaviour():
     process.wait(30)
 
 
-def frame(number, emotion_id):
-    face = FaceEmotion(track_id=7, emotion_id=emotion_id, confidence=0.9)
+def event(number, kind, emotion='Happy', track_id=7):
     stamp = Time(sec=1 + number * PERIOD_NS // 10**9, nanosec=number * PERIOD_NS % 10**9)
-    return FaceEmotionArray(header=Header(stamp=stamp), faces=[face])
+    header = Header(stamp=stamp)
+    return ExpressionEvent(header=header, kind=kind, emotion=emotion, track_id=track_id)
 
 
-def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_back(behaviour):
+def test_greets_each_person_once_and_anew_when_time_jumps_back(behaviour):
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node('test_behaviour', context=context)
@@ -38,7 +38,7 @@ def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_b
     executor.add_node(node)
     said = []
     node.create_subscription(String, 'say', said.append, 10)
-    publisher = node.create_publisher(FaceEmotionArray, 'emotions', 100)
+    publisher = node.create_publisher(ExpressionEvent, 'emotions/events', 100)
     ready = rclpy.Future()
     timer = node.create_timer(
         0.05,
@@ -51,16 +51,25 @@ def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_b
     )
     executor.spin_until_future_complete(ready, timeout_sec=60)
     assert ready.done()
-    # Too short a smile, a break, then a long smile; and all of a smile again, earlier.
-    emotions = [
-        FaceEmotion.HAPPY if not 3 <= number < 10 else FaceEmotion.SAD for number in range(40)
+    started, going_on, ended = (
+        ExpressionEvent.STARTED,
+        ExpressionEvent.GOING_ON,
+        ExpressionEvent.ENDED,
+    )
+    frames = [
+        event(1, started, 'Sad'),
+        event(2, ended, 'Sad'),
+        event(3, started),
+        event(13, going_on),
+        event(20, ended),
+        event(30, started),
+        event(31, started, track_id=8),
+        event(2, started),  # the bag begins again
     ]
-    frames = [frame(number, emotion) for number, emotion in enumerate(emotions)]
-    frames += [frame(number, FaceEmotion.HAPPY) for number in range(10)]
     sent = rclpy.Future()
 
     def publish_next():
-        # One at a time, as a camera's: the behaviour's queue holds ten.
+        # One at a time: the behaviour's queue holds ten.
         if frames:
             publisher.publish(frames.pop(0))
         elif not sent.done():
@@ -75,6 +84,6 @@ def test_greets_once_after_half_a_second_of_happiness_and_anew_when_time_jumps_b
     node.create_timer(1.0, lambda: finished.done() or finished.set_result(None))
     executor.spin_until_future_complete(finished, timeout_sec=60)
     node.destroy_timer(timer)
-    assert [message.data for message in said] == ['Hello! Nice to see you smile.'] * 2
+    assert [message.data for message in said] == ['Hello! Nice to see you smile.'] * 3
     node.destroy_node()
     rclpy.shutdown(context=context)

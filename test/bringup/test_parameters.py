@@ -283,6 +283,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         ('face_width: 128', 'face_width: 96'),
         ('jpeg_quality: 85', 'jpeg_quality: 70'),
         ('face_image: cropped', 'face_image: aligned'),
+        ('event_start: 1.2', 'event_start: 1.5'),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -294,6 +295,7 @@ def test_a_parameter_file_holds_under_every_namespace(make_node, tmp_path, names
         'humans_bridge': ('face_width', 96),
         'expression_node': ('face_image', 'aligned'),
         'foxglove_node': ('jpeg_quality', 70),
+        'people_node': ('event_start', 1.5),
     }
     made = make_node(node, '-r', f'__ns:={namespace}', '--params-file', str(changed))
     name, value = expected[node]

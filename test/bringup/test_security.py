@@ -1,6 +1,5 @@
 """SROS2: the policy against the real graph of the nodes, enclaves, and what is refused."""
 
-import importlib.util
 import re
 
 import pytest
@@ -23,17 +22,22 @@ from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
+from emotion_bringup.nodes.people import PeopleNode
 from emotion_bringup.parameter_tables import NODE_PARAMETERS
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.monitor import MonitorNode
 from emotion_bringup.session.processes import node_arguments
-from emotion_msgs.msg import FaceEmotionArray
+from emotion_msgs.msg import ExpressionEvent, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 
 IMAGE = '/camera/image_raw'
-# Published only where this message package is installed; test_policy.py in interop/ has it.
-WITH_VISION_MSGS = {('publish', '/emotions/detections'), ('publish', '/emotions/label_info')}
+# Published only where vision_msgs and tf2_msgs are installed; test_policy.py in interop/ has them.
+WITH_OTHER_MESSAGES = {
+    ('publish', '/emotions/detections'),
+    ('publish', '/emotions/label_info'),
+    ('publish', '/tf'),
+}
 TRANSPORTS = ('raw', 'compressed')
 
 
@@ -83,7 +87,9 @@ def test_the_camera_node_may_do_exactly_what_it_does():
 
 def test_the_emotion_node_may_do_exactly_what_it_does(model_path):
     def graph(transport):
-        arguments = parameters(model_path=model_path, image_transport=transport, detector='haar')
+        arguments = parameters(
+            model_path=model_path, image_transport=transport, detector='haar', gaze=True
+        )
         topic = IMAGE if transport == 'raw' else f'{IMAGE}/compressed'
         return graph_of(
             EmotionNode,
@@ -92,9 +98,15 @@ def test_the_emotion_node_may_do_exactly_what_it_does(model_path):
             listens_to(topic),
         )
 
-    installed = importlib.util.find_spec('vision_msgs') is not None
-    but = frozenset() if installed else WITH_VISION_MSGS
-    assert_allows_exactly('emotion_node', together(map(graph, TRANSPORTS)), but)
+    shown = together(map(graph, TRANSPORTS))
+    assert_allows_exactly('emotion_node', shown, WITH_OTHER_MESSAGES - shown)
+
+
+def test_the_people_node_may_do_exactly_what_it_does():
+    graph = graph_of(
+        PeopleNode, [], [(ExpressionEvent, 'emotions/events')], listens_to('/emotions')
+    )
+    assert_allows_exactly('people_node', graph)
 
 
 def test_the_overlay_node_may_do_exactly_what_it_does():

@@ -16,7 +16,7 @@ import numpy as np
 from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.heads.head_pose import angles, head_axes, quaternion
-from emotion_perception.labels import EMOTION_NAMES, UNCERTAIN_NAME, emotion_name
+from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import NS_PER_S, Face, Head, pixel_box
 
 FrameRecord = dict[str, Any]
@@ -26,6 +26,7 @@ UNCERTAIN_ID: Final = 255
 """`emotion_id` of a face whose emotion is below the threshold, as in `FaceEmotion.msg`."""
 
 _NO_LANDMARKS: Final = [(math.nan,) * 3] * 5
+_NO_CHANGE: Final = np.full(NUM_EMOTIONS, np.nan, np.float32)
 _KEPT_LATENCIES: Final = 100_000  # an hour at 28 frames/s; a run of days must not fill the memory
 
 
@@ -42,7 +43,8 @@ def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) 
         `stamp` (`sec`, `nanosec`, both whole, as in a ROS header), `image_width`, `image_height`
         and `faces`, each with `track_id`, `box` (`x`, `y`, `width`, `height`, whole pixels inside
         the image), `score`, `landmarks` (five [x, y] or null), `emotion`, `emotion_id` (0..6 or
-        null), `confidence` and `probabilities` by emotion, and where a head was estimated `head`
+        null), `confidence` and `probabilities` by emotion, once it is known `change` against the
+        person's calm face, and where a head was estimated `head`
         (see `head_record`). Fractions are rounded to four digits.
     """
     sec, nanosec = divmod(int(stamp_ns), NS_PER_S)
@@ -80,6 +82,7 @@ def message_fields(face: Face, width: int, height: int) -> dict[str, Any]:
         'emotion_id': UNCERTAIN_ID if face.emotion_id is None else int(face.emotion_id),
         'confidence': float(face.confidence),
         'probabilities': np.asarray(face.probabilities, np.float32),
+        'change': _NO_CHANGE if face.change is None else np.asarray(face.change, np.float32),
         **_head_fields(face.head),
     }
 
@@ -303,8 +306,16 @@ def _face_record(face: Face, width: int, height: int) -> FrameRecord:
             name: _rounded(probability)
             for name, probability in zip(EMOTION_NAMES, face.probabilities.tolist(), strict=True)
         },
+        **_change_record(face),
         **({} if face.head is None else {'head': head_record(face.head)}),
     }
+
+
+def _change_record(face: Face) -> FrameRecord:
+    if face.change is None or not np.isfinite(face.change).all():
+        return {}
+    names = zip(EMOTION_NAMES, face.change.tolist(), strict=True)
+    return {'change': {name: round(value, 2) for name, value in names}}
 
 
 def head_record(head: Head) -> dict[str, Any]:

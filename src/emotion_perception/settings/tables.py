@@ -37,6 +37,30 @@ class PipelineSettings:
     gaze: bool = False
 
 
+BY_CHANGE: Final = 'change'
+BY_PROBABILITY: Final = 'probability'
+
+
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """When an expression counts.
+
+    Attributes:
+        measure: `change` takes the log-odds against the person's own calm face, `probability` the
+            probabilities as they are.
+        start: Value at which one starts: nats, or 0..1.
+        end: Value below which it ends, below `start`.
+        shortest_s: How long it must hold before it has started, and be gone before it has ended.
+        repeat_s: How often one that goes on is told again, in seconds; 0 never.
+    """
+
+    measure: str = BY_CHANGE
+    start: float = 1.2
+    end: float = 0.6
+    shortest_s: float = 0.3
+    repeat_s: float = 1.0
+
+
 def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
     """How often the whole of a frame is searched for faces: every so many frames.
 

@@ -9,11 +9,12 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from emotion_perception.tracking.baseline import CalmBaseline
 from emotion_perception.types import NS_PER_S, Box, Detection, iou_matrix, match_greedily
 
 Probabilities = npt.NDArray[np.float32]
@@ -142,6 +143,7 @@ class Track:
         horizon_s: How far ahead the velocity holds, in seconds.
         probabilities: Smoothed class probabilities, float32 [7]; None before the first sample.
         classified_ns: Stamp of the newest sample in `probabilities`.
+        baseline: What this face looks like when it is calm.
     """
 
     track_id: int
@@ -151,6 +153,7 @@ class Track:
     horizon_s: float = 0.0
     probabilities: Probabilities | None = None
     classified_ns: int = 0
+    baseline: CalmBaseline = field(default_factory=CalmBaseline)
 
     def predicted_box(self, stamp_ns: int) -> Box:
         """The track's box moved on to a later time at its own velocity, as long as that holds."""

@@ -21,9 +21,16 @@ FACE = Face(1, Box(10, 10, 40, 40), 0.9, None, 3, 0.7, np.full(7, 1 / 7, np.floa
 
 def test_the_emotion_node_may_do_exactly_what_it_does(model_path, messages):
     messages('vision_msgs')
+    messages('tf2_msgs')
 
     def graph(transport):
-        arguments = parameters(model_path=model_path, image_transport=transport, detector='haar')
+        arguments = parameters(
+            model_path=model_path,
+            image_transport=transport,
+            detector='haar',
+            gaze=True,
+            publish_tf=True,
+        )
         return graph_of(
             EmotionNode,
             [*REMAPPED, *arguments],

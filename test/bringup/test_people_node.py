@@ -1,0 +1,80 @@
+"""What people_node tells of faces, over DDS."""
+
+import numpy as np
+import pytest
+from ros_bench import Bench, header
+
+from emotion_bringup import qos
+from emotion_bringup.conversion import emotions_message
+from emotion_bringup.nodes.people import PeopleNode
+from emotion_msgs.msg import ExpressionEvent, FaceEmotionArray
+from emotion_perception.labels import Emotion
+from emotion_perception.types import NS_PER_S, Box, Face
+
+STEP_NS = NS_PER_S // 10
+
+
+def smile(value):
+    change = np.zeros(7, np.float32)
+    change[Emotion.HAPPY] = value
+    probabilities = np.full(7, 0.1, np.float32)
+    return Face(7, Box(10, 10, 50, 60), 0.9, None, Emotion.HAPPY, 0.4, probabilities, change)
+
+
+@pytest.fixture
+def bench():
+    bench = Bench(PeopleNode, [])
+    bench.results = bench.client.create_publisher(FaceEmotionArray, 'emotions', 100)
+    bench.events = []
+    bench.now_ns = NS_PER_S
+    yield bench
+    bench.close()
+
+
+def listen(bench):
+    bench.client.create_subscription(
+        ExpressionEvent, 'emotions/events', bench.events.append, qos.EVENTS
+    )
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+
+
+def send(bench, values):
+    """Results one after the other; returns the stamps."""
+    stamps = []
+    for value in values:
+        bench.now_ns += STEP_NS
+        stamps.append(bench.now_ns)
+        faces = [] if value is None else [smile(value)]
+        bench.results.publish(emotions_message(header(bench.now_ns), 640, 480, faces))
+        bench.spin_some()
+    return stamps
+
+
+def test_a_smile_is_told_from_its_start_to_its_end(bench):
+    listen(bench)
+    stamps = send(bench, [0.0, *[1.5] * 6, *[0.0] * 5])
+    bench.spin_until(lambda: len(bench.events) == 2, 'both events')
+    start, end = bench.events
+    assert [start.kind, end.kind] == [ExpressionEvent.STARTED, ExpressionEvent.ENDED]
+    assert start.header == header(stamps[4])
+    assert (start.track_id, start.emotion, start.emotion_id) == (7, 'Happy', Emotion.HAPPY)
+    assert start.strength == pytest.approx(1.5)
+    assert start.duration.nanosec == 3 * STEP_NS
+    assert end.duration.nanosec == 6 * STEP_NS
+
+
+def test_nothing_is_read_while_nobody_listens(bench):
+    assert bench.next_status().message == 'Idle: nobody subscribes'
+    assert bench.results.get_subscription_count() == 0
+
+
+def test_parameters_change_what_counts_and_are_checked(bench):
+    listen(bench)
+    assert bench.set_parameter('event_start', 2.0) == (True, '')
+    send(bench, [1.5] * 6)
+    assert bench.set_parameter('event_end', 3.0) == (True, '')
+    bench.spin_until(lambda: bench.logged('event_end must not be above'), 'the warning')
+    assert bench.set_parameter('event_end', 0.5) == (True, '')
+    send(bench, [2.5] * 6)
+    bench.spin_until(lambda: bool(bench.events), 'the event')
+    assert bench.events[0].strength == pytest.approx(2.5)
