@@ -82,6 +82,20 @@ def test_the_labels_choose_the_result_and_its_temperature(two_results):
     assert (rows['ferplus'].max(axis=1) > rows['fer2013'].max(axis=1)).all()
 
 
+def test_other_labels_are_predicted_without_loading_the_model_again(two_results):
+    first = EmotionClassifier(two_results, ProviderSettings(('cpu',)), 'fer2013')
+    before = first.classify(faces(250, 5))
+    for label_set in LABEL_SETS:
+        loaded = EmotionClassifier(two_results, ProviderSettings(('cpu',)), label_set)
+        other = first.predicting(label_set)
+        assert other.label_set == label_set
+        np.testing.assert_array_equal(other.classify(faces(250, 5)), loaded.classify(faces(250, 5)))
+    assert first.label_set == 'fer2013'
+    np.testing.assert_array_equal(first.classify(faces(250, 5)), before)
+    with pytest.raises(ModelError, match='cannot predict the labels dreams'):
+        first.predicting('dreams')
+
+
 def test_where_nobody_chooses_predictions_are_balanced_if_the_model_can(two_results, tiny_model):
     assert EmotionClassifier(two_results, ProviderSettings(('cpu',))).label_set == 'balanced'
     assert EmotionClassifier(tiny_model, ProviderSettings(('cpu',))).label_set == 'fer2013'

@@ -207,7 +207,7 @@ def serious_problems(tab):
     ]
 
 
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('scheme', ['light', pytest.param('dark', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('width', [390, 1280])
 def test_page_can_be_used_with_a_screen_reader_and_by_weak_eyes(visit, media, width, scheme):
     axe = resources.files(pytest.importorskip('axe_playwright_python')) / 'axe.min.js'

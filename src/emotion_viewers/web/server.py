@@ -124,7 +124,7 @@ def _application(
     from emotion_viewers.web.page import CSS, WORDS, Page
 
     examples = write_examples(workspace.root / 'examples')
-    # Served from where they are: in the folder of uploads they would go like one that nobody used.
+    # Not copied into the folder of uploads, where what nobody uses is removed.
     images = [piece.path for piece in model_card(card) if isinstance(piece, CardImage)]
     gradio.set_static_paths([*images, *examples])
     handlers = Handlers(networks, Visitors(workspace.files), settings, limits, examples)
