@@ -96,14 +96,20 @@ def check_image(image: BgrImage) -> None:
         )
 
 
-def _start_anew() -> None:
-    """A forked process has neither the thread that held the lock nor those of the networks.
+def leave(*loaded: object) -> None:
+    """Leaves what holds networks as it is, for ever: after a fork its end would wait for threads.
 
-    The networks are left as they are, for ever: their end would wait for their threads.
+    Args:
+        loaded: What the process before the fork has made.
     """
+    for each in loaded:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+
+
+def _start_anew() -> None:
+    """A forked process has neither the thread that held the lock nor those of the networks."""
     global _lock, _detector, _classifier  # noqa: PLW0603
-    for loaded in (_detector, _classifier):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
+    leave(_detector, _classifier)
     _lock = Lock()
     _detector = cache(_detector.__wrapped__)
     _classifier = cache(_classifier.__wrapped__)

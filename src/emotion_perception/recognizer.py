@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import numpy as np
 from PIL import Image
 
-from emotion_perception.api import analyse_still, check_image
+from emotion_perception.api import analyse_still, check_image, leave
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.encodings.photos import upright_bgr
@@ -96,7 +97,8 @@ class FrameResult:
 class EmotionRecognizer:
     """Finds the faces of images and their emotions.
 
-    Construct it once: that loads the networks. Any thread may call it.
+    Construct it once: that loads the networks. Any thread may call it, and so may a forked process,
+    which loads its own networks with its first call; a stream is not to be taken along.
 
     >>> from emotion_perception import EmotionRecognizer
     >>> recognizer = EmotionRecognizer(confidence_threshold=0.4)
@@ -134,9 +136,10 @@ class EmotionRecognizer:
             return create_detector(detector, providers), EmotionClassifier(path, providers, labels)
 
         self._load = load
-        self._networks = load()
+        self._networks: tuple[FaceDetector, EmotionClassifier] | None = load()
         # A detector keeps buffers between calls, so that one thread at a time may use it.
         self._lock = Lock()
+        _alive.add(self)
 
     def predict(self, image: ImageLike) -> list[EmotionResult]:
         """The faces of one image, largest first.
@@ -147,6 +150,8 @@ class EmotionRecognizer:
         """
         pixels = _pixels(image)
         with self._lock:
+            if self._networks is None:  # this process was forked
+                self._networks = self._load()
             faces = analyse_still(pixels, *self._networks, self._settings)
         return [_result(face) for face in faces]
 
@@ -194,6 +199,20 @@ class EmotionRecognizer:
         pixels = _pixels(image)
         found = self.predict(pixels) if results is None else results
         return draw_faces(pixels, [_face(result) for result in found], style)
+
+
+_alive: WeakSet[EmotionRecognizer] = WeakSet()
+
+
+def _start_anew() -> None:
+    """A forked process has neither the threads that held the locks nor those of the networks."""
+    for recognizer in _alive:
+        leave(recognizer._networks)
+        recognizer._networks, recognizer._lock = None, Lock()
+
+
+if hasattr(os, 'register_at_fork'):  # not on Windows
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def _followed(pipeline: EmotionPipeline, frames: Iterable[Frame]) -> Iterator[FrameResult]:

@@ -118,30 +118,33 @@ FORK = """
 import os, sys, threading
 import numpy as np
 from skimage.data import astronaut
-from emotion_perception import api
+from emotion_perception import api, recognizer
 
+modules = {'function': api, 'recognizer': recognizer}
+module = modules[sys.argv[1]]
+predict = api.predict_emotion if module is api else recognizer.EmotionRecognizer().predict
 image = np.ascontiguousarray(astronaut()[..., ::-1])
 inside = threading.Event()
-find = api.analyse_still
+find = module.analyse_still
 
 def slow(*arguments):
     inside.set()
     return find(*arguments)
 
-api.predict_emotion(image)
-api.analyse_still = slow
+predict(image)
+module.analyse_still = slow
 stop = threading.Event()
 
 def work():
     while not stop.is_set():
-        api.predict_emotion(image)
+        predict(image)
 
 thread = threading.Thread(target=work)
 thread.start()
 inside.wait()
 child = os.fork()
 if not child:
-    os._exit(len(api.predict_emotion(image)))
+    os._exit(len(predict(image)))
 _, status = os.waitpid(child, 0)
 stop.set()
 thread.join()
@@ -161,5 +164,6 @@ def test_a_fork_of_a_process_with_loaded_networks_does_not_wait_for_their_thread
     subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True, timeout=120)
 
 
-def test_a_process_forked_while_a_thread_predicts_can_predict_too():
-    subprocess.run([sys.executable, '-W', 'ignore', '-c', FORK], check=True, timeout=120)
+@pytest.mark.parametrize('which', ['function', 'recognizer'])
+def test_a_process_forked_while_a_thread_predicts_can_predict_too(which):
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', FORK, which], check=True, timeout=120)

@@ -178,6 +178,28 @@ def test_nothing_is_kept_once_the_visitor_has_left(visit, server, media, tmp_pat
     wait_for_files(lambda: kept() == [], server.folder)
 
 
+def test_the_addresses_of_a_visitors_files_are_told_to_nobody_else_and_go_with_the_visitor(
+    visit, server, media, tmp_path
+):
+    first, second = visit(), visit()
+    photo = tmp_path / 'first.png'
+    photo.write_bytes((media / 'photo.png').read_bytes() + b'\0')  # a file of the first alone
+    choose(first.tab, '#photo', photo)
+    image = first.tab.locator('#image img')
+    image.wait_for()
+    address = image.get_attribute('src')
+    choose(second.tab, '#photo', media / 'two.png')
+    second.tab.locator('#image img').wait_for()
+    *_, folder, _ = address.split('/')
+    assert len(folder) >= 32
+    assert folder not in ' '.join([second.tab.content(), *second.asked])
+    for guess in (address.rpartition('/')[0], address.replace(folder, '*'), f'{address}/..'):
+        assert second.tab.request.get(guess).status in (403, 404)
+    first.close()
+    wait_for_files(lambda: not [*server.folder.glob(f'*/files/{folder}')], server.folder)
+    assert second.tab.request.get(address).status in (403, 404)
+
+
 @pytest.mark.parametrize('width', [390, 1280])
 def test_page_fits_its_window_and_asks_no_other_host(visit, server, width):
     visitor = visit(viewport={'width': width, 'height': 844})
