@@ -266,13 +266,25 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         '--ferplus', type=Path, help='fer2013new.csv, for a network trained with model.votes'
     )
+    _add_bonus(parser)
     parser.set_defaults(run_command=_export)
+
+
+def _add_bonus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--bonus',
+        action='append',
+        default=[],
+        metavar='CLASS=NATS',
+        help='give a class so much more in the balanced predictions, such as Happy=1.5 (may be '
+        'given several times)',
+    )
 
 
 def _export(options: argparse.Namespace) -> None:
     from training.config import INPUT_SIZE
     from training.dataset import data, ferplus
-    from training.scoring import report
+    from training.scoring import adjustment, report
     from training.shipping.export import export
 
     dataset = data.load(options.data, options.cache)
@@ -283,6 +295,7 @@ def _export(options: argparse.Namespace) -> None:
         fp32=options.fp32,
         threads=options.threads,
         votes=ferplus.votes_for(options.ferplus, dataset) if options.ferplus else None,
+        bonus=adjustment.read_bonus(options.bonus),
     )
     print(
         f'{done.model}: {done.size / 2**20:.2f} MiB; torch and fp32 ONNX differ by at most '
@@ -400,15 +413,18 @@ def _add_adjust(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar='FOLDER',
         help='also show what it does on images of people, as for evaluate (an .onnx only)',
     )
+    _add_bonus(parser)
     parser.set_defaults(run_command=_adjust)
 
 
 def _adjust(options: argparse.Namespace) -> None:
     from training.dataset import data
+    from training.scoring.adjustment import read_bonus
     from training.scoring.adjustment_report import study
 
+    bonus = read_bonus(options.bonus)
     dataset = data.load(options.data, options.cache)
-    print(study(options.model, dataset, options.ferplus, options.portraits, options.threads))
+    print(study(options.model, dataset, options.ferplus, options.portraits, options.threads, bonus))
 
 
 def _add_framing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

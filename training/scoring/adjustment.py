@@ -14,12 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS
 from training.dataset import ferplus, targets
 from training.dataset.data import Split
+from training.errors import TrainingError
 from training.scoring import metrics
 from training.scoring.metrics import ECE_BINS, Floats, Share
 
 STRENGTHS = tuple(tenths / 10 for tenths in range(11))
+NO_BONUS: Floats = np.zeros(NUM_EMOTIONS)
+
+_TEMPERATURES = tuple(twentieths / 20 for twentieths in range(20, 9, -1))
+_LARGEST_ECE = 0.025
 
 
 def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
@@ -36,15 +42,57 @@ def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
     return np.asarray(taught.mean(axis=0, dtype=np.float64))
 
 
-def adjust(logits: Floats, shares: Floats, strength: float) -> Floats:
-    """Logits less `strength` times the logarithm of the classes' shares.
+def adjust(logits: Floats, shares: Floats, strength: float, bonus: Floats = NO_BONUS) -> Floats:
+    """Logits less `strength` times the logarithm of the classes' shares, plus a bonus.
 
     Args:
         logits: float64 `[n, 7]`.
         shares: float64 `[7]`, above 0, from `priors`.
         strength: 0 changes nothing; 1 takes the shares away altogether.
+        bonus: float64 `[7]`, in nats.
     """
-    return np.asarray(logits - strength * np.log(shares))
+    return np.asarray(logits - strength * np.log(shares) + bonus)
+
+
+def read_bonus(words: Sequence[str]) -> Floats:
+    """A bonus as it is written on a command line, such as `['Happy=1.5']`.
+
+    Returns:
+        float64 `[7]`.
+
+    Raises:
+        TrainingError: A class is unknown or its number is none.
+    """
+    bonus = NO_BONUS.copy()
+    for word in words:
+        name, _, number = word.partition('=')
+        try:
+            bonus[EMOTION_NAMES.index(name)] = float(number)
+        except ValueError as error:
+            raise TrainingError(
+                f'--bonus must be a class and a number, such as Happy=1.5, not {word!r}: the classes '
+                f'are {", ".join(EMOTION_NAMES)}'
+            ) from error
+    return bonus
+
+
+def temperature(adjusted: Floats, votes: NDArray[np.int64]) -> float:
+    """The highest temperature, so the least sure, whose ECE on clear majorities is at most 0.025.
+
+    A lower one is surer than it may be of faces that are not like FER+'s.
+
+    Args:
+        adjusted: float64 `[n, 7]`, from `adjust`.
+        votes: int64 `[n, 10]`, the votes of the same images.
+
+    Returns:
+        1 to 0.5; where none is good enough the one with the least ECE.
+    """
+    rows, labels = ferplus.labelled(votes)
+    eces = {each: metrics.reliability(adjusted[rows] / each, labels).ece for each in _TEMPERATURES}
+    return next(
+        (each for each, ece in eces.items() if ece <= _LARGEST_ECE), min(eces, key=eces.get)
+    )
 
 
 @dataclass(frozen=True)
@@ -77,6 +125,7 @@ def curve(
     votes: NDArray[np.int64],
     shares: Floats,
     strengths: Sequence[float] = STRENGTHS,
+    bonus: Floats = NO_BONUS,
 ) -> list[Point]:
     """Scores one strength after the other.
 
@@ -85,8 +134,9 @@ def curve(
         votes: int64 `[n, 10]`, the votes of the same images.
         shares: From `priors`.
         strengths: To be tried.
+        bonus: float64 `[7]`, given to all.
     """
-    return [_point(adjust(logits, shares, each), votes, each) for each in strengths]
+    return [_point(adjust(logits, shares, each, bonus), votes, each) for each in strengths]
 
 
 def best(points: Sequence[Point]) -> Point:

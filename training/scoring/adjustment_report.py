@@ -25,6 +25,7 @@ def study(
     votes: Path,
     folder: Path | None = None,
     threads: int | None = None,
+    bonus: Floats = adjustment.NO_BONUS,
 ) -> str:
     """Adjusts a model's FER+ predictions on PublicTest, which selects, and on portraits.
 
@@ -34,6 +35,7 @@ def study(
         votes: FER+ votes (`fer2013new.csv`).
         folder: Portraits for `portraits.read_portraits`, or None.
         threads: CPU threads.
+        bonus: What the classes get beside, in nats, float64 `[7]`.
 
     Returns:
         Markdown: the shares, a table by strength and the strength of the best mean recall.
@@ -49,20 +51,27 @@ def study(
     if FERPLUS not in given:
         raise TrainingError(f'{model} predicts no FER+ labels to adjust: train with model.votes')
     shares = adjustment.priors(dataset['Training'], every_vote)
-    points = adjustment.curve(given[FERPLUS], every_vote[split.rows], shares)
-    seen = [''] * len(points) if people is None else _seen(model, people, shares, points, threads)
+    points = adjustment.curve(given[FERPLUS], every_vote[split.rows], shares, bonus=bonus)
+    seen = [''] * len(points)
+    if people is not None:
+        seen = _seen(model, people, shares, points, threads, bonus)
     return _text(shares, points, seen)
 
 
 def _seen(
-    model: Path, people: Portraits, shares: Floats, points: Sequence[Point], threads: int | None
+    model: Path,
+    people: Portraits,
+    shares: Floats,
+    points: Sequence[Point],
+    threads: int | None,
+    bonus: Floats,
 ) -> list[str]:
     """A cell of recalls on the portraits for every point."""
     said = portraits.logits(portraits.open_reader(model, threads), people)[FERPLUS]
     everyone = np.ones(len(people), bool)
     cells = []
     for point in points:
-        adjusted = adjustment.adjust(said, shares, point.strength)
+        adjusted = adjustment.adjust(said, shares, point.strength, bonus)
         recalls = portraits.score(people, ADJUSTED, adjusted).recalls(everyone)
         cells.append(
             ', '.join(f'{name} {portraits_report.percent(s)}' for name, s in recalls.items())

@@ -76,6 +76,7 @@ def export(
     fp32: bool = False,
     threads: int | None = None,
     votes: NDArray[np.int64] | None = None,
+    bonus: metrics.Floats = adjustment.NO_BONUS,
 ) -> Exported:
     """Writes the ONNX file and its manifest, after checking that all stages agree.
 
@@ -86,6 +87,7 @@ def export(
         fp32: Ship the fp32 file instead of the int8 one.
         threads: CPU threads.
         votes: FER+ votes, int64 `[rows, 10]`, for a network with a last layer of its own for them.
+        bonus: What the classes get beside in the balanced predictions, in nats, float64 `[7]`.
 
     Raises:
         TrainingError: The checkpoint is unusable, PublicTest is empty, votes are lacking or without
@@ -107,7 +109,7 @@ def export(
     exported, scores, temperature = _measure(model, trained.size, stages, dataset)
     second = balance = None
     if votes is not None:
-        balance = _balance(stages.shipped[FERPLUS], dataset, votes)
+        balance = _balance(stages.shipped[FERPLUS], dataset, votes, bonus)
         second = _measure_votes(stages.shipped, votes[dataset['PublicTest'].rows])
         scores['PublicTest']['ferplus'] = ferplus_document(second)
         exported = dataclasses.replace(exported, ferplus=second.accuracy)
@@ -238,14 +240,25 @@ def _measure_votes(shipped: predict.LogitsByLabelSet, votes: NDArray[np.int64]) 
     return ferplus_scores.score(logits, votes, divisor, taught=True)
 
 
-def _balance(logits: metrics.Floats, dataset: Dataset, votes: NDArray[np.int64]) -> Balance:
-    """The balanced predictions of the strength with the best mean recall on PublicTest."""
+def _balance(
+    logits: metrics.Floats, dataset: Dataset, votes: NDArray[np.int64], bonus: metrics.Floats
+) -> Balance:
+    """The balanced predictions of the strength with the best mean recall on PublicTest.
+
+    The bonus is no part of that choice: it is given for what other faces than FER+'s need.
+    """
     shares = adjustment.priors(dataset['Training'], votes)
     # A class that Training lacks must not become infinitely likely.
     shares = np.maximum(shares, _LEAST_SHARE)
-    points = adjustment.curve(logits, votes[dataset['PublicTest'].rows], shares)
-    strength = adjustment.best(points).strength
-    return Balance(tuple(round(float(share), 4) for share in shares), strength)
+    selecting = votes[dataset['PublicTest'].rows]
+    strength = adjustment.best(adjustment.curve(logits, selecting, shares)).strength
+    adjusted = adjustment.adjust(logits, shares, strength, bonus)
+    return Balance(
+        tuple(round(float(share), 4) for share in shares),
+        strength,
+        adjustment.temperature(adjusted, selecting),
+        tuple(bonus.tolist()),
+    )
 
 
 def kept_framing(path: Path) -> dict[str, Any] | None:

@@ -44,17 +44,22 @@ class Balance:
     Attributes:
         shares: Share of each class in what the output was taught, in FER-2013 order, each > 0.
         strength: What their logarithms are multiplied by; 1 takes the shares out altogether.
-        temperature: Divisor of the logits; > 0.
+        temperature: Divisor of the adjusted logits; > 0. It changes no strongest class.
+        bonus: What each class gets beside, in nats: for what cameras see otherwise than FER+.
     """
 
     shares: tuple[float, ...]
     strength: float
     temperature: float = 1.0
+    bonus: tuple[float, ...] = (0.0,) * NUM_EMOTIONS
 
     @property
     def offsets(self) -> tuple[float, ...]:
         """What is taken from the divided logits."""
-        return tuple(self.strength * math.log(share) for share in self.shares)
+        return tuple(
+            (self.strength * math.log(share) - bonus) / self.temperature
+            for share, bonus in zip(self.shares, self.bonus, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +226,8 @@ def _from_document(document: dict[str, Any]) -> Manifest:
     fields['framing'] = Framing.from_document(fields['framing'])
     if fields.get('balance') is not None:
         balance = dict(fields['balance'])
-        fields['balance'] = Balance(**{**balance, 'shares': tuple(balance['shares'])})
+        rows = {name: tuple(balance[name]) for name in ('shares', 'bonus') if name in balance}
+        fields['balance'] = Balance(**{**balance, **rows})
     manifest = Manifest(**fields)
     if manifest.labels != EMOTION_NAMES:
         raise ValueError(f'labels must be {", ".join(EMOTION_NAMES)}')
@@ -249,9 +255,11 @@ def _check_numbers(manifest: Manifest) -> None:
     if manifest.balance is not None:
         shares = manifest.balance.shares
         temperatures.append(manifest.balance.temperature)
-        strengths.append(manifest.balance.strength)
-        if len(shares) != NUM_EMOTIONS:
-            raise ValueError(f'balance must have {NUM_EMOTIONS} shares')
+        strengths += [manifest.balance.strength, *manifest.balance.bonus]
+        if {len(shares), len(manifest.balance.bonus)} != {NUM_EMOTIONS}:
+            raise ValueError(
+                f'balance must have {NUM_EMOTIONS} shares, and as many numbers as bonus'
+            )
     exposure = {} if spec.exposure is None else asdict(spec.exposure)
     for number in (
         *(*temperatures, *shares, *strengths, spec.mean, spec.std, *exposure.values()),
