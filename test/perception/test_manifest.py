@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from emotion_perception.errors import ModelError
@@ -68,6 +69,13 @@ def test_a_manifest_written_before_there_were_balanced_predictions(path):
     assert manifest.default_labels == 'fer2013'
 
 
+def test_a_bonus_moves_a_class_and_the_temperature_no_strongest_one():
+    balance = Balance((0.1,) * 7, 0.5, 0.8, (0.0, 0.0, 0.0, 1.5, 0.0, 0.0, 0.0))
+    plain = Balance((0.1,) * 7, 0.5)
+    taken = np.subtract(plain.offsets, np.multiply(balance.offsets, 0.8))
+    np.testing.assert_allclose(taken, balance.bonus, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ('key', 'value'),
     [
@@ -75,6 +83,8 @@ def test_a_manifest_written_before_there_were_balanced_predictions(path):
         ('shares', [0.0, *[0.1] * 6]),
         ('shares', ['a', *[0.1] * 6]),
         ('strength', float('inf')),
+        ('bonus', [1.0]),
+        ('bonus', ['a', *[0.1] * 6]),
         ('temperature', 0.0),
         ('other', 1),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from training.cli import main
 from training.dataset import data, ferplus
+from training.errors import TrainingError
 from training.scoring import adjustment
 
 MODEL = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
@@ -101,3 +102,25 @@ def test_the_command_prints_the_curve(made_csv, votes_file, tmp_path, capsys):
     # The made classes are equally frequent: nothing changes.
     assert 'at strength 0 (n = 21, PublicTest' in printed
     assert len([line for line in printed.splitlines() if line.startswith('| 0')]) == 10
+
+
+def test_a_bonus_is_read_from_a_command_line_and_added():
+    bonus = adjustment.read_bonus(['Happy=1.5', 'Fear=-0.5'])
+    assert bonus.tolist() == [0, 0, -0.5, 1.5, 0, 0, 0]
+    logits = np.zeros((2, 7))
+    given = adjustment.adjust(logits, SHARES, 1.0, bonus)
+    np.testing.assert_allclose(given - adjustment.adjust(logits, SHARES, 1.0), [bonus, bonus])
+    for wrong in ('Joy=1', 'Happy', 'Happy=much'):
+        with pytest.raises(TrainingError, match='such as Happy=1.5'):
+            adjustment.read_bonus([wrong])
+
+
+def test_the_balanced_temperature_is_the_least_sure_one_that_is_right():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 7, 4000)
+    said = labels.copy()
+    wrong = rng.random(len(labels)) < 0.2
+    said[wrong] = rng.integers(0, 7, wrong.sum())
+    # Sure of what is right in 83 of 100: log(0.83 / (0.17 / 6)) nats, here only 0.75 times as much.
+    logits = 0.75 * np.log(0.83 / (0.17 / 6)) * np.eye(7)[said]
+    assert adjustment.temperature(logits, votes_of(labels)) == pytest.approx(0.8, abs=0.05)

@@ -63,15 +63,15 @@ def read_bonus(words: Sequence[str]) -> Floats:
     Raises:
         TrainingError: A class is unknown or its number is none.
     """
-    bonus = NO_BONUS.copy()
+    bonus: Floats = np.zeros(NUM_EMOTIONS)
     for word in words:
         name, _, number = word.partition('=')
         try:
             bonus[EMOTION_NAMES.index(name)] = float(number)
         except ValueError as error:
             raise TrainingError(
-                f'--bonus must be a class and a number, such as Happy=1.5, not {word!r}: the classes '
-                f'are {", ".join(EMOTION_NAMES)}'
+                f'--bonus must be a class and a number, such as Happy=1.5, not {word!r}; the '
+                f'classes are {", ".join(EMOTION_NAMES)}'
             ) from error
     return bonus
 
@@ -90,9 +90,8 @@ def temperature(adjusted: Floats, votes: NDArray[np.int64]) -> float:
     """
     rows, labels = ferplus.labelled(votes)
     eces = {each: metrics.reliability(adjusted[rows] / each, labels).ece for each in _TEMPERATURES}
-    return next(
-        (each for each, ece in eces.items() if ece <= _LARGEST_ECE), min(eces, key=eces.get)
-    )
+    least = min(eces, key=lambda each: eces[each])
+    return next((each for each, ece in eces.items() if ece <= _LARGEST_ECE), least)
 
 
 @dataclass(frozen=True)

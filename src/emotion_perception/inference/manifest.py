@@ -257,9 +257,7 @@ def _check_numbers(manifest: Manifest) -> None:
         temperatures.append(manifest.balance.temperature)
         strengths += [manifest.balance.strength, *manifest.balance.bonus]
         if {len(shares), len(manifest.balance.bonus)} != {NUM_EMOTIONS}:
-            raise ValueError(
-                f'balance must have {NUM_EMOTIONS} shares, and as many numbers as bonus'
-            )
+            raise ValueError(f'balance must have {NUM_EMOTIONS} shares, and as many bonuses')
     exposure = {} if spec.exposure is None else asdict(spec.exposure)
     for number in (
         *(*temperatures, *shares, *strengths, spec.mean, spec.std, *exposure.values()),
