@@ -101,6 +101,31 @@ def test_files_are_read_whole_or_refused(tmp_path):
         read_bounded(tmp_path, 5)
 
 
+@pytest.mark.parametrize(
+    ('option', 'name'),
+    [('--json', 'out.jsonl'), ('--output', 'out.mp4')],
+)
+def test_an_output_that_nobody_reads_is_not_waited_for(
+    tmp_path, tiny_model, photo, capsys, option, name
+):
+    path = pipe(tmp_path, name)
+    assert main(['video', str(photo), option, str(path), '--model', str(tiny_model)]) == 1
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if 'error' in line]
+    assert f'{path} cannot be written (it is a pipe that nobody reads): ' in error
+
+
+def test_a_pipe_that_is_read_gets_lines_and_no_video(tmp_path, tiny_model, photo, capsys):
+    path, film = pipe(tmp_path, 'out.jsonl'), pipe(tmp_path, 'out.mp4')
+    readers = [os.open(each, os.O_RDONLY | os.O_NONBLOCK) for each in (path, film)]
+    words = ['video', str(photo), '--model', str(tiny_model)]
+    assert main([*words, '--json', str(path)]) == 0
+    assert os.read(readers[0], 1000).endswith(b'}\n')
+    assert main([*words, '--output', str(film)]) == 1
+    assert 'it is a pipe)' in capsys.readouterr().err
+    for reader in readers:
+        os.close(reader)
+
+
 def test_nobody_can_foresee_the_name_of_an_unfinished_file(tmp_path):
     first, second = new_beside(tmp_path / 'a.mp4'), new_beside(tmp_path / 'a.mp4')
     assert first != second

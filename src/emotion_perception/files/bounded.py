@@ -35,6 +35,25 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
+def open_output(path: Path) -> int:
+    """Opens a file that is written from its start; the descriptor is the caller's to close.
+
+    A pipe without a reader would be waited for, and no signal ends that.
+
+    Raises:
+        OSError: It cannot be written, or is a pipe that nobody reads; `strerror` says which.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, 'it is a pipe that nobody reads', str(path)) from error
+        raise
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 def is_regular_or_folder(path: Path) -> bool:
     """Says whether a path that exists is a file or folder: no pipe, socket or device.
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_perception.errors import OutputError
+from emotion_perception.files.bounded import open_output
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.heads.head_pose import angles, head_axes, quaternion
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
@@ -156,7 +157,7 @@ class JsonLinesWriter(Closeable):
                 return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: a killed run leaves whole lines, and a full disk shows at the write.
-            self._file = self.path.open('wb', buffering=0)
+            self._file = os.fdopen(open_output(self.path), 'wb', buffering=0)
         except OSError as error:
             raise self._failure(error) from error
 

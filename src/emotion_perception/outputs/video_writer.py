@@ -5,7 +5,9 @@ H.264; without it OpenCV writes MPEG-4 Part 2, which browsers do not play.
 """
 
 import contextlib
+import errno
 import math
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.errors import ImageFormatError, OutputError
-from emotion_perception.files.bounded import new_beside
+from emotion_perception.files.bounded import new_beside, open_output
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.outputs.ffmpeg import (
     EXECUTABLE,
@@ -231,7 +233,9 @@ def _make_writable(path: Path) -> None:
     """Creates the folder and tries the file, so that the first message names the true cause."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open('wb').close()
+        os.close(open_output(path))
+        if path.is_fifo():  # a video is gone back in, and replaced by its finished copy
+            raise OSError(errno.EINVAL, 'it is a pipe')
     except OSError as error:
         raise OutputError(
             f'Video {path} cannot be written ({error.strerror}): choose another output.'
