@@ -101,7 +101,7 @@ def streams(path) -> list[tuple[int, str]]:
 def test_sound_stays_where_it_was(name, flash, beep, suffix, clips, tmp_path):
     out = tmp_path / f'out{suffix}'
     recorder = annotate(clips / name, out)
-    assert recorder.remark == ''
+    assert 'sound' not in recorder.remark.lower()  # of images that are left out it may tell
     assert flash_s(out) == pytest.approx(flash, **CLOSE)
     assert beep_s(out) == pytest.approx(beep, **CLOSE)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
