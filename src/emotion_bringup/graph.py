@@ -19,6 +19,9 @@ EMOTIONS: Final = 'emotions'
 EVENTS: Final = 'emotions/events'
 """Topic of what happens on faces, below the robot's namespace."""
 
+AUDIENCE: Final = 'emotions/audience'
+"""Topic of all faces as a group, below the robot's namespace."""
+
 FULL_SEARCH: Final = 'emotions/full_search'
 """While this topic has a subscriber, the whole of every image is searched for faces: who blurs the
 faces that are found subscribes, because between two searches a new one would be seen."""

@@ -1,5 +1,7 @@
 """What people_node tells of faces, over DDS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ros_bench import Bench, header
@@ -7,9 +9,9 @@ from ros_bench import Bench, header
 from emotion_bringup import qos
 from emotion_bringup.conversion import emotions_message
 from emotion_bringup.nodes.people import PeopleNode
-from emotion_msgs.msg import ExpressionEvent, FaceEmotionArray
+from emotion_msgs.msg import Audience, ExpressionEvent, FaceEmotionArray
 from emotion_perception.labels import Emotion
-from emotion_perception.types import NS_PER_S, Box, Face
+from emotion_perception.types import NS_PER_S, Box, Face, Head
 
 STEP_NS = NS_PER_S // 10
 
@@ -18,7 +20,20 @@ def smile(value):
     change = np.zeros(7, np.float32)
     change[Emotion.HAPPY] = value
     probabilities = np.full(7, 0.1, np.float32)
+    probabilities[Emotion.HAPPY] = 0.4
     return Face(7, Box(10, 10, 50, 60), 0.9, None, Emotion.HAPPY, 0.4, probabilities, change)
+
+
+def looking(probability):
+    return Head(
+        rotation=np.eye(3),
+        position=np.full(3, np.nan),
+        gaze=np.array([0.0, 0.0, -1.0]),
+        looking_at_camera=probability,
+        mesh=np.empty((0, 3), np.float32),
+        origin=(35.0, 40.0),
+        scale=0.5,
+    )
 
 
 @pytest.fixture
@@ -61,6 +76,19 @@ def test_a_smile_is_told_from_its_start_to_its_end(bench):
     assert start.strength == pytest.approx(1.5)
     assert start.duration.nanosec == 3 * STEP_NS
     assert end.duration.nanosec == 6 * STEP_NS
+
+
+def test_an_audience_is_counted(bench):
+    told = []
+    bench.client.create_subscription(Audience, 'emotions/audience', told.append, qos.EVENTS)
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+    faces = [smile(0.0), replace(smile(0.0), track_id=8, head=looking(0.9))]
+    message = emotions_message(header(NS_PER_S), 640, 480, faces)
+    bench.results.publish(message)
+    bench.spin_until(lambda: bool(told), 'the audience')
+    assert told[0].header == message.header
+    assert (told[0].faces, told[0].faces_with_pose, told[0].looking) == (2, 1, 1)
+    assert told[0].probabilities[Emotion.HAPPY] == pytest.approx(0.4)
 
 
 def test_nothing_is_read_while_nobody_listens(bench):

@@ -1,18 +1,21 @@
-"""What behaviours react to, made of the results: when expressions start and end."""
+"""What behaviours react to, made of the results: events, and how an audience feels."""
 
+from copy import copy
 from typing import Any
 
 from builtin_interfaces.msg import Duration
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
-from emotion_bringup.graph import EMOTIONS, EVENTS
+from emotion_bringup.graph import AUDIENCE, EMOTIONS, EVENTS
 from emotion_bringup.parameter_tables import PEOPLE_PARAMETERS
 from emotion_bringup.parameters import (
     CheckedParameters,
@@ -22,16 +25,18 @@ from emotion_bringup.parameters import (
 )
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
+from emotion_msgs.msg import Audience as AudienceMessage
 from emotion_msgs.msg import ExpressionEvent as EventMessage
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.settings.tables import EventSettings
+from emotion_perception.tracking.audience import Audience, audience_of
 from emotion_perception.tracking.events import ExpressionEvent, ExpressionEvents
 from emotion_perception.types import NS_PER_S
 
 
 class PeopleNode(CheckedParameters, Node):
-    """Publishes events while somebody listens to them."""
+    """Publishes each of its topics while somebody listens to it."""
 
     def __init__(self, stop: Stop) -> None:
         """Declares parameters and waits for a listener.
@@ -46,16 +51,12 @@ class PeopleNode(CheckedParameters, Node):
         declare_parameters(self, PEOPLE_PARAMETERS)
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
-        self._events = ExpressionEvents(self._settings())
+        self._event_settings = self._read_event_settings()
+        self._events: ExpressionEvents | None = None
         self._statistics = StreamStatistics()
         self._results: Any = None
-        self._publisher = self.create_publisher(
-            EventMessage,
-            EVENTS,
-            qos.EVENTS,
-            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._listen_on_demand()),
-            qos_overriding_options=qos.overridable(),
-        )
+        self._events_publisher = self._offer(EventMessage, EVENTS, copy(qos.EVENTS))
+        self._audience_publisher = self._offer(AudienceMessage, AUDIENCE, qos.emotions(self._mode))
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'people', self._report)
         self._listen_on_demand()
@@ -63,7 +64,16 @@ class PeopleNode(CheckedParameters, Node):
     def close(self) -> None:
         """Nothing outlives the node."""
 
-    def _settings(self) -> EventSettings:
+    def _offer(self, message_type: type, topic: str, profile: QoSProfile) -> Publisher:
+        return self.create_publisher(
+            message_type,
+            topic,
+            profile,
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._listen_on_demand()),
+            qos_overriding_options=qos.overridable(),
+        )
+
+    def _read_event_settings(self) -> EventSettings:
         """The settings of events.
 
         Raises:
@@ -85,14 +95,20 @@ class PeopleNode(CheckedParameters, Node):
 
     def _apply_settings(self, changes: list[RosParameter]) -> None:
         try:
-            self._events.settings = self._settings()
+            self._event_settings = self._read_event_settings()
         except ParameterError as error:
             self.get_logger().warning(f'{error} The settings before go on.')
+            return
+        if self._events is not None:
+            self._events.settings = self._event_settings
 
     def _listen_on_demand(self) -> None:
-        wanted = self._publisher.get_subscription_count() > 0
+        if not _is_heard(self._events_publisher):
+            self._events = None
+        elif self._events is None:
+            self._events = ExpressionEvents(self._event_settings)
+        wanted = self._events is not None or _is_heard(self._audience_publisher)
         if wanted and self._results is None:
-            self._events = ExpressionEvents(self._settings())
             self._results = self.create_subscription(
                 FaceEmotionArray,
                 EMOTIONS,
@@ -107,8 +123,13 @@ class PeopleNode(CheckedParameters, Node):
 
     def _on_results(self, message: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
-        for event in self._events.update(faces_from_message(message), stamp_ns):
-            self._publisher.publish(_event_message(message.header, event))
+        faces = faces_from_message(message)
+        if self._events is not None:
+            for event in self._events.update(faces, stamp_ns):
+                self._events_publisher.publish(_event_message(message.header, event))
+        if _is_heard(self._audience_publisher):
+            told = _audience_message(message.header, audience_of(faces))
+            self._audience_publisher.publish(told)
         self._statistics.add(self.get_clock().now().nanoseconds, stamp_ns)
 
     def _report(self) -> diagnostics.Report:
@@ -118,6 +139,20 @@ class PeopleNode(CheckedParameters, Node):
         if self._results is None:
             return diagnostics.OK, 'Idle: nobody subscribes', values
         return diagnostics.health(self._statistics, values)
+
+
+def _is_heard(publisher: Publisher) -> bool:
+    return bool(publisher.get_subscription_count())
+
+
+def _audience_message(header: Header, audience: Audience) -> AudienceMessage:
+    return AudienceMessage(
+        header=header,
+        faces=audience.faces,
+        looking=audience.looking,
+        faces_with_pose=audience.with_head,
+        probabilities=audience.probabilities,
+    )
 
 
 def _event_message(header: Header, event: ExpressionEvent) -> EventMessage:
