@@ -19,6 +19,9 @@ EMOTIONS: Final = 'emotions'
 EVENTS: Final = 'emotions/events'
 """Topic of what happens on faces, below the robot's namespace."""
 
+TARGET: Final = 'emotions/target'
+"""Topic of the one person to attend to, below the robot's namespace."""
+
 AUDIENCE: Final = 'emotions/audience'
 """Topic of all faces as a group, below the robot's namespace."""
 

@@ -181,6 +181,7 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
 )
 
 _EVENTS = shared.EventSettings()
+_TARGET = shared.TargetSettings()
 PEOPLE_PARAMETERS: tuple[Setting, ...] = (
     Setting(
         'event_measure',
@@ -219,6 +220,34 @@ PEOPLE_PARAMETERS: tuple[Setting, ...] = (
         'event_period',
         _EVENTS.repeat_s,
         'how often one that goes on is told again; 0 never',
+        0.0,
+        60.0,
+        unit='s',
+        live=True,
+    ),
+    Setting(
+        'target_by',
+        _TARGET.by,
+        'whom emotions/target holds: the nearest (the largest where positions are not known), the '
+        'largest, who is looking into the camera, or who was there first',
+        choices=(shared.BY_NEAREST, shared.BY_LARGEST, shared.BY_LOOKING, shared.BY_FIRST),
+        live=True,
+    ),
+    Setting(
+        'target_advantage',
+        _TARGET.advantage,
+        'how many times as near, large or probably looking another must be to become the target',
+        1.0,
+        10.0,
+        live=True,
+    ),
+    Setting(
+        'target_patience', _TARGET.patience_s, 'and for how long', 0.0, 60.0, unit='s', live=True
+    ),
+    Setting(
+        'target_memory',
+        _TARGET.memory_s,
+        'how long a target that is hidden may come back and is waited for',
         0.0,
         60.0,
         unit='s',

@@ -91,6 +91,22 @@ def test_an_audience_is_counted(bench):
     assert told[0].probabilities[Emotion.HAPPY] == pytest.approx(0.4)
 
 
+def test_a_target_comes_back_as_the_same_and_waits_for_nobody_else(bench):
+    told = []
+    bench.client.create_subscription(FaceEmotionArray, 'emotions/target', told.append, qos.EVENTS)
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+    assert bench.set_parameter('target_by', 'largest') == (True, '')
+    near, far = smile(0.0), replace(smile(0.0), track_id=8, box=Box(400, 90, 40, 50))
+    back = replace(near, track_id=9, box=Box(14, 12, 50, 58))
+    images = [[near, far], [far], [back, far]]
+    for index, faces in enumerate(images, 1):
+        bench.results.publish(emotions_message(header(index * NS_PER_S), 640, 480, faces))
+    bench.spin_until(lambda: len(told) == 3, 'the targets')
+    assert [[face.track_id for face in message.faces] for message in told] == [[7], [], [7]]
+    assert told[2].faces[0].box.x_offset == 14
+    assert (told[2].header, told[2].image_width) == (header(3 * NS_PER_S), 640)
+
+
 def test_nothing_is_read_while_nobody_listens(bench):
     assert bench.next_status().message == 'Idle: nobody subscribes'
     assert bench.results.get_subscription_count() == 0

@@ -1,4 +1,4 @@
-"""What behaviours react to, made of the results: events, and how an audience feels."""
+"""What behaviours react to, made of the results: events, whom to attend to, the audience."""
 
 from copy import copy
 from typing import Any
@@ -15,7 +15,7 @@ from emotion_bringup import diagnostics, qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
-from emotion_bringup.graph import AUDIENCE, EMOTIONS, EVENTS
+from emotion_bringup.graph import AUDIENCE, EMOTIONS, EVENTS, TARGET
 from emotion_bringup.parameter_tables import PEOPLE_PARAMETERS
 from emotion_bringup.parameters import (
     CheckedParameters,
@@ -29,9 +29,10 @@ from emotion_msgs.msg import Audience as AudienceMessage
 from emotion_msgs.msg import ExpressionEvent as EventMessage
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.labels import EMOTION_NAMES
-from emotion_perception.settings.tables import EventSettings
+from emotion_perception.settings.tables import EventSettings, TargetSettings
 from emotion_perception.tracking.audience import Audience, audience_of
 from emotion_perception.tracking.events import ExpressionEvent, ExpressionEvents
+from emotion_perception.tracking.target import Target, TargetChoice
 from emotion_perception.types import NS_PER_S
 
 
@@ -53,9 +54,11 @@ class PeopleNode(CheckedParameters, Node):
         self._mode: str = value_of(self, 'mode')
         self._event_settings = self._read_event_settings()
         self._events: ExpressionEvents | None = None
+        self._choice: TargetChoice | None = None
         self._statistics = StreamStatistics()
         self._results: Any = None
         self._events_publisher = self._offer(EventMessage, EVENTS, copy(qos.EVENTS))
+        self._target_publisher = self._offer(FaceEmotionArray, TARGET, qos.emotions(self._mode))
         self._audience_publisher = self._offer(AudienceMessage, AUDIENCE, qos.emotions(self._mode))
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'people', self._report)
@@ -93,7 +96,17 @@ class PeopleNode(CheckedParameters, Node):
             )
         return settings
 
+    def _read_target_settings(self) -> TargetSettings:
+        return TargetSettings(
+            by=value_of(self, 'target_by'),
+            advantage=value_of(self, 'target_advantage'),
+            patience_s=value_of(self, 'target_patience'),
+            memory_s=value_of(self, 'target_memory'),
+        )
+
     def _apply_settings(self, changes: list[RosParameter]) -> None:
+        if self._choice is not None:
+            self._choice.settings = self._read_target_settings()
         try:
             self._event_settings = self._read_event_settings()
         except ParameterError as error:
@@ -107,7 +120,11 @@ class PeopleNode(CheckedParameters, Node):
             self._events = None
         elif self._events is None:
             self._events = ExpressionEvents(self._event_settings)
-        wanted = self._events is not None or _is_heard(self._audience_publisher)
+        if not _is_heard(self._target_publisher):
+            self._choice = None
+        elif self._choice is None:
+            self._choice = TargetChoice(self._read_target_settings())
+        wanted = bool(self._events or self._choice or _is_heard(self._audience_publisher))
         if wanted and self._results is None:
             self._results = self.create_subscription(
                 FaceEmotionArray,
@@ -127,6 +144,9 @@ class PeopleNode(CheckedParameters, Node):
         if self._events is not None:
             for event in self._events.update(faces, stamp_ns):
                 self._events_publisher.publish(_event_message(message.header, event))
+        if self._choice is not None:
+            target = self._choice.update(faces, stamp_ns)
+            self._target_publisher.publish(_target_message(message, target))
         if _is_heard(self._audience_publisher):
             told = _audience_message(message.header, audience_of(faces))
             self._audience_publisher.publish(told)
@@ -143,6 +163,20 @@ class PeopleNode(CheckedParameters, Node):
 
 def _is_heard(publisher: Publisher) -> bool:
     return bool(publisher.get_subscription_count())
+
+
+def _target_message(results: FaceEmotionArray, target: Target | None) -> FaceEmotionArray:
+    """The target's face as it was found, under the track with which it became the target."""
+    chosen = []
+    if target is not None:
+        chosen = [face for face in results.faces if face.track_id == target.face.track_id][:1]
+        chosen[0].track_id = target.track_id
+    return FaceEmotionArray(
+        header=results.header,
+        image_width=results.image_width,
+        image_height=results.image_height,
+        faces=chosen,
+    )
 
 
 def _audience_message(header: Header, audience: Audience) -> AudienceMessage:

@@ -61,6 +61,31 @@ class EventSettings:
     repeat_s: float = 1.0
 
 
+BY_NEAREST: Final = 'nearest'
+BY_LARGEST: Final = 'largest'
+BY_LOOKING: Final = 'looking'
+BY_FIRST: Final = 'first'
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """Who is attended to.
+
+    Attributes:
+        by: `nearest` by the heads' positions, and by size where these are not known; `largest`;
+            `looking` into the camera; `first` who was seen first, until it leaves.
+        advantage: How many times as near, as large or as probably looking another must be.
+        patience_s: For how long, in seconds, before it becomes the target: longer than a
+            passer-by at two metres is in view.
+        memory_s: How long a target that is not seen may come back, in seconds.
+    """
+
+    by: str = BY_NEAREST
+    advantage: float = 1.3
+    patience_s: float = 2.0
+    memory_s: float = 2.0
+
+
 def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
     """How often the whole of a frame is searched for faces: every so many frames.
 
