@@ -25,6 +25,9 @@ TARGET: Final = 'emotions/target'
 AUDIENCE: Final = 'emotions/audience'
 """Topic of all faces as a group, below the robot's namespace."""
 
+ASK: Final = 'emotions/ask'
+"""Service that tells of the faces of the next or last seconds, below the robot's namespace."""
+
 FULL_SEARCH: Final = 'emotions/full_search'
 """While this topic has a subscriber, the whole of every image is searched for faces: who blurs the
 faces that are found subscribes, because between two searches a new one would be seen."""

@@ -180,6 +180,9 @@ EXPRESSION_PARAMETERS: tuple[Setting, ...] = (
     STRICT_PARAMETERS,
 )
 
+LONGEST_QUESTION_S = 60.0
+"""The longest time about which the people node may be asked, in seconds."""
+
 _EVENTS = shared.EventSettings()
 _TARGET = shared.TargetSettings()
 PEOPLE_PARAMETERS: tuple[Setting, ...] = (
@@ -250,6 +253,16 @@ PEOPLE_PARAMETERS: tuple[Setting, ...] = (
         'how long a target that is hidden may come back and is waited for',
         0.0,
         60.0,
+        unit='s',
+        live=True,
+    ),
+    Setting(
+        'ask_history',
+        0.0,
+        'how long results are remembered for questions about the last seconds (emotions/ask); '
+        'while it is above 0 the node listens all the time',
+        0.0,
+        LONGEST_QUESTION_S,
         unit='s',
         live=True,
     ),

@@ -10,6 +10,7 @@ from emotion_bringup import qos
 from emotion_bringup.conversion import emotions_message
 from emotion_bringup.nodes.people import PeopleNode
 from emotion_msgs.msg import Audience, ExpressionEvent, FaceEmotionArray
+from emotion_msgs.srv import AskEmotions
 from emotion_perception.labels import Emotion
 from emotion_perception.types import NS_PER_S, Box, Face, Head
 
@@ -107,8 +108,72 @@ def test_a_target_comes_back_as_the_same_and_waits_for_nobody_else(bench):
     assert (told[2].header, told[2].image_width) == (header(3 * NS_PER_S), 640)
 
 
+@pytest.fixture
+def ask(bench):
+    """Asks for so many seconds; returns the future of the response."""
+    client = bench.client.create_client(AskEmotions, 'emotions/ask')
+    bench.spin_until(client.service_is_ready, 'the service')
+    bench.spin_until_served('/emotions/ask')
+    return lambda seconds, wait: client.call_async(AskEmotions.Request(seconds=seconds, wait=wait))
+
+
+def test_the_next_seconds_are_told_when_they_are_over(bench, ask):
+    future = ask(0.4, True)
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+    stamps = send(bench, [1.0, 1.0, None, 1.0, 1.0])
+    response = bench.result(future)
+    assert (response.success, response.message) == (True, '')
+    assert (response.images, response.seconds) == (5, pytest.approx(0.4))
+    assert response.header == header(stamps[-1])
+    (face,) = response.faces
+    assert (face.track_id, face.emotion, face.share) == (7, 'Happy', pytest.approx(0.8))
+    assert face.probabilities[Emotion.HAPPY] == pytest.approx(0.4)
+    assert face.deviation[Emotion.HAPPY] == pytest.approx(0)
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 0, 'the end of listening')
+
+
+def test_a_question_holds_up_nothing_and_ends_where_no_image_comes(bench, ask):
+    future = ask(0.2, True)
+    listen(bench)
+    assert bench.set_parameter('event_start', 1.0) == (True, '')
+    assert not future.done()
+    response = bench.result(future)
+    assert (response.success, response.images, list(response.faces)) == (True, 0, [])
+
+
+def test_the_last_seconds_are_told_where_they_are_remembered(bench, ask):
+    refused = bench.result(ask(5.0, False))
+    assert not refused.success
+    assert 'set the parameter ask_history of people_node' in refused.message
+    assert bench.set_parameter('ask_history', 5.0) == (True, '')
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+    stamps = send(bench, [1.0] * 8)
+    statistics = bench.node._statistics
+    bench.spin_until(lambda: statistics.frames == 8, 'the results')
+    response = bench.result(ask(0.5, False))
+    assert (response.images, response.header) == (6, header(stamps[-1]))
+
+
+def test_a_time_that_makes_no_sense_is_refused(bench, ask):
+    for seconds in (0.0, -1.0, 61.0, float('nan')):
+        response = bench.result(ask(seconds, True))
+        assert not response.success
+        assert response.message == f'seconds must be above 0 and at most 60, not {seconds:g}.'
+
+
+def test_who_asks_and_leaves_does_no_harm(bench, ask):
+    ask(0.2, True)
+    bench.spin_until(lambda: bench.results.get_subscription_count() == 1, 'the subscription')
+    (asking,) = (one for one in bench.client.clients if one.srv_name.endswith('emotions/ask'))
+    bench.client.destroy_client(asking)
+    bench.spin_until(lambda: bench.node.count_clients('/emotions/ask') == 0, 'the farewell')
+    send(bench, [1.0] * 3)
+    bench.spin_until(lambda: not bench.node._questions.wants_results, 'the end of the question')
+    assert bench.set_parameter('event_start', 1.0) == (True, '')
+
+
 def test_nothing_is_read_while_nobody_listens(bench):
-    assert bench.next_status().message == 'Idle: nobody subscribes'
+    assert bench.next_status().message == 'Idle: nobody subscribes or asks'
     assert bench.results.get_subscription_count() == 0
 
 

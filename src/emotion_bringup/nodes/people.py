@@ -1,4 +1,4 @@
-"""What behaviours react to, made of the results: events, whom to attend to, the audience."""
+"""What behaviours react to, made of the results: events, a target, the audience, answers."""
 
 from copy import copy
 from typing import Any
@@ -23,6 +23,7 @@ from emotion_bringup.parameters import (
     declare_parameters,
     value_of,
 )
+from emotion_bringup.questions import Questions
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import Audience as AudienceMessage
@@ -37,7 +38,7 @@ from emotion_perception.types import NS_PER_S
 
 
 class PeopleNode(CheckedParameters, Node):
-    """Publishes each of its topics while somebody listens to it."""
+    """Publishes each of its topics while somebody listens to it, and answers questions."""
 
     def __init__(self, stop: Stop) -> None:
         """Declares parameters and waits for a listener.
@@ -60,6 +61,9 @@ class PeopleNode(CheckedParameters, Node):
         self._events_publisher = self._offer(EventMessage, EVENTS, copy(qos.EVENTS))
         self._target_publisher = self._offer(FaceEmotionArray, TARGET, qos.emotions(self._mode))
         self._audience_publisher = self._offer(AudienceMessage, AUDIENCE, qos.emotions(self._mode))
+        self._questions = Questions(
+            self, lambda: float(value_of(self, 'ask_history')), self._listen_on_demand
+        )
         self.add_post_set_parameters_callback(self._apply_settings)
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'people', self._report)
         self._listen_on_demand()
@@ -107,6 +111,9 @@ class PeopleNode(CheckedParameters, Node):
     def _apply_settings(self, changes: list[RosParameter]) -> None:
         if self._choice is not None:
             self._choice.settings = self._read_target_settings()
+        # Not for others: to subscribe declares parameters, and comes by here.
+        if any(change.name == 'ask_history' for change in changes):
+            self._listen_on_demand()
         try:
             self._event_settings = self._read_event_settings()
         except ParameterError as error:
@@ -124,7 +131,12 @@ class PeopleNode(CheckedParameters, Node):
             self._choice = None
         elif self._choice is None:
             self._choice = TargetChoice(self._read_target_settings())
-        wanted = bool(self._events or self._choice or _is_heard(self._audience_publisher))
+        wanted = bool(
+            self._events
+            or self._choice
+            or _is_heard(self._audience_publisher)
+            or self._questions.wants_results
+        )
         if wanted and self._results is None:
             self._results = self.create_subscription(
                 FaceEmotionArray,
@@ -136,6 +148,7 @@ class PeopleNode(CheckedParameters, Node):
         elif not wanted and self._results is not None:
             self.destroy_subscription(self._results)
             self._results = None
+            self._questions.forget()
             forget_destroyed(self)
 
     def _on_results(self, message: FaceEmotionArray) -> None:
@@ -150,14 +163,17 @@ class PeopleNode(CheckedParameters, Node):
         if _is_heard(self._audience_publisher):
             told = _audience_message(message.header, audience_of(faces))
             self._audience_publisher.publish(told)
+        if self._questions.wants_results:
+            self._questions.add(message.header, faces)
         self._statistics.add(self.get_clock().now().nanoseconds, stamp_ns)
 
     def _report(self) -> diagnostics.Report:
+        self._questions.end_overdue()
         self._listen_on_demand()
         now_ns = self.get_clock().now().nanoseconds
         values = diagnostics.stream_values(self._statistics, now_ns)
         if self._results is None:
-            return diagnostics.OK, 'Idle: nobody subscribes', values
+            return diagnostics.OK, 'Idle: nobody subscribes or asks', values
         return diagnostics.health(self._statistics, values)
 
 
