@@ -18,7 +18,7 @@ import numpy as np
 
 from emotion_perception.detection.factory import create_detector
 from emotion_perception.files.resources import replace_file
-from emotion_perception.heads.head_pose import square_about
+from emotion_perception.heads.head_pose import best_turn, square_about
 from emotion_perception.heads.networks import LEFT_EYE, RIGHT_EYE, HeadNetworks, Mesh
 from emotion_perception.heads.turned_square import TurnedSquare
 from emotion_perception.sources.image_files import read_image_file
@@ -55,16 +55,8 @@ def mean_of(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def _laid_onto(points: Mesh, target: Mesh) -> Mesh:
-    rotation, scale = _similarity(points, target)
+    rotation, scale = best_turn(points, target)
     return np.asarray(scale * (points - points.mean(axis=0)) @ rotation.T)
-
-
-def _similarity(points: Mesh, target: Mesh) -> tuple[Mesh, float]:
-    """Rotation and scale of the best fit of points onto others (Umeyama 1991)."""
-    a, b = points - points.mean(axis=0), target - target.mean(axis=0)
-    u, sizes, v = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.linalg.det(u @ v)])
-    return np.asarray(u @ np.diag(signs) @ v), float((sizes * signs).sum() / (a**2).sum())
 
 
 def _symmetric(face: Mesh) -> Mesh:
@@ -73,7 +65,7 @@ def _symmetric(face: Mesh) -> Mesh:
     mirrored = face * (-1, 1, 1)
     for _ in range(_ROUNDS):
         pairs = mirrored[_apart(face, mirrored).argmin(axis=1)]
-        rotation, scale = _similarity(pairs, face)
+        rotation, scale = best_turn(pairs, face)
         mirrored = scale * (mirrored - pairs.mean(axis=0)) @ rotation.T + face.mean(axis=0)
     apart = _apart(face, mirrored)
     partners = np.arange(len(face))
@@ -96,7 +88,7 @@ def _apart(first: Mesh, second: Mesh) -> Mesh:
 
 def _mean_rotation(face: Mesh, meshes: Sequence[Mesh]) -> Mesh:
     """The turn about x that makes the mean of all meshes face the camera."""
-    total = np.sum([_similarity(face, mesh)[0] for mesh in meshes], axis=0)
+    total = np.sum([best_turn(face, mesh)[0] for mesh in meshes], axis=0)
     angle = np.arctan2(total[2, 1] - total[1, 2], total[1, 1] + total[2, 2])
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])

@@ -71,9 +71,6 @@ class HeadFit:
 def fit_head(mesh: Mesh) -> HeadFit:
     """Lays the mean face onto a mesh.
 
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
-    PAMI 1991.
-
     Args:
         mesh: float64 [468, 3], finite.
 
@@ -81,14 +78,25 @@ def fit_head(mesh: Mesh) -> HeadFit:
         ModelError: The mean face is missing or damaged.
     """
     mean = mean_face()
-    middle, mean_middle = mesh.mean(axis=0), mean.mean(axis=0)
-    centered = mean - mean_middle
-    u, sizes, v = np.linalg.svd((mesh - middle).T @ centered)
-    signs = np.array([1.0, 1.0, np.linalg.det(u @ v)])
-    rotation = u @ np.diag(signs) @ v
-    scale = float((sizes * signs).sum() / (centered**2).sum())
-    origin = middle - scale * rotation @ mean_middle
+    rotation, scale = best_turn(mean, mesh)
+    origin = mesh.mean(axis=0) - scale * rotation @ mean.mean(axis=0)
     return HeadFit(rotation, scale, origin[:2])
+
+
+def best_turn(points: Mesh, target: Mesh) -> tuple[Rotation, float]:
+    """Rotation and scale of the best fit of points onto others.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    PAMI 1991.
+
+    Args:
+        points: float64 [N, 3], not all alike.
+        target: float64 [N, 3], the same points elsewhere.
+    """
+    a, b = points - points.mean(axis=0), target - target.mean(axis=0)
+    u, sizes, v = np.linalg.svd(b.T @ a)
+    signs = np.array([1.0, 1.0, np.linalg.det(u @ v)])
+    return np.asarray(u @ np.diag(signs) @ v), float((sizes * signs).sum() / (a**2).sum())
 
 
 def square_about(face: Detection) -> TurnedSquare:
