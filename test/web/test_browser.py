@@ -196,7 +196,7 @@ def test_the_addresses_of_a_visitors_files_are_told_to_nobody_else_and_go_with_t
     for guess in (address.rpartition('/')[0], address.replace(folder, '*'), f'{address}/..'):
         assert second.tab.request.get(guess).status in (403, 404)
     first.close()
-    wait_for_files(lambda: not [*server.folder.glob(f'*/files/{folder}')], server.folder)
+    wait_for_files(lambda: not [*server.folder.rglob(folder)], server.folder)
     assert second.tab.request.get(address).status in (403, 404)
 
 

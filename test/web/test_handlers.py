@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import subprocess
+from itertools import islice
 
 import cv2
 import imageio_ffmpeg
@@ -15,6 +16,7 @@ from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.errors import ImageFormatError, SourceError
 from emotion_perception.labels import EMOTION_NAMES, Emotion
 from emotion_perception.pipeline import PipelineSettings
+from emotion_perception.sources.demo import DemoSource
 from emotion_perception.types import Box, Face
 from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.emotion_timeline import EmotionTimeline
@@ -78,13 +80,16 @@ def test_settings_are_followed(media, tmp_path, networks):
     assert not process_photo(media / 'photo.png', tmp_path, networks, large).record['faces']
 
 
-def test_a_visitor_chooses_the_labels(media, tmp_path, networks):
+def test_a_visitor_chooses_the_labels(tmp_path, networks):
+    # A sad face: of a broad smile all labels are alike sure.
+    photo = tmp_path / 'sad.png'
+    assert cv2.imwrite(str(photo), next(islice(DemoSource(), 118, None)).image)
     assert networks.default_labels == 'balanced'
     assert set(networks.label_sets) == {'fer2013', 'ferplus', 'balanced'}
     found = [
-        process_photo(
-            media / 'photo.png', tmp_path, networks, Chosen(PipelineSettings(), labels)
-        ).record['faces'][0]['probabilities']
+        process_photo(photo, tmp_path, networks, Chosen(PipelineSettings(), labels)).record[
+            'faces'
+        ][0]['probabilities']
         for labels in ('', *networks.label_sets)
     ]
     assert found[0] in found[1:]

@@ -2,7 +2,6 @@
 
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -45,14 +44,16 @@ class Visitor:
     def new_results(self, kind: str) -> Path:
         """A new folder for the results of a photo or video; those before are removed.
 
-        A browser loads no image again whose address stays the same.
+        A browser loads no image again whose address stays the same, and nobody else is to guess it.
 
         Args:
             kind: What it is the result of.
         """
         for old in self.folder.glob(f'{kind}-*'):
             shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=f'{kind}-', dir=self.folder))
+        folder = self.folder / f'{kind}-{secrets.token_hex(16)}'
+        folder.mkdir(mode=0o700)
+        return folder
 
 
 class Visitors:
