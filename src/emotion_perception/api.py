@@ -1,6 +1,5 @@
 """The one-line Python API."""
 
-import ctypes
 import os
 from dataclasses import replace
 from functools import cache
@@ -14,6 +13,7 @@ from emotion_perception.detection.base import NO_BOUND
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.inference.onnx_session import leave
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Face
@@ -94,16 +94,6 @@ def check_image(image: BgrImage) -> None:
             f'The image is {image.dtype} {list(image.shape)}: '
             'convert it to uint8 [height, width, 3] in BGR order first.'
         )
-
-
-def leave(*loaded: object) -> None:
-    """Leaves what holds networks as it is, for ever: after a fork its end would wait for threads.
-
-    Args:
-        loaded: What the process before the fork has made.
-    """
-    for each in loaded:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
 
 
 def _start_anew() -> None:

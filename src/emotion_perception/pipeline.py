@@ -7,6 +7,7 @@ import numpy as np
 
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.stream import StreamDetector
+from emotion_perception.heads import networks
 from emotion_perception.heads.calibration import CameraCalibration
 from emotion_perception.heads.estimator import HeadEstimator
 from emotion_perception.heads.networks import HeadNetworks
@@ -43,7 +44,7 @@ class EmotionPipeline:
             in_background: With `detect_every_n`, whole frames are searched in another thread and
                 delay no result. For live streams: what is found depends on the machine's speed.
             head_networks: For `head_pose` and `gaze`, loaded when one of them is switched on; None
-                takes networks on what hardware there is.
+                takes those of the process, on what hardware there is.
 
         Attributes:
             camera: Calibration of the camera at the images' size; gives heads their positions.
@@ -54,7 +55,7 @@ class EmotionPipeline:
         self._tracker = FaceTracker()
         self._stream_detector = StreamDetector(detector, in_background)
         self.camera: CameraCalibration | None = None
-        self._heads = HeadEstimator(head_networks or HeadNetworks())
+        self._heads = HeadEstimator(head_networks or networks.default_networks())
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 

@@ -11,21 +11,22 @@ from weakref import WeakSet
 import numpy as np
 from PIL import Image
 
-from emotion_perception.api import analyse_still, check_image, leave
+from emotion_perception.api import analyse_still, check_image
 from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.encodings.photos import upright_bgr
 from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.inference.onnx_session import ProviderSettings, leave
 from emotion_perception.labels import EMOTION_NAMES, emotion_name
+from emotion_perception.outputs.results import head_record
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.settings.setting import Value, by_name
 from emotion_perception.settings.tables import FACES, STREAM, PipelineSettings, search_interval
 from emotion_perception.sources import SourceOptions, open_source
 from emotion_perception.sources.image_files import read_image_file
-from emotion_perception.types import BgrImage, Box, Face, Frame, Landmarks
+from emotion_perception.types import BgrImage, Box, Face, Frame, Head, Landmarks
 
 ImageLike: TypeAlias = 'BgrImage | str | os.PathLike[str] | Image.Image'
 """uint8 [height, width, 3] in BGR order, the path of an image file, or a Pillow image."""
@@ -43,6 +44,8 @@ class EmotionResult:
         score: Detector confidence, 0..1.
         landmarks: float32 [5, 2], or None where the detector gives none.
         track_id: Stable while a face of a stream stays in view; counts up from 1.
+        head: Where its head is and where it looks, with the settings `head_pose` or `gaze`; None
+            without them and where it is not seen.
     """
 
     emotion: str
@@ -52,6 +55,7 @@ class EmotionResult:
     score: float
     landmarks: Landmarks | None
     track_id: int
+    head: Head | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain types, as JSON takes them."""
@@ -63,6 +67,7 @@ class EmotionResult:
             'score': self.score,
             'landmarks': None if self.landmarks is None else self.landmarks.tolist(),
             'track_id': self.track_id,
+            'head': None if self.head is None else head_record(self.head),
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -261,6 +266,7 @@ def _result(face: Face) -> EmotionResult:
         float(face.score),
         face.landmarks,
         face.track_id,
+        face.head,
     )
 
 
@@ -275,4 +281,5 @@ def _face(result: EmotionResult) -> Face:
         known,
         result.confidence,
         probabilities,
+        head=result.head,
     )

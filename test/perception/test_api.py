@@ -122,7 +122,7 @@ from emotion_perception import api, recognizer
 
 modules = {'function': api, 'recognizer': recognizer}
 module = modules[sys.argv[1]]
-predict = api.predict_emotion if module is api else recognizer.EmotionRecognizer().predict
+predict = api.predict_emotion if module is api else recognizer.EmotionRecognizer(gaze=True).predict
 image = np.ascontiguousarray(astronaut()[..., ::-1])
 inside = threading.Event()
 find = module.analyse_still

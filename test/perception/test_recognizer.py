@@ -44,6 +44,16 @@ def test_as_json_and_as_a_row(recognizer, portrait):
     assert {'x', 'y', 'width', 'height', 'track_id', *EMOTION_NAMES} <= set(row)
 
 
+def test_heads_where_they_are_wanted(recognizer, tiny_model, portrait):
+    (plain,) = recognizer.predict(portrait)
+    assert plain.head is None
+    assert plain.to_dict()['head'] is None
+    (face,) = EmotionRecognizer(tiny_model, gaze=True).predict(portrait)
+    record = json.loads(json.dumps(face.to_dict()))['head']
+    assert record['looking_at_camera'] > 0.5
+    assert record['position'] is None
+
+
 def test_settings_are_those_of_the_commands(tiny_model, two_faces):
     assert len(EmotionRecognizer(tiny_model, max_faces=1).predict(two_faces)) == 1
     (face, _) = EmotionRecognizer(tiny_model, confidence_threshold=1).predict(two_faces)

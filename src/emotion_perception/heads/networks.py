@@ -1,9 +1,10 @@
 """MediaPipe's networks for the mesh of a face and the iris of an eye."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from threading import Lock
 from typing import Final
 
@@ -17,6 +18,7 @@ from emotion_perception.inference.onnx_session import (
     OnnxNetwork,
     ProviderSettings,
     create_session,
+    leave,
 )
 from emotion_perception.types import BgrImage
 
@@ -121,6 +123,23 @@ class HeadNetworks:
     @cached_property
     def _iris(self) -> OnnxNetwork:
         return OnnxNetwork(create_session(_content('iris'), self._providers))
+
+
+@cache
+def default_networks() -> HeadNetworks:
+    """Those for all who choose no hardware, loaded once for the process."""
+    return HeadNetworks()
+
+
+def _start_anew() -> None:
+    """A forked process has neither the thread that held the lock nor those of the networks."""
+    global default_networks  # noqa: PLW0603
+    leave(default_networks)
+    default_networks = cache(default_networks.__wrapped__)
+
+
+if hasattr(os, 'register_at_fork'):  # not on Windows
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def _mesh_in_image(square: TurnedSquare, points: npt.NDArray[np.float32]) -> Mesh:

@@ -4,6 +4,7 @@ ONNX Runtime falls back to the CPU without a word when a GPU provider cannot sta
 (microsoft/onnxruntime#23372), so every session is asked afterwards what it really runs on.
 """
 
+import ctypes
 import logging
 import os
 import re
@@ -157,6 +158,16 @@ def create_session(
 def active_provider(session: onnxruntime.InferenceSession) -> str:
     """ONNX Runtime's name of the provider that a session really uses first."""
     return str(session.get_providers()[0])
+
+
+def leave(*loaded: object) -> None:
+    """Leaves what holds networks as it is, for ever: after a fork its end would wait for threads.
+
+    Args:
+        loaded: What the process before the fork has made.
+    """
+    for each in loaded:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
 
 
 def _full_name(name: str, available: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""All faces of one image as a group: how an audience feels and whether it looks at the camera."""
+"""All faces of one image as a group: what an audience shows, and whether it looks at the camera."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
