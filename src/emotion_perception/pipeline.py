@@ -123,7 +123,7 @@ class EmotionPipeline:
     def _estimate_heads(
         self, image: BgrImage, stamp_ns: int, tracks: Sequence[Track], settings: PipelineSettings
     ) -> list[Head | None]:
-        if not (settings.head_pose or settings.gaze):
+        if not settings.wants_heads:
             self._heads.reset()
             return [None] * len(tracks)
         faces = [(track.track_id, track.detection) for track in tracks]

@@ -148,6 +148,16 @@ class Frame:
     frame_id: str = ''
 
 
+def head_axes(rotation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The axes of a head as ROS has them: x forward out of the face, y to its left, z up (REP-103).
+
+    Args:
+        rotation: float64 [3, 3], its columns point to the head's left, down and to its back.
+    """
+    left, down, back = rotation.T
+    return np.column_stack([-back, left, -down])
+
+
 def pixel_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
     """A box in whole pixels inside the image, as `sensor_msgs/RegionOfInterest` holds it.
 

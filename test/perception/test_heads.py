@@ -15,7 +15,6 @@ from emotion_perception.heads.gaze import gaze_direction, looking_at_camera
 from emotion_perception.heads.head_pose import (
     angles,
     fit_head,
-    head_axes,
     line_of_sight,
     mean_face,
     quaternion,
@@ -25,6 +24,7 @@ from emotion_perception.heads.head_pose import (
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.heads.turned_square import TurnedSquare
 from emotion_perception.outputs.results import head_record
+from emotion_perception.types import head_axes
 
 SIDE = 512
 MIDDLE = SIDE / 2

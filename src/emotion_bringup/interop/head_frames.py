@@ -13,8 +13,8 @@ from std_msgs.msg import Header
 from emotion_bringup import qos
 from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.parameters import value_of
-from emotion_perception.heads.head_pose import Rotation, gaze_axes, head_axes, quaternion
-from emotion_perception.types import Face, Head
+from emotion_perception.heads.head_pose import Rotation, gaze_axes, quaternion
+from emotion_perception.types import Face, Head, head_axes
 
 _TOPIC = '/tf'
 

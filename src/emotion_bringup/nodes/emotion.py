@@ -244,10 +244,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._start_listening()
         elif not wanted:
             self._images.stop()
-        self._camera_info.listen(wanted and self._wants_heads())
-
-    def _wants_heads(self) -> bool:
-        return bool(value_of(self, 'head_pose') or value_of(self, 'gaze'))
+        wants_heads = self._pipeline is not None and self._pipeline.settings.wants_heads
+        self._camera_info.listen(wanted and wants_heads)
 
     def _start_listening(self) -> None:
         self._follow_blurring()
@@ -310,7 +308,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         now_ns = self._now_ns()
         image = image_from_message(message)
         height, width = image.shape[:2]
-        if self._wants_heads():
+        if self._pipeline.settings.wants_heads:
             self._pipeline.camera = self._camera_info.calibration(width, height)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
         result = emotions_message(message.header, width, height, faces)

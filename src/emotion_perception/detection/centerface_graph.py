@@ -1,11 +1,10 @@
 """The shipped CenterFace network: its file, and the names of its inputs and outputs."""
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
 from emotion_perception.errors import DetectorError
-from emotion_perception.files.resources import share_folder
+from emotion_perception.files.resources import read_shipped, share_folder
 
 INPUT_NAME: Final = 'input.1'
 """float32 [batch, 3, height, width], RGB in 0..255; height and width are multiples of 32."""
@@ -25,20 +24,13 @@ def load_centerface_graph() -> bytes:
     Raises:
         DetectorError: The file is missing or damaged.
     """
-    path = _file()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DetectorError(
-            f'The CenterFace network {path} cannot be read ({error.strerror}): install the package '
-            'again, or set `detector` to haar.'
-        ) from error
-    if hashlib.sha256(content).hexdigest() != _SHA256:
-        raise DetectorError(
-            f'The CenterFace network {path} is not the one that belongs to this version: install '
-            'the package again.'
-        )
-    return content
+    return read_shipped(
+        _file(),
+        _SHA256,
+        name='The CenterFace network',
+        instead='set `detector` to haar',
+        error=DetectorError,
+    )
 
 
 def _file() -> Path:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from emotion_perception.drawing.style import INK, Bgr
-from emotion_perception.types import BgrImage, Box, Head, Landmarks
+from emotion_perception.types import BgrImage, Box, Head, Landmarks, head_axes
 
 Mask = npt.NDArray[np.uint8]
 """uint8 [height, width], coverage: 0 transparent, 255 opaque."""
@@ -238,8 +238,7 @@ def draw_head(image: BgrImage, head: Head, line: int) -> None:
         head: In pixels of `image`.
         line: Line width in pixels.
     """
-    left, down, back = head.rotation.T
-    for axis, color in zip((-back, left, -down), _AXIS_COLORS, strict=True):
+    for axis, color in zip(head_axes(head.rotation).T, _AXIS_COLORS, strict=True):
         _draw_ray(image, head, _AXIS_MM * axis, color, line)
     _draw_ray(image, head, _GAZE_MM * head.gaze, _GAZE_COLOR, line)
 

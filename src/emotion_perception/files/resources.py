@@ -1,11 +1,12 @@
 """Files of the installation and of the user; written whole or not at all."""
 
 import contextlib
+import hashlib
 import os
 from functools import cache
 from pathlib import Path
 
-from emotion_perception.errors import ModelError
+from emotion_perception.errors import EmotionPerceptionError, ModelError
 from emotion_perception.files.bounded import new_beside
 
 _SHARE = Path('share', 'emotion_bringup')
@@ -39,6 +40,32 @@ def default_model_path() -> Path:
 def config_path(name: str) -> Path:
     """A file of the package's `config/` folder."""
     return share_folder() / 'config' / name
+
+
+def read_shipped(
+    path: Path, sha256: str, *, name: str, instead: str, error: type[EmotionPerceptionError]
+) -> bytes:
+    """Reads a network that belongs to this version of the package.
+
+    Args:
+        path: Where it is.
+        sha256: Of its content, 64 hexadecimal digits in lower case.
+        name: What messages call it.
+        instead: What a user can do without it.
+        error: Raised where the file is missing, or is another one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as cause:
+        raise error(
+            f'{name} {path} cannot be read ({cause.strerror}): install the package again, or '
+            f'{instead}.'
+        ) from cause
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise error(
+            f'{name} {path} is not the one that belongs to this version: install the package again.'
+        )
+    return content
 
 
 def cache_folder() -> Path | None:

@@ -1,5 +1,6 @@
 """The calibration of a camera, as `sensor_msgs/CameraInfo` has it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,9 +8,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-# That OpenCV knows.
-_COEFFICIENTS: Final = (0, 4, 5, 8, 12, 14)
-_OF_FISHEYE: Final = 4
+COEFFICIENTS: Final[Mapping[str, tuple[int, ...]]] = {
+    'plumb_bob': (4, 5),
+    'rational_polynomial': (8, 12, 14),
+    'equidistant': (4,),
+}
+"""Numbers of coefficients that each model of sensor_msgs/distortion_models.hpp can have."""
+_ANY_COUNT: Final = {0, *(count for counts in COEFFICIENTS.values() for count in counts)}
+_FISHEYE: Final = 'equidistant'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class CameraCalibration:
     def is_calibrated(self) -> bool:
         """Whether it can be used: REP-104 marks an uncalibrated camera by K[0] = 0."""
         numbers = np.array([*self.k, *self.d])
-        is_usable = bool(np.isfinite(numbers).all()) and len(self.d) in _COEFFICIENTS
+        is_usable = bool(np.isfinite(numbers).all()) and len(self.d) in _ANY_COUNT
         return is_usable and self.k[0] > 0 and self.k[4] > 0
 
     def size_warning(self, image_width: int, image_height: int) -> str | None:
@@ -64,7 +70,7 @@ def direction(point: npt.NDArray[np.float64], camera: CameraCalibration) -> tupl
     matrix = np.array(camera.k, np.float64).reshape(3, 3)
     distorted = np.array(point, np.float64).reshape(1, 1, 2)
     coefficients = np.array(camera.d, np.float64)
-    if camera.distortion_model == 'equidistant' and len(camera.d) == _OF_FISHEYE:
+    if camera.distortion_model == _FISHEYE and len(camera.d) in COEFFICIENTS[_FISHEYE]:
         ratios = cv2.fisheye.undistortPoints(distorted, matrix, coefficients)
     else:
         ratios = cv2.undistortPoints(distorted, matrix, coefficients)

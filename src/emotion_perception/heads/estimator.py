@@ -116,15 +116,18 @@ class HeadEstimator:
         """
         known = {track_id: self._known.get(track_id, _KnownHead()) for track_id, _ in faces}
         self._known = known
-        meshes = self._meshes(image, faces)
-        seen = [mesh for mesh in meshes if mesh is not None]
-        irises = iter(self._networks.irises(image, seen) if gaze else [None] * len(seen))
+        seen = self._look(image, faces)
+        meshes = [each[0] for each in seen if each is not None]
+        irises = iter(self._networks.irises(image, meshes) if gaze else [None] * len(meshes))
         return [
-            None if mesh is None else _head(mesh, next(irises), known[track_id], stamp_ns, camera)
-            for mesh, (track_id, _) in zip(meshes, faces, strict=True)
+            None if each is None else _head(*each, next(irises), known[track_id], stamp_ns, camera)
+            for each, (track_id, _) in zip(seen, faces, strict=True)
         ]
 
-    def _meshes(self, image: BgrImage, faces: Sequence[tuple[int, Detection]]) -> list[Mesh | None]:
+    def _look(
+        self, image: BgrImage, faces: Sequence[tuple[int, Detection]]
+    ) -> list[tuple[Mesh, HeadFit] | None]:
+        """The mesh of every face and the mean face laid onto it; None where no face is seen."""
         squares = [self._square(track_id, face) for track_id, face in faces]
         found = self._networks.meshes(image, squares)
         # The detector frames a new face roughly: the mesh itself tells where to look again.
@@ -136,13 +139,13 @@ class HeadEstimator:
         looks = self._look_again(image, [found[index][0] for index in new])
         for index, look in zip(new, looks, strict=True):
             found[index] = look
-        meshes = [mesh if score >= _PRESENT else None for mesh, score in found]
-        for (track_id, _), mesh in zip(faces, meshes, strict=True):
-            if mesh is None:
+        seen = [(mesh, fit_head(mesh)) if score >= _PRESENT else None for mesh, score in found]
+        for (track_id, _), each in zip(faces, seen, strict=True):
+            if each is None:
                 self._known[track_id] = _KnownHead()
             else:
-                self._known[track_id].square = fit_head(mesh).square
-        return meshes
+                self._known[track_id].square = each[1].square
+        return seen
 
     def _look_again(self, image: BgrImage, meshes: Sequence[Mesh]) -> list[tuple[Mesh, float]]:
         """The mean of two more looks, each where the one before has seen the face."""
@@ -168,12 +171,12 @@ def _agree(first: TurnedSquare, second: TurnedSquare) -> bool:
 
 def _head(
     mesh: Mesh,
+    fit: HeadFit,
     irises: Irises | None,
     known: _KnownHead,
     stamp_ns: int,
     camera: CameraCalibration | None,
 ) -> Head:
-    fit: HeadFit = fit_head(mesh)
     size = None if irises is None else size_by_irises(fit, irises)
     if size is not None:
         known.measure(size)

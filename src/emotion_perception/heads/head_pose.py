@@ -125,16 +125,6 @@ def angles(rotation: Rotation) -> tuple[float, float, float]:
     return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
 
 
-def head_axes(rotation: Rotation) -> Rotation:
-    """The axes of a head as ROS has them: x forward out of the face, y to its left, z up (REP-103).
-
-    Args:
-        rotation: Its columns point to the head's left, down and to its back.
-    """
-    left, down, back = rotation.T
-    return np.column_stack([-back, left, -down])
-
-
 def gaze_axes(gaze: Vector) -> Rotation:
     """The axes of a gaze as REP-155 has them: z where it goes, x to the right, y down.
 
@@ -149,7 +139,7 @@ def gaze_axes(gaze: Vector) -> Rotation:
 
 
 def rotation_of(axes: Rotation) -> Rotation:
-    """The inverse of `head_axes`."""
+    """The inverse of `types.head_axes`."""
     forward, left, up = axes.T
     return np.column_stack([left, -up, -forward])
 

@@ -1,6 +1,5 @@
 """MediaPipe's networks for the mesh of a face and the iris of an eye."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_perception.errors import ModelError
-from emotion_perception.files.resources import share_folder
+from emotion_perception.files.resources import read_shipped, share_folder
 from emotion_perception.heads.turned_square import Points, TurnedSquare
 from emotion_perception.inference.onnx_session import (
     OnnxNetwork,
@@ -163,17 +162,10 @@ def _irises(right: Points, left: Points) -> Irises:
 
 def _content(name: str) -> bytes:
     """Reads a network; models/README.md says where it comes from."""
-    path = share_folder() / 'models' / f'{name}.onnx'
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f'The network {path} cannot be read ({error.strerror}): install the package again, or '
-            'set `head_pose` and `gaze` to false.'
-        ) from error
-    if hashlib.sha256(content).hexdigest() != _SHA256[name]:
-        raise ModelError(
-            f'The network {path} is not the one that belongs to this version: install the package '
-            'again.'
-        )
-    return content
+    return read_shipped(
+        share_folder() / 'models' / f'{name}.onnx',
+        _SHA256[name],
+        name='The network',
+        instead='set `head_pose` and `gaze` to false',
+        error=ModelError,
+    )

@@ -16,9 +16,9 @@ import numpy as np
 from emotion_perception.errors import OutputError
 from emotion_perception.files.bounded import open_output
 from emotion_perception.files.closeable import Closeable
-from emotion_perception.heads.head_pose import angles, head_axes, quaternion
+from emotion_perception.heads.head_pose import angles, quaternion
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
-from emotion_perception.types import NS_PER_S, Face, Head, pixel_box
+from emotion_perception.types import NS_PER_S, Face, Head, head_axes, pixel_box
 
 FrameRecord = dict[str, Any]
 

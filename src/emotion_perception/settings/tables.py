@@ -36,6 +36,11 @@ class PipelineSettings:
     head_pose: bool = False
     gaze: bool = False
 
+    @property
+    def wants_heads(self) -> bool:
+        """Whether heads are to be estimated: a gaze needs them too."""
+        return self.head_pose or self.gaze
+
 
 BY_CHANGE: Final = 'change'
 BY_PROBABILITY: Final = 'probability'

@@ -2,22 +2,15 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from emotion_perception.errors import SourceError
 from emotion_perception.files.yaml_file import YamlFileError, read_yaml
-from emotion_perception.heads.calibration import CameraCalibration
+from emotion_perception.heads.calibration import COEFFICIENTS, CameraCalibration
 from emotion_perception.limits import MAX_SIDE, quoted
-
-# Number of coefficients that each distortion model of sensor_msgs/distortion_models.hpp can have.
-_COEFFICIENTS: Mapping[str, tuple[int, ...]] = {
-    'plumb_bob': (4, 5),
-    'rational_polynomial': (8, 12, 14),
-    'equidistant': (4,),
-}
 
 PackageResolver = Callable[[str], Path]
 """From a package's name to its share folder; raises LookupError for an unknown one."""
@@ -96,7 +89,7 @@ def _load(path: Path) -> dict[str, Any]:
 def _calibration_of(document: dict[str, Any], camera_name: str) -> CameraCalibration:
     model = _text(document, 'distortion_model')
     distortion = _matrix(document, 'distortion_coefficients')
-    expected = _COEFFICIENTS.get(model)
+    expected = COEFFICIENTS.get(model)
     if expected and len(distortion) not in expected:
         counts = ' or '.join(map(str, expected))
         raise ValueError(f'{model} has {counts} distortion coefficients, not {len(distortion)}')
