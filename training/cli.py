@@ -368,8 +368,15 @@ def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         '--model',
         type=Path,
+        nargs='+',
         required=True,
-        help='the teacher: a run folder (its best.ckpt), a .ckpt, or an .onnx with its manifest',
+        help='the teachers: run folders (their best.ckpt), .ckpt files, or .onnx files with their '
+        'manifests; one that was trained with data.fold teaches the part that it left out',
+    )
+    parser.add_argument(
+        '--ferplus',
+        type=Path,
+        help='fer2013new.csv: predict the original labels from the votes as well (with data.fold)',
     )
     parser.add_argument('--out', type=Path, required=True, help='the .npz file to write')
     parser.add_argument(
@@ -384,11 +391,19 @@ def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _teach(options: argparse.Namespace) -> None:
-    from training.dataset import data
+    from training.dataset import data, ferplus
     from training.teaching.record import record
 
     dataset = data.load(options.data, options.cache)
-    done = record(options.model, dataset, options.out, views=options.views, threads=options.threads)
+    votes = None if options.ferplus is None else ferplus.votes_for(options.ferplus, dataset)
+    done = record(
+        options.model,
+        dataset,
+        options.out,
+        views=options.views,
+        threads=options.threads,
+        votes=votes,
+    )
     print(
         f'{done.path}: {done.size / 2**20:.2f} MiB, predictions for {done.images} images, '
         f'{done.agreement:.2%} of them the original label'

@@ -30,14 +30,20 @@ class DataConfig:
             label. With `model.votes` each has a last layer of its own, and this is the share of
             that of the votes in the loss. The file of the votes comes from the command line
             (`--ferplus`).
+        fold: `[k, n]` leaves out the k-th of n parts of Training (k from 1), chosen by the
+            images' content, so that equal images fall into one part: what this run then predicts
+            for that part (`teach`), it has not learnt by heart. None for all of Training.
     """
 
     drop_twins: bool = False
     limit: int | None = None
     ferplus: float = 0.0
+    fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _within('data.ferplus', self.ferplus, 0, 1)
+        if self.fold is not None and not (self.fold[1] >= 2 and 1 <= self.fold[0] <= self.fold[1]):
+            raise TrainingError(f'data.fold must be [k, n] with k from 1 to n, not {self.fold}')
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A teacher's predictions in a file: what it holds, what is learnt from it, what is refused."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +15,13 @@ from training import checkpoint
 from training.cli import main
 from training.config import DataConfig, DistillConfig, Recipe, TrainConfig
 from training.dataset import augment, data
-from training.dataset.ferplus import COLUMNS
+from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
 from training.errors import TrainingError
 from training.fit import curves, teachers
 from training.fit.train import training_split
 from training.models import logits_by_label_set, planes
 from training.teaching import predictions, record
+from training.teaching.posterior import with_votes
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / 'models/emotion_alexnet.onnx'
@@ -107,19 +110,91 @@ def test_a_file_holds_the_mean_over_the_views(taught, teacher, dataset):
 
 def test_a_file_says_whose_predictions_it_holds(taught, teacher):
     facts = predictions.read(taught).facts
-    assert facts['teacher'] == 'tiny'
-    assert facts['teacher_sha256'] == sha256_of(teacher / 'best.ckpt')
-    assert (facts['size'], facts['views'], facts['pictures']) == (48, 2, 70)
+    (told,) = facts['teachers']
+    assert told['teacher'] == 'tiny'
+    assert told['teacher_sha256'] == sha256_of(teacher / 'best.ckpt')
+    assert (told['size'], facts['views'], facts['pictures']) == (48, 2, 70)
 
 
 def test_the_shipped_file_can_teach_both_label_sets(folder, dataset):
-    done = record.record(SHIPPED, dataset, folder / 'shipped.npz', views=1, threads=1)
+    done = record.record([SHIPPED], dataset, folder / 'shipped.npz', views=1, threads=1)
     found = predictions.read(folder / 'shipped.npz')
     assert set(found.logs) == {FER2013, FERPLUS}
-    assert found.facts['teacher_sha256'] == sha256_of(SHIPPED)
+    assert found.facts['teachers'][0]['teacher_sha256'] == sha256_of(SHIPPED)
     assert (done.images, done.size) == (70, done.path.stat().st_size)
     for values in found.logs.values():
         np.testing.assert_allclose(np.exp(values.astype(float)).sum(axis=1), 1, atol=0.01)
+
+
+@pytest.fixture(scope='module')
+def halves(folder, train) -> list[Path]:
+    """Two runs, each without the half that it shall teach."""
+    assert train('half1', 'data.fold=[1, 2]') == train('half2', 'data.fold=[2, 2]') == 0
+    return [folder / 'half1', folder / 'half2']
+
+
+def test_folds_share_the_images_out_and_equal_images_stay_together(dataset):
+    images = np.concatenate([dataset['Training'].images[:20]] * 2)
+    parts = np.array([data.in_fold(images, (number, 3)) for number in (1, 2, 3)])
+    assert (parts.sum(axis=0) == 1).all() and parts.any(axis=1).all()
+    assert (parts[:, :20] == parts[:, 20:]).all()
+
+
+def test_each_image_is_taught_by_the_run_that_left_it_out(halves, dataset, folder, command):
+    paths = [folder / name for name in ('cross.npz', 'first.npz', 'second.npz')]
+    words = ('--views', '1', '--out', str(paths[0]), '--model', *map(str, halves))
+    assert command('teach', *words) == 0
+    for run, path in zip(halves, paths[1:], strict=True):
+        # The same weights, told that they learnt from everything.
+        other = folder / f'{run.name}_whole'
+        shutil.copytree(run, other)
+        recipe = (other / 'recipe.yaml').read_text()
+        (other / 'recipe.yaml').write_text(
+            re.sub(r'fold:(\s*- \d)+|fold: \[.*\]', 'fold: null', recipe)
+        )
+        record.record([other], dataset, path, views=1, threads=1)
+    cross, first, second = (predictions.read(path).logs[FER2013] for path in paths)
+    left_out = data.in_fold(dataset['Training'].images, (1, 2))
+    np.testing.assert_array_equal(cross, np.where(left_out[:, None], first, second))
+    assert (first != second).any()
+
+
+def test_votes_make_a_prediction_of_the_labels_better_and_leave_the_votes_own(
+    halves, folder, command, made_votes
+):
+    models = ('--model', *map(str, halves), '--views', '1')
+    paths = {name: folder / f'{name}.npz' for name in ('alone', 'voted')}
+    assert command('teach', *models, '--out', str(paths['alone'])) == 0
+    words = ('--out', str(paths['voted']), '--ferplus', str(made_votes))
+    assert command('teach', *models, *words) == 0
+    assert predictions.read(paths['voted']).facts['with_votes']
+
+
+def test_a_part_that_no_run_teaches_and_labels_by_heart_are_refused(
+    halves, taught, teacher, folder, command, made_votes, capsys
+):
+    out = ('--out', str(folder / 'refused.npz'), '--views', '1')
+    assert command('teach', '--model', str(halves[0]), *out) == 1
+    assert 'give a run for every part of data.fold' in capsys.readouterr().err
+    assert command('teach', '--model', str(teacher), *out, '--ferplus', str(made_votes)) == 1
+    assert 'left out what they teach (data.fold)' in capsys.readouterr().err
+    assert not (folder / 'refused.npz').exists()
+
+
+def test_a_posterior_believes_whom_the_labels_agree_with():
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 7, 4000)
+    votes = np.zeros((4000, 10), np.int64)
+    columns = np.array(FER2013_COLUMNS)[np.where(generator.random(4000) < 0.7, labels, 0)]
+    votes[np.arange(4000), columns] = 10
+    told = np.where(generator.random(4000) < 0.6, labels, generator.integers(0, 7, 4000))
+    predicted = 0.6 * np.eye(7)[told] + 0.4 / 7
+    found = with_votes(predicted, votes, labels)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-9)
+    both = (found.argmax(axis=1) == labels).mean()
+    assert both > max(
+        (told == labels).mean(), (columns == np.array(FER2013_COLUMNS)[labels]).mean()
+    )
 
 
 def test_warped_views_are_the_same_every_time():
@@ -144,15 +219,21 @@ def test_a_student_learns_from_a_file_without_any_label(taught, folder, train, m
     assert checkpoint.load(folder / name / 'best.ckpt').recipe.distill.answers == (str(taught),)
 
 
-def test_both_last_layers_learn_from_a_file(dataset, folder, train, made_rows):
-    """Each its own: the file says another class in each label set, the labels a third."""
-    labels = dataset['Training'].labels
-    classes = {FER2013: (labels + 2) % 7, FERPLUS: (labels + 3) % 7}
-    path = made(folder, 'both.npz', dataset, classes)
+@pytest.fixture(scope='module')
+def made_votes(folder, made_rows) -> Path:
+    """Ten votes for Neutral on every image."""
     votes = np.zeros((len(made_rows), 10), int)
     votes[:, 0] = 10
     lines = [','.join(COLUMNS), *(','.join(map(str, row)) for row in votes)]
     (folder / 'votes.csv').write_text('\n'.join(lines) + '\n')
+    return folder / 'votes.csv'
+
+
+def test_both_last_layers_learn_from_a_file(dataset, folder, train, made_votes):
+    """Each its own: the file says another class in each label set, the labels a third."""
+    labels = dataset['Training'].labels
+    classes = {FER2013: (labels + 2) % 7, FERPLUS: (labels + 3) % 7}
+    path = made(folder, 'both.npz', dataset, classes)
     switches = (
         'model={arch: alexnet, votes: true, dropout: 0, fc_ranks: [8, 8]}',
         'data={ferplus: 0.5, drop_twins: true}',
@@ -162,7 +243,7 @@ def test_both_last_layers_learn_from_a_file(dataset, folder, train, made_rows):
         'distill.temperature=1',
         f'distill.answers=["{path}"]',
     )
-    assert train('both', *switches, words=('--ferplus', str(folder / 'votes.csv'))) == 0
+    assert train('both', *switches, words=('--ferplus', str(made_votes))) == 0
     trained = checkpoint.load(folder / 'both/last.ckpt')
     public = dataset['PublicTest']
     faces = augment.resize(augment.to_unit(torch.from_numpy(np.array(public.images))), 63)

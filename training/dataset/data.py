@@ -353,3 +353,18 @@ def occur_in(images: Images, others: Images) -> NDArray[np.bool_]:
     """
     known = set(fingerprints(others))
     return np.array([digest in known for digest in fingerprints(images)], dtype=np.bool_)
+
+
+def in_fold(images: Images, fold: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which images are in the k-th of n parts of about equal size.
+
+    Args:
+        images: uint8 `[m, 48, 48]`.
+        fold: k (from 1) and n; equal images are in the same part, whatever their order.
+
+    Returns:
+        bool `[m]`.
+    """
+    number, of = fold
+    parts = [int(digest, 16) % of for digest in fingerprints(images)]
+    return np.array([part == number - 1 for part in parts], dtype=np.bool_)

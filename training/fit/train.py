@@ -141,6 +141,8 @@ def training_split(recipe: Recipe, dataset: data.Dataset) -> data.Split:
     if recipe.data.drop_twins:
         tests = np.concatenate([dataset[name].images for name in data.SPLITS[1:]])
         split = split.select(~data.occur_in(split.images, tests))
+    if recipe.data.fold is not None:
+        split = split.select(~data.in_fold(split.images, recipe.data.fold))
     if recipe.data.limit is not None:
         split = split.select(np.arange(min(recipe.data.limit, len(split))))
     if len(split) < recipe.train.batch_size:

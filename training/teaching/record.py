@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,16 @@ from torch import Tensor
 
 from emotion_perception.inference.manifest import manifest_path_for, read_manifest, sha256_of
 from emotion_perception.inference.preprocessing import correct_exposure
-from emotion_perception.labels import FER2013
+from emotion_perception.labels import FER2013, NUM_EMOTIONS, TAUGHT_LABELS
 from training import checkpoint
 from training.config import AugmentConfig
 from training.console import progress
 from training.dataset import augment
-from training.dataset.data import Dataset, Images, Split
+from training.dataset.data import Dataset, Images, Split, in_fold
 from training.errors import TrainingError
 from training.run_files import checkpoint_of
 from training.scoring import predict
+from training.teaching.posterior import with_votes
 from training.teaching.predictions import SUFFIX, Predictions, logarithms, write
 
 BATCH = 64
@@ -48,46 +49,101 @@ class Recorded:
 
 
 def record(
-    model: Path, dataset: Dataset, out: Path, *, views: int, threads: int | None = None
+    models: Sequence[Path],
+    dataset: Dataset,
+    out: Path,
+    *,
+    views: int,
+    threads: int | None = None,
+    votes: NDArray[np.int64] | None = None,
 ) -> Recorded:
     """Writes the file that `distill.answers` of a recipe takes.
 
+    A model whose recipe has `data.fold` teaches only the part of Training that it left out. Of
+    several models each image gets the mean of those that teach it.
+
     Args:
-        model: A run folder (its `best.ckpt`), a `.ckpt`, or an `.onnx` with its manifest.
+        models: Run folders (their `best.ckpt`), `.ckpt` files, or `.onnx` files with their
+            manifests.
         dataset: Read data; Training alone is looked at.
         out: The file to write.
         views: Views of each image: as it is, mirrored, and further pairs under mild warps.
         threads: CPU threads; None for all cores.
+        votes: FER+ votes, int64 `[rows, 10]`, to predict the original labels from as well (see
+            `posterior.with_votes`); None for what the models predict.
 
     Raises:
-        TrainingError: The model is unusable, or an argument makes no sense.
+        TrainingError: A model is unusable, an argument makes no sense, no model teaches some of
+            the images, or there are votes and a model that has learnt the labels by heart.
     """
     if out.suffix != SUFFIX:
         raise TrainingError(f'--out must end in {SUFFIX}, not {out.name}')
     if views < 1:
         raise TrainingError(f'--views must be at least 1, not {views}')
-    path = checkpoint_of(model)
-    opened = predict.open_model(path, threads)
     split = dataset['Training']
-    means = _means(opened, split, views)
+    teachers = [_open(model, split, threads) for model in models]
+    if votes is not None and any(teacher.part.all() for teacher in teachers):
+        raise TrainingError(
+            '--ferplus needs models that left out what they teach (data.fold): of labels that '
+            'were learnt by heart it would only return the labels'
+        )
+    means = _mean_of_teachers(teachers, split, views)
+    if votes is not None:
+        means[FER2013] = with_votes(means[FER2013], votes[split.rows], split.labels)
     logs = {labels: logarithms(probabilities) for labels, probabilities in means.items()}
-    write(out, Predictions(logs, _facts(path, opened, split, views)), split)
+    facts = {'teachers': [teacher.facts for teacher in teachers], 'views': views,
+             'with_votes': votes is not None, 'pictures': len(split)}  # fmt: skip
+    write(out, Predictions(logs, facts), split)
     hits = means[FER2013].argmax(axis=1) == split.labels
     return Recorded(out, out.stat().st_size, len(split), float(hits.mean()))
 
 
-def _facts(path: Path, opened: predict.Opened, split: Split, views: int) -> dict[str, Any]:
-    name = (
-        checkpoint.load(path).recipe.name
-        if path.suffix == '.ckpt'
-        else read_manifest(manifest_path_for(path)).name
-    )
+@dataclass(frozen=True)
+class _Teacher:
+    """An opened model, the images that it teaches (bool `[n]`), and what the file says of it."""
+
+    model: predict.Opened
+    part: NDArray[np.bool_]
+    facts: dict[str, Any]
+
+
+def _open(model: Path, split: Split, threads: int | None) -> _Teacher:
+    path = checkpoint_of(model)
+    opened = predict.open_model(path, threads)
+    fold = None
+    if path.suffix == '.ckpt':
+        recipe = checkpoint.load(path).recipe
+        name, fold = recipe.name, recipe.data.fold
+    else:
+        name = read_manifest(manifest_path_for(path)).name
+    part = np.ones(len(split), np.bool_) if fold is None else in_fold(split.images, fold)
+    size = opened.spec.input_size
+    facts = {'teacher': name, 'teacher_sha256': sha256_of(path), 'size': size, 'fold': fold}
+    return _Teacher(opened, part, facts)
+
+
+def _mean_of_teachers(
+    teachers: Sequence[_Teacher], split: Split, views: int
+) -> dict[str, NDArray[np.float64]]:
+    """Mean probabilities of the teachers of each image, float64 `[n, 7]` by label set."""
+    counts = np.sum([teacher.part for teacher in teachers], axis=0)
+    if not counts.all():
+        raise TrainingError(
+            f'no model teaches {np.count_nonzero(counts == 0)} of {len(split)} Training images: '
+            'give a run for every part of data.fold'
+        )
+    sums: list[dict[str, NDArray[np.float64]]] = []
+    for teacher in teachers:
+        own = _means(teacher.model, split.select(teacher.part), views)
+        spread = {labels: np.zeros((len(split), NUM_EMOTIONS)) for labels in own}
+        for labels, probabilities in own.items():
+            spread[labels][teacher.part] = probabilities
+        sums.append(spread)
+    shared = set.intersection(*map(set, sums))
     return {
-        'teacher': name,
-        'teacher_sha256': sha256_of(path),
-        'size': opened.spec.input_size,
-        'views': views,
-        'pictures': len(split),
+        labels: np.sum([one[labels] for one in sums], axis=0) / counts[:, None]
+        for labels in TAUGHT_LABELS
+        if labels in shared
     }
 
 
