@@ -7,7 +7,7 @@ from launch.action import Action
 from launch.actions import OpaqueFunction
 
 from emotion_bringup.launch_arguments import images_of, launch_arguments
-from emotion_bringup.launching import emotion_node, foxglove_node
+from emotion_bringup.launching import emotion_node, foxglove_node, people_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'
@@ -20,4 +20,8 @@ def generate_launch_description() -> LaunchDescription:
 
 def _nodes(context: LaunchContext) -> list[Action]:
     images = images_of(context)
-    return [emotion_node(context, _MODE, images), *foxglove_node(context, _MODE, images)]
+    return [
+        emotion_node(context, _MODE, images),
+        *people_node(context, _MODE),
+        *foxglove_node(context, _MODE, images),
+    ]

@@ -8,7 +8,7 @@ from launch.action import Action
 from launch.actions import OpaqueFunction
 
 from emotion_bringup.launch_arguments import images_of, launch_arguments, text
-from emotion_bringup.launching import check_package, emotion_node, node
+from emotion_bringup.launching import check_package, emotion_node, node, people_node
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'live'
@@ -28,5 +28,6 @@ def _nodes(context: LaunchContext) -> list[Action]:
     images = images_of(context)
     return [
         emotion_node(context, _MODE, images),
+        *people_node(context, _MODE),
         node(context, 'humans_bridge', bridge, images=images),
     ]

@@ -9,6 +9,7 @@ from emotion_bringup.launching import (
     emotion_node,
     foxglove_node,
     overlay_node,
+    people_node,
     rqt_node,
 )
 from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
@@ -31,6 +32,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
         camera_node(context, text(context, 'source'), value(context, 'loop'), camera),
         emotion_node(context, mode),
         *overlay_node(context, mode),
+        *people_node(context, mode),
         *foxglove_node(context, mode),
         *rqt_node(context),
     ]

@@ -7,7 +7,13 @@ from launch.action import Action
 from launch.actions import OpaqueFunction
 
 from emotion_bringup.launch_arguments import bag_path, images_of, launch_arguments, value
-from emotion_bringup.launching import bag_player, emotion_node, foxglove_node, overlay_node
+from emotion_bringup.launching import (
+    bag_player,
+    emotion_node,
+    foxglove_node,
+    overlay_node,
+    people_node,
+)
 from launch import LaunchContext, LaunchDescription
 
 _MODE = 'replay'
@@ -23,6 +29,7 @@ def _nodes(context: LaunchContext) -> list[Action]:
     return [
         emotion_node(context, _MODE, images),
         *overlay_node(context, _MODE, images),
+        *people_node(context, _MODE),
         *foxglove_node(context, _MODE, images),
         bag_player(context, _play_command(context)),
     ]

@@ -82,6 +82,12 @@ def value(context: LaunchContext, name: str) -> Any:
         raise ValueError(f'Launch argument {name} {error}.') from error
 
 
+def switch(context: LaunchContext, name: str) -> bool | str:
+    """Value of a switch that is left to the parameter file while it is empty."""
+    written = text(context, name)
+    return written and written.lower() in {'true', '1'}
+
+
 def given_names(context: LaunchContext) -> dict[str, str]:
     """How the user has written the settings that are given as launch arguments, by their names."""
     given = {name for name in _SETTINGS if context.launch_configurations.get(name)}

@@ -23,10 +23,11 @@ from emotion_bringup.environment import (
 )
 from emotion_bringup.graph import EMOTIONS, GRAPH, restart_rule
 from emotion_bringup.installation import apt_cure
-from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, text, value
+from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, switch, text, value
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.lifeline import lifeline_environment
 from emotion_bringup.node_python import has_module, python_of
+from emotion_bringup.parameter_tables import HEADS
 from emotion_bringup.security import enclave_arguments
 from emotion_perception.files.resources import config_path
 from emotion_perception.sources import is_live
@@ -166,8 +167,14 @@ def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA)
         'labels': text(context, 'labels'),
         'autostart': value(context, 'autostart'),
         'mode': mode,
+        **{setting.name: switch(context, setting.name) for setting in HEADS},
     }
     return node(context, 'emotion_node', values, images=images)
+
+
+def people_node(context: LaunchContext, mode: str) -> list[Action]:
+    """The people node, or nothing, as the launch arguments want it."""
+    return [node(context, 'people_node', {'mode': mode})] if value(context, 'people') else []
 
 
 def overlay_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:

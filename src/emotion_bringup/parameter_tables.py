@@ -29,7 +29,8 @@ def _timeout(name: str, help: str) -> Setting:
 
 def left_to_file(setting: Setting) -> Setting:
     """A setting that says nothing unless it is given, so that it does not overrule the file."""
-    return replace(setting, default='', empty='what the parameter file says')
+    choices = ('true', 'false') if isinstance(setting.default, bool) else setting.choices
+    return replace(setting, default='', choices=choices, empty='what the parameter file says')
 
 
 MODE = Setting(
@@ -299,6 +300,12 @@ OVERLAY = Setting(
     True,
     'whether to start the overlay node; without it there are results and no annotated images',
 )
+PEOPLE = Setting(
+    'people',
+    False,
+    'start the people node: emotions/events, target, audience and ask (docs/people_in_space.md)',
+)
+HEADS = tuple(setting for setting in shared.FACES if setting.name in {'head_pose', 'gaze'})
 _USE_SIM_TIME = Setting('use_sim_time', False, 'take time from /clock')
 _COMMON = (
     *(NAMESPACE, PARAMS_FILE, _AUTOSTART),
@@ -320,6 +327,8 @@ _COMMON = (
         'enclave', ENCLAVES, 'SROS2 enclave below which every node has its own (docs/security.md)'
     ),
     *(left_to_file(shared.MODEL), left_to_file(shared.LABELS)),
+    *map(left_to_file, HEADS),
+    PEOPLE,
 )
 _IMAGES = (
     Setting(

@@ -197,6 +197,21 @@ def test_emotion_starts_one_node():
     assert set(nodes('emotion', image='/head/image_raw')) == {'emotion_node'}
 
 
+@pytest.mark.parametrize('name', FILES)
+def test_the_people_node_is_started_on_demand(name, given):
+    assert 'people_node' not in nodes(name, **given)
+    made = nodes(name, **given, people='true', namespace='robot1')
+    assert made['people_node'].expanded_node_namespace == '/robot1'
+    assert parameters(made['people_node'])['mode'] == parameters(made['emotion_node'])['mode']
+
+
+@pytest.mark.parametrize('written', ['True', '1'])
+def test_heads_are_left_to_the_parameter_file_unless_they_are_asked_for(written):
+    assert not {'head_pose', 'gaze'} & parameters(nodes('live')['emotion_node']).keys()
+    made = parameters(nodes('live', head_pose=written, gaze='false')['emotion_node'])
+    assert (made['head_pose'], made['gaze']) == (True, False)
+
+
 def test_humans_starts_the_bridge_beside_the_emotion_node():
     made = nodes('humans', image='/head/image_raw', namespace='robot1')
     assert set(made) == {'emotion_node', 'humans_bridge'}

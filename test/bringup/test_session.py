@@ -43,7 +43,13 @@ def params_file(tmp_path_factory):
     """The shipped parameters at 30 frames per second."""
     text = config_path('emotion.yaml').read_text()
     file = tmp_path_factory.mktemp('params') / 'fast.yaml'
-    file.write_text(text.replace('framerate: 0.0', 'framerate: 30.0'))
+    text = text.replace('framerate: 0.0', 'framerate: 30.0')
+    # Long before a calm face is known, the first smile is an event.
+    text = text.replace('event_measure: change', 'event_measure: probability')
+    for name, now, then in (('start', 1.2, 0.2), ('end', 0.6, 0.15), ('shortest', 0.3, 0.05)):
+        assert f'event_{name}: {now}' in text
+        text = text.replace(f'event_{name}: {now}', f'event_{name}: {then}')
+    file.write_text(text)
     return file
 
 
@@ -60,7 +66,7 @@ def session(clip, params_file, model_path, tmp_path_factory):
     """One run with every output."""
     folder = tmp_path_factory.mktemp('out')
     outputs = ['--video', folder / 'out.mp4', '--json', folder / 'out.jsonl']
-    outputs += ['--record', folder / 'bag']
+    outputs += ['--record', folder / 'bag', '--people', '--gaze']
     code, out, err = run(arguments(clip, params_file, model_path, *outputs))
     assert code == 0, err
     return folder, out, err
@@ -120,9 +126,26 @@ def test_the_console_shows_a_line_per_frame_and_a_summary(session):
     assert 'error' not in err.lower()
 
 
+def test_what_happens_on_a_face_is_told_between_the_lines(session):
+    lines = session[1].splitlines()
+    assert '#1 starts to look Happy' in lines
+
+
+def test_gazes_are_estimated_on_request(session):
+    faces = [face for record in records(session[0] / 'out.jsonl') for face in record['faces']]
+    assert all(face['head']['looking_at_camera'] is not None for face in faces)
+
+
 def test_the_bag_holds_every_message(session):
     with AnyReader([session[0] / 'bag']) as bag:
         counts = {topic: info.msgcount for topic, info in bag.topics.items()}
+        events = [
+            bag.deserialize(data, connection.msgtype)
+            for connection, _, data in bag.messages()
+            if connection.topic == '/emotions/events'
+        ]
+    assert counts.pop('/emotions/events') == len(events)
+    assert (events[0].kind, events[0].emotion, events[0].track_id) == (0, 'Happy', 1)
     assert counts == {
         '/camera/image_raw': len(FACES),
         '/camera/camera_info': len(FACES),

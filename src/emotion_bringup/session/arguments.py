@@ -36,6 +36,8 @@ _SETTINGS: Final = (
     Setting('record', '', 'record images and emotions to this rosbag (mcap)', is_file=True),
     *(MCAP, TIMELINE, tables.SHOW, tables.OVERLAY),
     replace(BLUR_FACES, help=f'{BLUR_FACES.help}; --record keeps the images'),
+    *tables.HEADS,
+    replace(tables.PEOPLE, help=f'{tables.PEOPLE.help}; events are shown and recorded'),
     *(LOOP, replace(tables.LOG_LEVEL, default='warn')),
 )
 _DOMAIN: Final = Setting('domain_id', 0, 'ROS domain', minimum=0, maximum=LAST_DOMAIN)
@@ -73,6 +75,9 @@ class SessionOptions:
     labels: str = ''
     timeline: Path | None = None
     domain_id: int | None = None
+    head_pose: bool = False
+    gaze: bool = False
+    people: bool = False
 
     @property
     def given_names(self) -> dict[str, str]:

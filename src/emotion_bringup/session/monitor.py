@@ -10,15 +10,17 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
-from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS
+from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, EVENTS
 from emotion_bringup.session.frame_counter import FrameCounter
-from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
+from emotion_msgs.msg import EmotionLabels, ExpressionEvent, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.outputs.results import FrameRecord, frame_record
-from emotion_perception.types import Face
+from emotion_perception.types import NS_PER_S, Face
 
 FrameHandler = Callable[[FrameRecord, list[Face], float | None], None]
 """Called with the record, the faces and the latency in milliseconds of every result."""
+EventHandler = Callable[[ExpressionEvent], None]
+"""Called with what happened on a face."""
 
 
 class MonitorNode(Node):
@@ -28,7 +30,12 @@ class MonitorNode(Node):
     """
 
     def __init__(
-        self, namespace: str, mode: str, on_frame: FrameHandler, bag: BagWriter | None = None
+        self,
+        namespace: str,
+        mode: str,
+        on_frame: FrameHandler,
+        bag: BagWriter | None = None,
+        on_event: EventHandler | None = None,
     ) -> None:
         """Subscribes to the session's topics.
 
@@ -36,7 +43,8 @@ class MonitorNode(Node):
             namespace: Namespace of the nodes.
             mode: 'live' or 'replay'.
             on_frame: Called for every result.
-            bag: Where to record images and results; None records nothing.
+            bag: Where to record images, results and events; None records nothing.
+            on_event: Called for every event; None listens to none.
         """
         super().__init__('emotion_monitor', namespace=namespace)
         self.frames = FrameCounter()
@@ -47,6 +55,8 @@ class MonitorNode(Node):
             self._listen('emotions/labels', EmotionLabels, qos.LABELS)
         self._listen('camera/camera_info', CameraInfo, qos.camera_info(mode), self._on_camera_info)
         self._listen(EMOTIONS, FaceEmotionArray, qos.emotions(mode), self._on_emotions)
+        if on_event is not None:
+            self._listen(EVENTS, ExpressionEvent, qos.EVENTS, on_event)
 
     def _listen(
         self,
@@ -84,3 +94,11 @@ class MonitorNode(Node):
         faces = faces_from_message(message)
         record = frame_record(stamp_ns, message.image_width, message.image_height, faces)
         self._on_frame(record, faces, latency_ms)
+
+
+def event_line(event: ExpressionEvent) -> str:
+    """An event that started or ended, as a line for people."""
+    if event.kind == ExpressionEvent.STARTED:
+        return f'#{event.track_id} starts to look {event.emotion}'
+    seconds = event.duration.sec + event.duration.nanosec / NS_PER_S
+    return f'#{event.track_id} looked {event.emotion} for {seconds:.1f} s'

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
 from emotion_bringup.lifeline import STOP_TIMEOUT_S, lifeline_environment
-from emotion_bringup.parameter_tables import REPLAY, REPLAY_IN_FLIGHT
+from emotion_bringup.parameter_tables import HEADS, REPLAY, REPLAY_IN_FLIGHT
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
@@ -99,12 +99,15 @@ def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:
     common = ['--log-level', options.log_level, '--params-file', str(params_file)]
     parameters = {
         'foxglove_node': _foxglove(options, mode),
+        'people_node': {'mode': mode},
         'overlay_node': _overlay(options, mode),
         'emotion_node': _emotion(options, mode),
         'camera_node': _camera(options, mode),
     }
     if not options.overlay:
         del parameters['overlay_node']
+    if not options.people:
+        del parameters['people_node']
     if options.foxglove is None and options.mcap is None:
         del parameters['foxglove_node']
     return {
@@ -151,12 +154,16 @@ def _camera(options: SessionOptions, mode: str) -> Parameters:
 def _emotion(options: SessionOptions, mode: str) -> Parameters:
     values: dict[str, str | bool | int] = {'mode': mode}
     if mode == REPLAY:
-        # The monitor, the camera (it counts its frames in flight), the overlay and a recording.
-        values['min_subscribers'] = 2 + _constant_viewers(options)
+        # The monitor, the camera (it counts its frames in flight), the overlay, a recording, and
+        # the people node, to whose events the monitor listens.
+        values['min_subscribers'] = 2 + _constant_viewers(options) + bool(options.people)
     if options.model is not None:
         values['model_path'] = str(options.model)
     if options.labels:
         values['labels'] = options.labels
+    for setting in HEADS:  # left out, they do not overrule the parameter file
+        if getattr(options, setting.name):
+            values[setting.name] = True
     return values
 
 

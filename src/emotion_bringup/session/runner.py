@@ -19,7 +19,7 @@ from emotion_bringup.parameter_tables import LIVE, REPLAY
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_bringup.session.domain import how_to_join
-from emotion_bringup.session.monitor import MonitorNode
+from emotion_bringup.session.monitor import MonitorNode, event_line
 from emotion_bringup.session.processes import (
     NodeProcesses,
     SessionError,
@@ -28,6 +28,7 @@ from emotion_bringup.session.processes import (
 )
 from emotion_bringup.session.restarts import Restarts, restartable_nodes
 from emotion_bringup.starting import made, ros_running
+from emotion_msgs.msg import ExpressionEvent
 from emotion_perception.bags.writer import BagWriter
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.outputs.face_table import FaceTable
@@ -98,7 +99,10 @@ class _Session:
         self._restarts = Restarts(restartable_nodes(options, self._mode))
         stack.callback(self._processes.stop_all)
         namespace = f'/{options.namespace.strip("/")}'
-        self._monitor = made(lambda: MonitorNode(namespace, self._mode, self._on_frame, self._bag))
+        on_event = self._on_event if options.people else None
+        self._monitor = made(
+            lambda: MonitorNode(namespace, self._mode, self._on_frame, self._bag, on_event)
+        )
         stack.callback(self._monitor.destroy_node)
         stack.callback(self._finish_bag)
         self._executor = SingleThreadedExecutor()
@@ -183,6 +187,10 @@ class _Session:
             self._timeline.add(stamp_ns_of(record), faces)
         if not self._options.quiet:
             self._show(record)
+
+    def _on_event(self, event: ExpressionEvent) -> None:
+        if not self._options.quiet and event.kind != ExpressionEvent.GOING_ON:
+            tqdm.write(event_line(event))
 
     def _show(self, record: FrameRecord) -> None:
         """A few lines that change in a terminal, a line per image elsewhere."""

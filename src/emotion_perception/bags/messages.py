@@ -36,7 +36,10 @@ _PARTS_OF_POSE: Final = {
 }
 _VECTOR_TYPE: Final = 'geometry_msgs/msg/Vector3'
 _REGION_TYPE: Final = 'sensor_msgs/msg/RegionOfInterest'
-_NAMES: Final = ('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels')
+_NAMES: Final = (
+    *('FaceEmotion', 'FaceEmotionArray', 'EmotionLabels'),
+    *('ExpressionEvent', 'FaceSummary', 'Audience'),
+)
 
 
 def emotion_typestore() -> Typestore:
