@@ -3,34 +3,52 @@
 from collections.abc import Callable
 from typing import Any
 
-from hri_msgs.msg import Expression, FacialLandmarks, NormalizedRegionOfInterest2D
+from hri_msgs.msg import (
+    EngagementLevel,
+    Expression,
+    FacialLandmarks,
+    NormalizedRegionOfInterest2D,
+)
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup import qos
 from emotion_bringup.conversion import fill_image_message
-from emotion_bringup.interop.humans import expression_message, landmarks_message, region_message
+from emotion_bringup.interop.humans import (
+    engagement_message,
+    expression_message,
+    landmarks_message,
+    region_message,
+)
 from emotion_bringup.parameter_tables import LIVE
 from emotion_perception.inference.alignment import aligned_portrait, cropped_portrait
+from emotion_perception.tracking.engagement import Engagement
 from emotion_perception.types import BgrImage, Detection, Face
 
 
 class FaceTopics:
-    """Publishers of one face, from its appearance until it is forgotten.
+    """Publishers of one face, from its appearance until it is forgotten, and its engagement.
 
     Their profiles cannot be overridden by parameters: every face would leave parameters behind.
+
+    Attributes:
+        face_id: Its id in REP-155.
+        engagement: Whether it looks into the camera.
     """
 
-    def __init__(self, node: Node, topic: str, mode: str) -> None:
+    def __init__(self, node: Node, faces_topic: str, face_id: str, mode: str) -> None:
         """Creates the publishers.
 
         Args:
             node: Owns them.
-            topic: Name above the face's topics, such as /humans/faces/f1.
+            faces_topic: Name above those of all faces, such as /humans/faces.
+            face_id: Its id, such as f1.
             mode: `live` or `replay`.
         """
         self._node = node
+        self.face_id, self.engagement = face_id, Engagement()
+        topic = f'{faces_topic}/{face_id}'
 
         def publisher(message_type: Any, name: str, profile: Any) -> Any:
             return node.create_publisher(message_type, f'{topic}/{name}', profile)
@@ -38,6 +56,7 @@ class FaceTopics:
         self._region = publisher(NormalizedRegionOfInterest2D, 'roi', qos.emotions(mode))
         self._expression = publisher(Expression, 'expression', qos.emotions(mode))
         self._landmarks = publisher(FacialLandmarks, 'landmarks', qos.emotions(mode))
+        self._engagement = publisher(EngagementLevel, 'engagement_status', qos.emotions(mode))
         self._cropped = publisher(Image, 'cropped', qos.image_out(LIVE))
         self._aligned = publisher(Image, 'aligned', qos.image_out(LIVE))
 
@@ -63,6 +82,8 @@ class FaceTopics:
         _publish(self._region, lambda: region_message(header, face, width, height))
         _publish(self._expression, lambda: expression_message(header, face.probabilities))
         _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
+        level = self.engagement.level
+        _publish(self._engagement, lambda: engagement_message(header, level))
 
     def publish_images(
         self, message: Image, image: BgrImage, header: Header, face: Face, size: tuple[int, int]
@@ -92,7 +113,8 @@ class FaceTopics:
 
     @property
     def _publishers(self) -> tuple[Any, ...]:
-        return (self._region, self._expression, self._landmarks, self._cropped, self._aligned)
+        results = (self._region, self._expression, self._landmarks, self._engagement)
+        return (*results, self._cropped, self._aligned)
 
 
 def _publish(publisher: Any, make: Callable[[], Any]) -> None:

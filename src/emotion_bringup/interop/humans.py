@@ -9,8 +9,10 @@ from typing import Final
 
 import numpy as np
 from hri_msgs.msg import (
+    EngagementLevel,
     Expression,
     FacialLandmarks,
+    Gaze,
     IdsList,
     NormalizedPointOfInterest2D,
     NormalizedRegionOfInterest2D,
@@ -60,6 +62,21 @@ def faces_topic(humans_topic: str) -> str:
             f'humans_topic must be the name of a topic, such as /humans, not {humans_topic!r}.'
         ) from error
     return topic
+
+
+def gazing_topic(humans_topic: str) -> str:
+    """Where it is told who looks at whom, below the parameter `humans_topic`."""
+    return f'{humans_topic}/interactions/gazing'
+
+
+def gaze_message(header: Header, face_id: str) -> Gaze:
+    """A face looks at the robot, which has the empty id."""
+    return Gaze(header=header, sender=face_id, receiver='')
+
+
+def engagement_message(header: Header, level: int) -> EngagementLevel:
+    """How far a person is engaged with the robot."""
+    return EngagementLevel(header=header, level=int(level))
 
 
 def ids_message(header: Header, ids: Sequence[str]) -> IdsList:

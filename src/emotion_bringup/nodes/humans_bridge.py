@@ -1,11 +1,13 @@
 """Passes faces on as REP-155 (ROS4HRI) has them: needs the package hri_msgs."""
 
+import math
 import time
 from collections.abc import Iterator
 
-from hri_msgs.msg import IdsList
+from hri_msgs.msg import Gaze, IdsList
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -16,7 +18,7 @@ from emotion_bringup.endings import EXIT_OK
 from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.interop.face_topics import FaceTopics
-from emotion_bringup.interop.humans import faces_topic, ids_message
+from emotion_bringup.interop.humans import faces_topic, gaze_message, gazing_topic, ids_message
 from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.interop.presence import FaceRegistry
 from emotion_bringup.paired_images import PairedImages
@@ -44,7 +46,7 @@ class HumansBridgeNode(CheckedParameters, Node):
             EmotionPerceptionError: A parameter or the installed hri_msgs is unusable.
         """
         super().__init__('humans_bridge')
-        require_messages('hri_msgs', 'IdsList', 'Expression', 'FacialLandmarks')
+        require_messages('hri_msgs', 'IdsList', 'Expression', 'FacialLandmarks', 'Gaze')
         declare_parameters(self, HUMANS_PARAMETERS)
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
@@ -57,13 +59,8 @@ class HumansBridgeNode(CheckedParameters, Node):
         self._header = Header()
         self._heard_ns = 0
         self._input = PairedImages(self, self._on_pair, self._on_emotions)
-        self._tracked = self.create_publisher(
-            IdsList,
-            f'{self._topic}/tracked',
-            qos.emotions(self._mode),
-            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
-            qos_overriding_options=qos.overridable(),
-        )
+        self._tracked = self._offer(IdsList, f'{self._topic}/tracked')
+        self._gazing = self._offer(Gaze, gazing_topic(value_of(self, 'humans_topic')))
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'humans', self._report)
         self._update_subscriptions()
 
@@ -71,8 +68,17 @@ class HumansBridgeNode(CheckedParameters, Node):
         """Tells listeners that nobody is tracked any more."""
         self._forget_faces()
 
+    def _offer(self, message_type: type, topic: str) -> Publisher:
+        return self.create_publisher(
+            message_type,
+            topic,
+            qos.emotions(self._mode),
+            event_callbacks=PublisherEventCallbacks(matched=lambda _: self._update_subscriptions()),
+            qos_overriding_options=qos.overridable(),
+        )
+
     def _open_face(self, face_id: str) -> FaceTopics:
-        return FaceTopics(self, f'{self._topic}/{face_id}', self._mode)
+        return FaceTopics(self, self._topic, face_id, self._mode)
 
     def _close_face(self, topics: FaceTopics) -> None:
         topics.destroy()
@@ -81,11 +87,13 @@ class HumansBridgeNode(CheckedParameters, Node):
     def _update_subscriptions(self) -> None:
         """Listens to results while anything is subscribed to, to images while images are."""
         faces = self._faces.kept
-        wanted = self._tracked.get_subscription_count() or any(one.is_watched for one in faces)
+        topics = (self._tracked, self._gazing)
+        wanted = any(one.get_subscription_count() for one in topics)
+        wanted = wanted or any(one.is_watched for one in faces)
         if wanted and not self._input.is_listening:
             self._heard_ns = time.monotonic_ns()
         images = any(one.wants_images for one in faces)
-        self._input.listen(results=bool(wanted), images=images)
+        self._input.listen(results=wanted, images=images)
         if not wanted:
             self._faces.clear()
 
@@ -105,8 +113,13 @@ class HumansBridgeNode(CheckedParameters, Node):
         if not width or not height:
             self._warn('Results on emotions have no image size: regions are left out.')
             return
+        stamp_ns = self._stamp_of(message)
         for face, topics in self._topics_of(message):
+            looking = math.nan if face.head is None else face.head.looking_at_camera
+            topics.engagement.update(looking, stamp_ns)
             topics.publish_results(message.header, face, width, height)
+            if topics.engagement.looks and self._gazing.get_subscription_count():
+                self._gazing.publish(gaze_message(message.header, topics.face_id))
 
     def _on_pair(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         watched = [

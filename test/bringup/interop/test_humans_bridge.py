@@ -14,7 +14,7 @@ from emotion_bringup import qos
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_USAGE
 from emotion_perception.labels import Emotion
-from emotion_perception.types import Box, Face
+from emotion_perception.types import Box, Face, Head
 
 LANDMARKS = np.array([[203, 101], [246, 103], [224, 125], [204, 141], [242, 142]], np.float32)
 FACE = Face(
@@ -217,6 +217,47 @@ def test_unknown_landmarks_have_no_confidence(humans, hri_msgs, landmarks):
     face = dataclasses.replace(FACE, landmarks=landmarks)
     message = humans.hear_face(hri_msgs.FacialLandmarks, 'landmarks', [face])[-1]
     assert not any(point.c for point in message.landmarks)
+
+
+# --- where it looks ------------------------------------------------------------------------------
+
+
+def looking(probability, track_id=1):
+    nothing = np.full(3, np.nan)
+    head = Head(
+        rotation=np.eye(3),
+        position=nothing,
+        gaze=np.array([0.0, 0, -1]),
+        looking_at_camera=probability,
+        mesh=np.zeros((468, 3), np.float32),
+        origin=(224, 102),
+        scale=0.5,
+    )
+    return dataclasses.replace(FACE, track_id=track_id, head=head)
+
+
+def test_engagement_follows_how_long_a_face_looks_into_the_camera(humans, hri_msgs):
+    levels = hri_msgs.EngagementLevel
+    received = humans.hear_face(levels, 'engagement_status')
+    assert received[-1].level == levels.UNKNOWN
+
+    def level(probability, seconds):
+        _, stamp_ns = humans.see([looking(probability)], seconds)
+        return humans.wait_for(received, stamp_ns).level
+
+    found = [level(0.9, FRAME_S), level(0.9, 1.1), level(0.1, FRAME_S), level(0.1, 1.1)]
+    assert found == [levels.ENGAGING, levels.ENGAGED, levels.DISENGAGING, levels.DISENGAGED]
+
+
+def test_who_looks_at_the_robot_is_told_by_id(humans, peer, hri_msgs):
+    subscription, received = peer.hear(hri_msgs.Gaze, '/humans/interactions/gazing')
+    humans._subscriptions.append(subscription)
+    faces = [looking(0.9, 1), looking(0.1, 2)]
+    peer.spin_until(lambda: received, 'the first gaze', lambda: humans.see(faces))
+    ids, stamp_ns = humans.see(faces)
+    told = humans.wait_for(received, stamp_ns)
+    assert (told.sender, told.receiver) == (ids[0], '')
+    assert not [one for one in received if one.sender == ids[1]]
 
 
 # --- images ------------------------------------------------------------------------------------
