@@ -9,10 +9,13 @@ from emotion_perception.errors import SourceError
 _VARIABLE = re.compile(r'\$\{([A-Za-z_]\w*)\}', re.ASCII)
 # `user:password@host`, behind a scheme that was written wrongly, or without any.
 _STRAY_LOGIN = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*:/*)?[^/@:\s]+:.*@', re.DOTALL)
-_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://[^\s\'"]+')
-_SECRET = 'user|usr|login|pass|pwd|psw|token|key|auth|secret|sig|cred|session|sid'
-_IN_PATH = re.compile(rf'([^&;/=]*(?:{_SECRET})[^&;/=]*)=[^&;/]*', re.IGNORECASE)
-_IN_QUERY = re.compile(rf'([^&;=]*(?:{_SECRET})[^&;=]*)=[^&;]*', re.IGNORECASE)
+# No scheme is longer; a bound keeps the time for a long word in proportion to its length.
+_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\'"]+')
+_SECRET = re.compile(
+    'user|usr|login|pass|pwd|psw|token|key|auth|secret|sig|cred|session|sid', re.IGNORECASE
+)
+_IN_PATH = re.compile('[^&;/]+')
+_IN_QUERY = re.compile('[^&;]+')
 _HIDDEN = '***'
 
 
@@ -31,7 +34,7 @@ def shown_source(source: str) -> str:
     if separator:
         source = f'{scheme}{separator}{_without_login(rest)}'
     elif _STRAY_LOGIN.match(source):
-        source = _STRAY_LOGIN.sub(f'{_HIDDEN}@', source)
+        source = _STRAY_LOGIN.sub(f'{_HIDDEN}@', source, count=1)
     path, mark, query = source.partition('?')
     if separator or path.startswith(_HIDDEN):  # folders of this machine have names of their own
         path = _IN_PATH.sub(_hide, path)
@@ -81,4 +84,9 @@ def _without_login(rest: str) -> str:
 
 
 def _hide(parameter: re.Match[str]) -> str:
-    return f'{parameter[1]}={_HIDDEN}'
+    """A parameter, and what follows a name that sounds like a secret hidden."""
+    parts = parameter[0].split('=')
+    for index, name in enumerate(parts[:-1]):
+        if _SECRET.search(name):
+            return '='.join((*parts[: index + 1], _HIDDEN))
+    return parameter[0]
