@@ -100,9 +100,8 @@ def _memory_table(log: _MemoryLog, minutes: float) -> Table:
         'Memory at 640x480',
         ('process', 'after minutes', 'RSS (MB)', 'PSS (MB)', 'heap', 'files', 'shared memory'),
         tuple(rows),
-        'RSS counts pages shared with other processes in full, the 64 MiB of shared memory of '
-        'config/fastdds.xml as far as they were touched among them; PSS divides them, and the last '
-        'three columns are its parts.',
+        'RSS counts pages shared with other processes in full, shared memory of DDS '
+        'among them; PSS divides them, and the last three columns are its parts.',
     )
 
 
@@ -130,7 +129,7 @@ def _bars(
             'cores',
             detail=f'{100 * large.answered:.1f} % answered; in all {everyone:.2f}',
         ),
-        Bar('Memory of emotion_node (RSS)', max(resident), 300.0, 'MB'),
+        Bar('Memory of emotion_node (RSS)', max(resident), 260.0, 'MB'),
         Bar(
             'Memory of emotion_node is flat: growth over the second half',
             max(resident[half:]) - resident[half],

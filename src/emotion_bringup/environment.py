@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import ModuleType
 
+from emotion_bringup.dds_profile import fitted_profile
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
 from emotion_bringup.installation import missing_module_cure, shell_problem
-from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
+from emotion_bringup.stale_ports import free_participant_id
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
 from emotion_perception.settings.setting import spelled
@@ -40,18 +41,20 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: profile for name in profile_variables(environment) if not environment.get(name)}
 
 
-def use_shipped_dds_profile() -> None:
-    """Adds `dds_environment` to this process; must be called before rclpy is initialised."""
+def use_shipped_dds_profile(*, images: bool = True) -> None:
+    """Adds `dds_environment` to this process; must be called before rclpy is initialised.
+
+    Args:
+        images: Whether this process, or one that inherits its environment, publishes images.
+    """
     os.environ.update(dds_environment(os.environ))
     shipped = config_path('fastdds.xml')
     domain = os.environ.get('ROS_DOMAIN_ID') or '0'
     variables = profile_variables(os.environ)
     named = {os.environ.get(name) for name in variables}
     if named == {str(shipped)} and domain.isdecimal():
-        number = free_participant_id(int(domain))
-        if number is not None:
-            profile = str(profile_with_participant_id(shipped, number))
-            os.environ.update(dict.fromkeys(variables, profile))
+        profile = fitted_profile(shipped, free_participant_id(int(domain)), images=images)
+        os.environ.update(dict.fromkeys(variables, str(profile)))
 
 
 def names_environment(names: Mapping[str, str]) -> dict[str, str]:

@@ -44,6 +44,7 @@ class NodeSpec:
         reads_images: Whether its topic `image` is connected to a camera.
         reads_results: Whether its topic `emotions` is connected to that outside its namespace.
         is_required: Whether nothing is left to do once it has ended.
+        writes_images: Whether it publishes images, which need shared memory of their own.
     """
 
     module: str
@@ -52,6 +53,7 @@ class NodeSpec:
     reads_images: bool = True
     reads_results: bool = False
     is_required: bool = False
+    writes_images: bool = False
 
     def remappings(self, image: str, emotions: str) -> dict[str, str]:
         """Names of topics as ROS wants them remapped.
@@ -74,10 +76,11 @@ GRAPH: Final[Mapping[str, NodeSpec]] = {
         reads_images=False,
         reads_results=True,  # to count its frames in flight
         is_required=True,
+        writes_images=True,
     ),
     'emotion_node': NodeSpec(f'{_NODES}.emotion', 'EmotionNode'),
-    'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode'),
-    'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode'),
+    'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode', writes_images=True),
+    'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode', writes_images=True),
     'expression_node': NodeSpec(f'{_NODES}.expression', 'ExpressionNode', reads_images=False),
     'people_node': NodeSpec(f'{_NODES}.people', 'PeopleNode', reads_images=False),
     'foxglove_node': NodeSpec(f'{_NODES}.foxglove', 'FoxgloveNode'),

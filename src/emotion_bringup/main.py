@@ -34,8 +34,8 @@ def run(name: str) -> int:
         return EXIT_USAGE
     _end_quietly_while_starting()
     end_with_starter()
-    use_shipped_dds_profile()
     node = GRAPH[name]
+    use_shipped_dds_profile(images=node.writes_images)
     try:
         running, node_module = import_for_ros('emotion_bringup.running', node.module)
     except InstallationError as error:

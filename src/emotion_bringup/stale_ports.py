@@ -7,12 +7,9 @@ the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5
 starts beside such a dead port takes another number.
 """
 
-import atexit
 import contextlib
 import fcntl
-import re
 import socket
-import tempfile
 from pathlib import Path
 
 from emotion_bringup.distributions import PORT_NAMES
@@ -71,26 +68,6 @@ def _locks(folder: Path, port: int) -> list[Path]:
     """The locks of a port, of whichever Fast DDS; removed by a process that ends as it should."""
     paths = (folder / f'{name}{port}_el' for name in PORT_NAMES)
     return [path for path in paths if path.exists()]
-
-
-def profile_with_participant_id(profile: Path, number: int) -> Path:
-    """A copy of a DDS profile in which the search for a free participant number starts elsewhere.
-
-    Args:
-        profile: The XML file; has one participant with an `rtps` element.
-        number: Where to start; Fast DDS takes the next one if it is in use by then.
-
-    Returns:
-        A temporary file, removed when this process ends.
-    """
-    text = profile.read_text(encoding='utf-8')
-    element = f'<rtps>\n        <participantID>{number}</participantID>'
-    with tempfile.NamedTemporaryFile(
-        'w', encoding='utf-8', prefix='emotion_dds_', suffix='.xml', delete=False
-    ) as copy:
-        copy.write(re.sub('<rtps>', element, text, count=1))
-    atexit.register(Path(copy.name).unlink, missing_ok=True)
-    return Path(copy.name)
 
 
 def _is_held(lock: Path) -> bool:

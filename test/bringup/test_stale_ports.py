@@ -8,9 +8,10 @@ from domains import ports_of
 from processes import start_node
 from ros_bench import parameters
 
+from emotion_bringup.dds_profile import fitted_profile
 from emotion_bringup.distributions import PORT_NAMES
 from emotion_bringup.session.domain import claim_domain
-from emotion_bringup.stale_ports import free_participant_id, profile_with_participant_id
+from emotion_bringup.stale_ports import free_participant_id
 from emotion_perception.files.resources import config_path
 
 PORTS = Path('/dev/shm')
@@ -73,7 +74,7 @@ def test_numbers_run_out_at_the_end(tmp_path):
 
 
 def test_the_profile_keeps_the_transports():
-    profile = profile_with_participant_id(config_path('fastdds.xml'), 5)
+    profile = fitted_profile(config_path('fastdds.xml'), 5, images=True)
     text = profile.read_text()
     profile.unlink()
     assert text.count('<participantID>5</participantID>') == 1
