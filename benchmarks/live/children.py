@@ -152,13 +152,29 @@ class Children(Closeable):
         self._children.append(child)
         return child
 
-    def node(self, name: str, namespace: str, image: str, **parameters: str | int | bool) -> Child:
-        """Starts one of the package's nodes, with config/emotion.yaml as users have it."""
+    def node(
+        self,
+        name: str,
+        namespace: str,
+        image: str,
+        cameras: Sequence[str] = (),
+        **parameters: str | int | bool,
+    ) -> Child:
+        """Starts one of the package's nodes, with config/emotion.yaml as users have it.
+
+        Args:
+            name: Of its executable.
+            namespace: Of the node.
+            image: Topic of its images.
+            cameras: Namespaces below the node's, where the process is to hold several.
+            parameters: Beside those of the file.
+        """
         values = [f'{key}:={str(value).lower()}' for key, value in parameters.items()]
         options = [text for value in values for text in ('-p', value)]
         return self.module(
             'emotion_bringup.main',
             name,
+            *cameras,
             '--ros-args',
             '--log-level',
             'warn',

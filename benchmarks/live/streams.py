@@ -86,6 +86,8 @@ class Streams(Closeable):
         pairs: int = 1,
         threads: int = 0,
         variables: Mapping[str, str] | None = None,
+        *,
+        together: bool = False,
     ) -> None:
         """Prepares frames; starts nothing.
 
@@ -95,7 +97,9 @@ class Streams(Closeable):
             pairs: Number of pairs, >= 1.
             threads: `num_threads` of the emotion nodes.
             variables: Environment variables to set.
+            together: One process for all emotion nodes, in place of one for each.
         """
+        self._together = together
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._children = self._stack.enter_context(Children(log, **(variables or {})))
@@ -123,6 +127,12 @@ class Streams(Closeable):
 
     def start_nodes(self) -> None:
         """Starts the emotion nodes."""
+        if self._together:
+            names = [f'pair{i}' for i in range(self._pairs)]
+            self.nodes = [
+                self._children.node('emotion_node', '/', 'image', names, num_threads=self._threads)
+            ]
+            return
         self.nodes = [
             self._children.node(
                 'emotion_node', f'/pair{i}', f'/pair{i}/image', num_threads=self._threads

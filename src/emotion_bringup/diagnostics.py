@@ -29,11 +29,12 @@ class DiagnosticsPublisher:
 
         Args:
             node: The node to report on.
-            task: What is reported, for the status name 'node: task'.
+            task: What is reported, for the status name 'namespace/node: task'.
             report: Called in the node's executor.
         """
         self._node = node
-        self._name = f'{node.get_name()}: {task}'
+        # With its namespace: who collects the statuses of several cameras tells them by it.
+        self._name = f'{node.get_fully_qualified_name().lstrip("/")}: {task}'
         self._report = report
         self._clock_watch = ClockWatch(node)
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)

@@ -45,6 +45,7 @@ class NodeSpec:
         reads_results: Whether its topic `emotions` is connected to that outside its namespace.
         is_required: Whether nothing is left to do once it has ended.
         writes_images: Whether it publishes images, which need shared memory of their own.
+        takes_cameras: Whether one process may hold it once for each of several cameras.
     """
 
     module: str
@@ -54,6 +55,7 @@ class NodeSpec:
     reads_results: bool = False
     is_required: bool = False
     writes_images: bool = False
+    takes_cameras: bool = False
 
     def remappings(self, image: str, emotions: str) -> dict[str, str]:
         """Names of topics as ROS wants them remapped.
@@ -78,7 +80,7 @@ GRAPH: Final[Mapping[str, NodeSpec]] = {
         is_required=True,
         writes_images=True,
     ),
-    'emotion_node': NodeSpec(f'{_NODES}.emotion', 'EmotionNode'),
+    'emotion_node': NodeSpec(f'{_NODES}.emotion', 'EmotionNode', takes_cameras=True),
     'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode', writes_images=True),
     'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode', writes_images=True),
     'expression_node': NodeSpec(f'{_NODES}.expression', 'ExpressionNode', reads_images=False),

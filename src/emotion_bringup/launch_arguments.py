@@ -70,6 +70,12 @@ def text(context: LaunchContext, name: str) -> str:
     return str(LaunchConfiguration(name).perform(context))
 
 
+def items(context: LaunchContext, name: str) -> list[str]:
+    """What a launch argument lists, separated by commas, in the brackets of YAML or without."""
+    words = text(context, name).strip().removeprefix('[').removesuffix(']').split(',')
+    return [word.strip(' \'"') for word in words if word.strip()]
+
+
 def value(context: LaunchContext, name: str) -> Any:
     """Value of a launch argument, in the type of its setting.
 

@@ -26,8 +26,9 @@ from emotion_bringup.installation import apt_cure
 from emotion_bringup.launch_arguments import OWN_CAMERA, Images, given_names, switch, text, value
 from emotion_bringup.launch_endings import after_exit, ends_launch
 from emotion_bringup.lifeline import lifeline_environment
+from emotion_bringup.node_arguments import problem
 from emotion_bringup.node_python import has_module, python_of
-from emotion_bringup.parameter_tables import HEADS
+from emotion_bringup.parameter_tables import HEADS, LIVE
 from emotion_bringup.security import enclave_arguments
 from emotion_perception.files.resources import config_path
 from emotion_perception.sources import is_live
@@ -90,6 +91,8 @@ def node(
     *,
     restartable: Restartable = ALWAYS,
     images: Images = OWN_CAMERA,
+    camera: str = '',
+    cameras: Sequence[str] = (),
 ) -> Node:
     """One node of this package.
 
@@ -99,6 +102,8 @@ def node(
         values: Parameters that the launch arguments give; empty texts are left out.
         restartable: The endings after which the argument `respawn` may start it again.
         images: Where it has its images from, if it takes any.
+        camera: Of several cameras the one that it belongs to: its namespace.
+        cameras: Those whose nodes are in one process.
     """
     spec = GRAPH[executable]
     if spec.reads_images:
@@ -107,8 +112,9 @@ def node(
     return Node(
         package='emotion_bringup',
         executable=executable,
-        namespace='/'.join(part for part in (text(context, 'namespace'), spec.namespace) if part),
-        remappings=list(spec.remappings(images.topic, emotions_topic(context)).items()),
+        namespace=_below(text(context, 'namespace'), camera, spec.namespace),
+        arguments=list(cameras),
+        remappings=list(spec.remappings(images.topic, emotions_topic(context, camera)).items()),
         parameters=node_parameters(context, values),
         ros_arguments=[
             '--log-level',
@@ -118,7 +124,8 @@ def node(
         output='screen',
         respawn=bool(allowed),
         respawn_delay=_RESPAWN_DELAY_S,
-        **process_options(context, allowed, is_required=spec.is_required),
+        # The others go on where one of several cameras has ended.
+        **process_options(context, allowed, is_required=spec.is_required and not camera),
     )
 
 
@@ -141,8 +148,20 @@ def process_options(
     }
 
 
+def _below(*names: str) -> str:
+    """A namespace in a namespace; one that begins with a slash stands alone."""
+    joined = ''
+    for name in filter(None, names):
+        joined = name if name.startswith('/') or not joined else f'{joined}/{name}'
+    return joined
+
+
 def camera_node(
-    context: LaunchContext, source: str, loop: bool, values: Mapping[str, ParameterValue]
+    context: LaunchContext,
+    source: str,
+    loop: bool,
+    values: Mapping[str, ParameterValue],
+    camera: str = '',
 ) -> Node:
     """The camera node, without which there is nothing left to do.
 
@@ -151,17 +170,51 @@ def camera_node(
         source: What it plays.
         loop: Whether a file starts again at its end.
         values: More parameters.
+        camera: Of several cameras this one: its namespace.
     """
     return node(
         context,
         'camera_node',
         {'video_device': source, 'loop': loop, **values},
         restartable=restart_rule('camera_node', is_live=is_live(source), loop=loop),
+        camera=camera,
     )
 
 
-def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> Node:
-    """The emotion node, as the launch arguments want it."""
+def several_cameras(
+    context: LaunchContext, cameras: Sequence[str], sources: Sequence[str]
+) -> list[Action]:
+    """A camera node for each of several cameras, or none without sources.
+
+    Args:
+        context: Holds the launch arguments.
+        cameras: As `emotion_node` takes them.
+        sources: What they play, one for each camera; files start again at their end.
+
+    Raises:
+        ValueError: A camera cannot be called so, or has no source while others have one.
+    """
+    wrong = problem('emotion_node', cameras)
+    if wrong or not cameras:
+        raise ValueError(f'Launch argument cameras: {wrong or "name one at least."}')
+    if sources and len(sources) != len(cameras):
+        raise ValueError(
+            f'Launch argument sources has {len(sources)} for {len(cameras)} cameras: give one for '
+            'each, in the same order.'
+        )
+    return [
+        camera_node(context, source, True, {'mode': LIVE}, camera.partition('=')[0])
+        for camera, source in zip(cameras, sources, strict=False)
+    ]
+
+
+def emotion_node(
+    context: LaunchContext,
+    mode: str,
+    images: Images = OWN_CAMERA,
+    cameras: Sequence[str] = (),
+) -> Node:
+    """The emotion node, or those of several cameras, as the launch arguments want it."""
     values: dict[str, ParameterValue] = {
         'model_path': text(context, 'model'),
         'labels': text(context, 'labels'),
@@ -169,12 +222,14 @@ def emotion_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA)
         'mode': mode,
         **{setting.name: switch(context, setting.name) for setting in HEADS},
     }
-    return node(context, 'emotion_node', values, images=images)
+    return node(context, 'emotion_node', values, images=images, cameras=cameras)
 
 
-def people_node(context: LaunchContext, mode: str) -> list[Action]:
-    """The people node, or nothing, as the launch arguments want it."""
-    return [node(context, 'people_node', {'mode': mode})] if value(context, 'people') else []
+def people_node(context: LaunchContext, mode: str, camera: str = '') -> list[Action]:
+    """The people node, or nothing, as the launch arguments want it; of several cameras for one."""
+    if not value(context, 'people'):
+        return []
+    return [node(context, 'people_node', {'mode': mode}, camera=camera)]
 
 
 def overlay_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA) -> list[Action]:
@@ -239,12 +294,14 @@ def foxglove_node(context: LaunchContext, mode: str, images: Images = OWN_CAMERA
     return [node(context, 'foxglove_node', values, restartable=restartable, images=images)]
 
 
-def emotions_topic(context: LaunchContext) -> str:
+def emotions_topic(context: LaunchContext, camera: str = '') -> str:
     """Full name of the topic of results, for nodes in a namespace below.
 
     It is joined as launch_ros does it for a node: below what a `PushRosNamespace` around this
     launch file has set, unless the argument begins with a slash.
     """
     pushed = context.launch_configurations.get('ros_namespace')
-    namespace = make_namespace_absolute(prefix_namespace(pushed, text(context, 'namespace')))
+    namespace = make_namespace_absolute(
+        prefix_namespace(pushed, _below(text(context, 'namespace'), camera))
+    )
     return str(prefix_namespace(namespace, EMOTIONS))

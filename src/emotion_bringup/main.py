@@ -17,8 +17,10 @@ from emotion_bringup.environment import (
 )
 from emotion_bringup.graph import GRAPH
 from emotion_bringup.lifeline import end_with_starter
-from emotion_bringup.node_arguments import help_text, problem, wants_help
+from emotion_bringup.node_arguments import cameras_in, help_text, problem, wants_help
 from emotion_perception.signals import end_signals
+
+_CAMERAS = 'emotion_bringup.nodes.cameras'
 
 
 def run(name: str) -> int:
@@ -34,14 +36,17 @@ def run(name: str) -> int:
         return EXIT_USAGE
     _end_quietly_while_starting()
     end_with_starter()
-    node = GRAPH[name]
+    node, cameras = GRAPH[name], cameras_in(arguments)
     use_shipped_dds_profile(images=node.writes_images)
+    module = _CAMERAS if cameras else node.module
     try:
-        running, node_module = import_for_ros('emotion_bringup.running', node.module)
+        running, node_module = import_for_ros('emotion_bringup.running', module)
     except InstallationError as error:
         print(f'error: {error}', file=sys.stderr)
         return EXIT_USAGE
-    return int(running.run_node(getattr(node_module, node.class_name)))
+    if cameras:
+        return int(running.run_nodes(node_module.emotion_nodes(cameras)))
+    return int(running.run_nodes([getattr(node_module, node.class_name)]))
 
 
 def _end_quietly_while_starting() -> None:

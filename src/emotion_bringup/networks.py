@@ -1,4 +1,4 @@
-"""The networks that a node's parameters ask for."""
+"""The networks that nodes' parameters ask for."""
 
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.inference.provider_options import GpuSettings
 
+Networks = tuple[FaceDetector, EmotionClassifier, HeadNetworks]
 
-def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier, HeadNetworks]:
+
+def load_networks(node: Node) -> Networks:
     """Loads detector and classifier; the networks of heads are loaded when they are needed.
 
     Args:
@@ -23,17 +25,31 @@ def load_networks(node: Node) -> tuple[FaceDetector, EmotionClassifier, HeadNetw
     Raises:
         EmotionPerceptionError: A file is missing or damaged, or hardware that is strictly wanted.
     """
-    providers = ProviderSettings(
-        tuple(value_of(node, 'execution_providers')),
-        strict=value_of(node, 'strict_providers'),
-        num_threads=value_of(node, 'num_threads'),
-        gpu=_gpu_settings(node),
-    )
-    model_path: str = value_of(node, 'model_path')
-    path = Path(model_path).expanduser() if model_path else default_model_path()
-    classifier = EmotionClassifier(path, providers, value_of(node, 'labels'))
+    providers = providers_of(node)
+    classifier = EmotionClassifier(model_path(node), providers, value_of(node, 'labels'))
     detector = create_detector(value_of(node, 'detector'), providers)
     return detector, classifier, HeadNetworks(providers)
+
+
+def model_path(node: Node) -> Path:
+    """The classifier's file."""
+    given: str = value_of(node, 'model_path')
+    return Path(given).expanduser() if given else default_model_path()
+
+
+def providers_of(node: Node, automatic_threads: int = 0) -> ProviderSettings:
+    """Which hardware to use.
+
+    Args:
+        node: Has the parameters.
+        automatic_threads: For `num_threads` at 0; 0 leaves the choice to ONNX Runtime.
+    """
+    return ProviderSettings(
+        tuple(value_of(node, 'execution_providers')),
+        strict=value_of(node, 'strict_providers'),
+        num_threads=value_of(node, 'num_threads') or automatic_threads,
+        gpu=_gpu_settings(node),
+    )
 
 
 def _gpu_settings(node: Node) -> GpuSettings:

@@ -345,6 +345,21 @@ LAUNCH_ARGUMENTS: dict[str, tuple[Setting, ...]] = {
         *(_USE_SIM_TIME, *_COMMON),
     ),
     'emotion': (*_IMAGES, *_FOXGLOVE, _USE_SIM_TIME, *_COMMON),
+    'cameras': (
+        Setting(
+            'cameras',
+            '',
+            "namespaces of the cameras, such as '[front, rear]'; front=/head/image_raw names the "
+            'topic of its images too',
+        ),
+        Setting(
+            'sources',
+            '',
+            "what to play as these cameras, one for each, such as '[/dev/video0, /dev/video2]'",
+            empty='nothing: drivers of yours publish the images',
+        ),
+        *(*_IMAGES, _USE_SIM_TIME, *_COMMON),
+    ),
     'humans': (
         *_IMAGES,
         Setting(

@@ -1,4 +1,4 @@
-"""Runs one node as a process: signals, clean shutdown and exit codes."""
+"""Runs the nodes of a process: signals, clean shutdown and exit codes."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,13 +33,21 @@ Stop = Callable[[], None]
 """Ends the node's process; may be called from any thread, more than once."""
 
 
-def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = None) -> int:
-    """Initialises ROS, spins one node until it stops or a signal comes, and cleans up.
+MakeNode = Callable[[Stop], Node]
+"""Builds a node; gets the function that ends the process.
+
+The node has `close()`, called once before it is destroyed, and may have `exit_code` and
+`drain(executor)`, called when it is to end and can still receive.
+"""
+
+
+def run_nodes(makers: Sequence[MakeNode], args: Sequence[str] | None = None) -> int:
+    """Initialises ROS, spins nodes until one stops or a signal comes, and cleans up.
+
+    Each has a thread and an executor of its own, so that none waits for another's callbacks.
 
     Args:
-        make_node: Builds the node; gets the function that ends the process. The node has
-            `close()`, called once before it is destroyed, and may have `exit_code` and
-            `drain(executor)`, called when it is to end and can still receive.
+        makers: One for each node; not empty.
         args: Command line with ROS arguments; None takes `sys.argv`.
 
     Returns:
@@ -50,7 +59,7 @@ def run_node(make_node: Callable[[Stop], Node], args: Sequence[str] | None = Non
         return _fail(f'Parameter file {missing} does not exist: check --params-file.', EXIT_USAGE)
     try:
         with ros_running(args):
-            return _spin(make_node)
+            return _spin(makers)
     except StartError as error:
         return _fail(str(error), error.exit_code)
     except EmotionPerceptionError as error:
@@ -63,33 +72,70 @@ def _missing_params_file(args: Sequence[str]) -> str:
     return next((file for file in files if not Path(file).is_file()), '')
 
 
-def _spin(make_node: Callable[[Stop], Node]) -> int:
+def _spin(makers: Sequence[MakeNode]) -> int:
     stopped = threading.Event()
-    executor = SingleThreadedExecutor()
+    executors = [SingleThreadedExecutor() for _ in makers]
 
     def stop() -> None:
         if not stopped.is_set():
             stopped.set()
             # Work to do is what ends a wait in `spin_once`.
-            executor.create_task(_do_nothing)
+            for executor in executors:
+                executor.create_task(_do_nothing)
 
     _stop_on_signals(stop)
-    node = made(lambda: make_node(stop))
-    _route_core_log(node)
-    executor.add_node(node)
+    nodes: list[Node] = []
     try:
-        _spin_until(stopped, executor, node)
-        drain = getattr(node, 'drain', None)
-        if drain is not None:
-            drain(executor)
-    except (ExternalShutdownException, ROSInterruptException):
-        pass
+        nodes += (made(partial(make_node, stop)) for make_node in makers)
+        _route_core_log(nodes)
+        _spin_all(stopped, stop, list(zip(executors, nodes, strict=True)))
     finally:
         stopped.set()
-        node.close()  # type: ignore[attr-defined]
-        executor.shutdown()
-        node.destroy_node()
-    return int(getattr(node, 'exit_code', EXIT_OK))
+        for node in nodes:
+            node.close()  # type: ignore[attr-defined]
+        for executor in executors:
+            executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
+    return max(int(getattr(node, 'exit_code', EXIT_OK)) for node in nodes)
+
+
+def _spin_all(
+    stopped: threading.Event, stop: Stop, pairs: Sequence[tuple[SingleThreadedExecutor, Node]]
+) -> None:
+    """Spins the first node in this thread, each other one in a thread of its own.
+
+    Raises:
+        Exception: What ended the spinning of one of them; it ends that of all.
+    """
+    problems: list[Exception] = []
+
+    def spin(executor: SingleThreadedExecutor, node: Node) -> None:
+        try:
+            executor.add_node(node)
+            _spin_until(stopped, executor, node)
+            drain = getattr(node, 'drain', None)
+            if drain is not None:
+                drain(executor)
+        except (ExternalShutdownException, ROSInterruptException):
+            pass
+        except Exception as error:
+            problems.append(error)
+        finally:
+            stop()
+
+    first, *others = pairs
+    threads = [
+        threading.Thread(target=spin, args=pair, name=pair[1].get_fully_qualified_name())
+        for pair in others
+    ]
+    for thread in threads:
+        thread.start()
+    spin(*first)
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
 
 
 def _do_nothing() -> None:
@@ -142,30 +188,33 @@ def _stop_on_signals(stop: Stop) -> None:
 
 
 class _RosLogHandler(logging.Handler):
-    """Passes the core's log records on to the node's logger, so that they reach /rosout."""
+    """Passes the core's log records on to the loggers of the nodes, so that they reach /rosout."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        """Takes the nodes; what happens in none of their threads is told by the first."""
         super().__init__()
-        self._logger = node.get_logger()
+        self._loggers = {node.get_fully_qualified_name(): node.get_logger() for node in nodes}
+        self._first = nodes[0].get_logger()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Logs one record at the matching ROS level."""
         text = shown(as_written(record.getMessage()))
+        logger = self._loggers.get(record.threadName or '', self._first)
         if record.levelno >= logging.ERROR:
-            self._logger.error(text)
+            logger.error(text)
         elif record.levelno >= logging.WARNING:
-            self._logger.warning(text)
+            logger.warning(text)
         elif record.levelno >= logging.INFO:
-            self._logger.info(text)
+            logger.info(text)
         else:
-            self._logger.debug(text)
+            logger.debug(text)
 
 
-def _route_core_log(node: Node) -> None:
+def _route_core_log(nodes: Sequence[Node]) -> None:
     logger = logging.getLogger('emotion_perception')
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    logger.handlers = [_RosLogHandler(node)]
+    logger.handlers = [_RosLogHandler(nodes)]
 
 
 def _fail(sentence: str, code: int) -> int:

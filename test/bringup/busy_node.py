@@ -5,7 +5,7 @@ import sys
 
 from rclpy.node import Node
 
-from emotion_bringup.running import run_node
+from emotion_bringup.running import run_nodes
 
 WARM_UP = 300
 
@@ -36,4 +36,4 @@ class BusyNode(Node):
 
 
 if __name__ == '__main__':
-    sys.exit(run_node(BusyNode, args=[]))
+    sys.exit(run_nodes([BusyNode], args=[]))

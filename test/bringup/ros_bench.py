@@ -131,8 +131,8 @@ class Bench:
         self.stopped = True
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        names = (status.name.split(':')[0] for status in message.status)
-        if self.node.get_name() in names:
+        nodes = (status.hardware_id for status in message.status)
+        if self.node.get_fully_qualified_name() in nodes:
             self.diagnostics.extend(message.status)
 
 

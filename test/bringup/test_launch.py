@@ -12,6 +12,7 @@ import yaml
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import InstallationError, names_environment
+from emotion_bringup.node_arguments import cameras_in
 from emotion_bringup.parameter_tables import LAUNCH_ARGUMENTS
 from emotion_perception.files.resources import config_path, share_folder
 from emotion_viewers.foxglove import FoxgloveError
@@ -68,7 +69,12 @@ def installed(monkeypatch):
 @pytest.fixture
 def given(tmp_path):
     """What the launch files cannot do without, for all of them."""
-    return {'source': '0', 'bag': str(tmp_path), 'image': '/head/image_raw'}
+    return {
+        'source': '0',
+        'bag': str(tmp_path),
+        'image': '/head/image_raw',
+        'cameras': '[front, rear]',
+    }
 
 
 def started(name, *, namespace_around=None, **given):
@@ -106,7 +112,7 @@ def test_every_argument_is_declared_as_in_the_table(name):
         assert argument.description.startswith(setting.full_help)  # launch adds the choices
         if setting.minimum is not None:
             assert setting.range_text in argument.description
-        if setting.short_name == 'bag':
+        if setting.short_name in ('bag', 'cameras'):
             assert argument.default_value is None
             continue
         default = perform_substitutions(LaunchContext(), argument.default_value)
@@ -201,7 +207,8 @@ def test_emotion_starts_one_node():
 def test_the_people_node_is_started_on_demand(name, given):
     assert 'people_node' not in nodes(name, **given)
     made = nodes(name, **given, people='true', namespace='robot1')
-    assert made['people_node'].expanded_node_namespace == '/robot1'
+    below = '/rear' if name == 'cameras' else ''
+    assert made['people_node'].expanded_node_namespace == f'/robot1{below}'
     assert parameters(made['people_node'])['mode'] == parameters(made['emotion_node'])['mode']
 
 
@@ -210,6 +217,53 @@ def test_heads_are_left_to_the_parameter_file_unless_they_are_asked_for(written)
     assert not {'head_pose', 'gaze'} & parameters(nodes('live')['emotion_node']).keys()
     made = parameters(nodes('live', head_pose=written, gaze='false')['emotion_node'])
     assert (made['head_pose'], made['gaze']) == (True, False)
+
+
+@pytest.mark.parametrize('written', ["['front', rear=/a/image]", 'front,rear=/a/image'])
+def test_cameras_share_one_process_in_namespaces_of_their_own(written):
+    context, actions = started(
+        'cameras', namespace_around='fleet', namespace='robot1', cameras=written, image='image_raw'
+    )
+    (node,) = actions
+    node._perform_substitutions(context)
+    words = [perform_substitutions(context, part) for part in node.cmd[1:3]]
+    assert words == ['front', 'rear=/a/image']
+    found = cameras_in([*words, '--ros-args', '-r', f'__ns:={node.expanded_node_namespace}'])
+    assert [camera.namespace for camera in found] == ['/fleet/robot1/front', '/fleet/robot1/rear']
+
+
+def test_the_sources_of_cameras_are_played_below_them():
+    context, actions = started('cameras', namespace='r', cameras='[a, /b]', sources='[0, demo]')
+    made = []
+    for node in actions:
+        node._perform_substitutions(context)
+        made.append((node.node_executable, node.expanded_node_namespace))
+    assert made == [
+        ('camera_node', '/r/a/camera'),
+        ('camera_node', '/b/camera'),
+        ('emotion_node', '/r'),
+    ]
+    assert [parameters(node)['video_device'] for node in actions[:2]] == ['0', 'demo']
+    assert [remappings(node)['emotions'] for node in actions[:2]] == [
+        '/r/a/emotions',
+        '/b/emotions',
+    ]
+    # The end of one is not that of the others.
+    assert not any(isinstance(action, Shutdown) for action in exited(actions[1], EXIT_OK))
+
+
+@pytest.mark.parametrize(
+    ('given', 'reason'),
+    [
+        ({'cameras': '[]'}, 'cameras: name one at least'),
+        ({'cameras': 'a,a'}, 'cameras: The camera /a is named twice'),
+        ({'cameras': 'a,b', 'sources': '0'}, 'sources has 1 for 2 cameras'),
+    ],
+    ids=str,
+)
+def test_cameras_that_cannot_be_are_told_before_any_node(given, reason):
+    with pytest.raises(ValueError, match=reason):
+        started('cameras', **given)
 
 
 def test_humans_starts_the_bridge_beside_the_emotion_node():

@@ -25,6 +25,7 @@ from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
+from emotion_bringup.shared_networks import SharedNetworks
 from emotion_bringup.shared_topic import SharedTopicWatch
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.starting import first_line
@@ -50,16 +51,19 @@ _RESULTS_MIX = (
 class EmotionNode(CheckedParameters, LifecycleNode):
     """Lifecycle node around the pipeline; configures and activates itself unless told not to."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, networks: SharedNetworks | None = None, **options: Any) -> None:
         """Declares parameters and, with `autostart`, becomes active.
 
         Args:
             stop: Ends the process.
+            networks: Where its networks are, if other nodes of this process use them too.
+            options: Of `rclpy.node.Node`, such as `namespace`.
 
         Raises:
             EmotionPerceptionError: A parameter is unusable.
         """
-        super().__init__('emotion_node')
+        super().__init__('emotion_node', **options)
+        self._networks = networks
         declare_parameters(self, EMOTION_PARAMETERS)
         self.exit_code = EXIT_OK
         self._refused_with = EXIT_ERROR
@@ -171,7 +175,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
     def _make_pipeline(self) -> EmotionPipeline:
-        detector, classifier, heads = load_networks(self)
+        load = self._networks.load if self._networks is not None else load_networks
+        detector, classifier, heads = load(self)
         return EmotionPipeline(
             detector,
             classifier,

@@ -116,11 +116,11 @@ class Stage:
 
     # --- processes ---
 
-    def start(self, name: str, *arguments: str, **values) -> NodeProcess:
-        """Starts a node with ROS arguments and parameters."""
+    def start(self, name: str, *arguments: str, cameras=(), **values) -> NodeProcess:
+        """Starts a node, or that of several cameras, with ROS arguments and parameters."""
         if name == 'emotion_node':
             values = {'model_path': self._model_path, **values}
-        return self.run(name, '--ros-args', *parameters(**values), *arguments)
+        return self.run(name, *cameras, '--ros-args', *parameters(**values), *arguments)
 
     def run(self, name: str, *arguments: str, module='emotion_bringup.main') -> NodeProcess:
         return self.python(name, '-m', module, name, *arguments)
