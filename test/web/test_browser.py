@@ -55,7 +55,7 @@ def test_photo_shows_its_box_its_label_and_its_files(visit, media, portrait):
         assert next(csv.DictReader(table))['emotion'] == 'Happy'
 
 
-def test_example_is_processed_with_the_labels_and_the_blur_that_are_chosen(visit, media):
+def test_example_is_processed_with_the_labels_the_blur_and_the_heads_that_are_chosen(visit, media):
     tab = visit().tab
     tab.get_by_role('button', name='two faces').click()
     tab.get_by_role('radio').nth(1).wait_for()
@@ -74,6 +74,11 @@ def test_example_is_processed_with_the_labels_and_the_blur_that_are_chosen(visit
     assert (
         cv2.Laplacian(soft[face], cv2.CV_64F).std() < cv2.Laplacian(sharp[face], cv2.CV_64F).std()
     )
+    assert record['faces'][0].get('head') is None
+    third = tab.locator('#image img').get_attribute('src')
+    tab.get_by_label('Heads and gaze').check()
+    tab.wait_for_function('src => document.querySelector("#image img")?.src != src', arg=third)
+    assert json.loads(downloaded(tab, 'JSON').read_text())['faces'][0]['head']['gaze']
 
 
 def test_second_face_has_its_own_chart(visit, media):
@@ -124,6 +129,8 @@ def press_until(tab, result):
 def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
     tab = visit().tab
     tab.get_by_role('tab', name='Video').click()
+    tab.get_by_role('button', name='Settings').click()
+    tab.get_by_label('Heads and gaze').check()
     choose(tab, '#video', media / 'clip.mp4')
     tab.locator('#video video').wait_for()
     press_until(tab, tab.locator('#summary').get_by_text('6 frames'))
@@ -133,7 +140,8 @@ def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
     capture = cv2.VideoCapture(str(downloaded(tab, 'Annotated video')))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 6
     assert has_happy_box(capture.read()[1])
-    assert len(downloaded(tab, 'JSON lines').read_text().splitlines()) == 6
+    records = [json.loads(line) for line in downloaded(tab, 'JSON lines').read_text().splitlines()]
+    assert [bool(record['faces'][0]['head']) for record in records] == [True] * 6
     assert downloaded(tab, 'CSV').read_text().startswith('seconds,track_id,emotion,')
 
 

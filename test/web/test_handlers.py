@@ -118,6 +118,29 @@ def test_a_visitor_has_faces_blurred_and_the_sound_left_out(media, tmp_path, net
     ]
 
 
+def test_heads_are_drawn_where_a_visitor_wants_them(media, tmp_path, networks, portrait):
+    with_heads = Chosen(PipelineSettings(gaze=True))
+    for chosen in (CHOSEN, with_heads):
+        photo = process_photo(media / 'photo.png', tmp_path, networks, chosen)
+        image = cv2.imread(str(photo.image))
+        webcam = process_webcam(
+            cv2.imencode('.png', portrait)[1].tobytes(), 0, networks.stream(chosen), chosen
+        )
+        live = cv2.imdecode(np.frombuffer(image_of_url(webcam.url), np.uint8), cv2.IMREAD_COLOR)
+        clip = process_video(media / 'clip.mp4', tmp_path, networks, chosen, 5)
+        drawn = [has_axes(each) for each in (image, live, frames_of(clip.video)[0])]
+        assert drawn == [chosen is with_heads] * 3
+        lines = clip.json.read_text().splitlines()
+        records = [photo.record, *(json.loads(line) for line in lines)]
+        assert {bool(each['faces'][0].get('head')) for each in records} == {chosen is with_heads}
+
+
+def has_axes(image):
+    """Whether an image has a strong green, as the axis to the left of a head."""
+    blue, green, red = np.moveaxis(image.astype(int), 2, 0)
+    return ((green > blue + 80) & (green > red + 80)).sum() > 20
+
+
 def test_damaged_photo_is_named_without_the_servers_folders(tmp_path, networks):
     photo = tmp_path / 'holiday.jpg'
     photo.write_bytes(b'\xff\xd8 no image')

@@ -66,12 +66,16 @@ class Handlers:
         smoothing: float,
         labels: str,
         blur: bool,
+        heads: bool,
         request: gr.Request,
     ) -> list[Any]:
         """Photo, annotated photo, table, choice of faces, chart and files."""
         if path is None:
             return _no_photo()
-        photo, chosen = Path(path), self._chosen(threshold, face_size, smoothing, labels, blur)
+        photo, chosen = (
+            Path(path),
+            self._chosen(threshold, face_size, smoothing, labels, blur, heads),
+        )
         with self._visitors.job(_id(request), photo) as visitor:
             visitor.photo = None
             try:
@@ -90,6 +94,7 @@ class Handlers:
         smoothing: float,
         labels: str,
         blur: bool,
+        heads: bool,
         request: gr.Request,
     ) -> list[Any]:
         """The same as for a photo, of an example picture."""
@@ -97,7 +102,7 @@ class Handlers:
         with self._visitors.job(_id(request)) as visitor:
             # A copy: what a visitor has looked at goes with the visitor.
             photo = str(shutil.copy(picture, visitor.folder))
-        return self.photo(photo, threshold, face_size, smoothing, labels, blur, request)
+        return self.photo(photo, threshold, face_size, smoothing, labels, blur, heads, request)
 
     def face(self, name: str, request: gr.Request) -> Any:
         """The chart of the face that was chosen."""
@@ -114,6 +119,7 @@ class Handlers:
         smoothing: float,
         labels: str,
         blur: bool,
+        heads: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it there
     ) -> list[Any]:
@@ -121,7 +127,10 @@ class Handlers:
         if path is None:
             tell('Choose a video first.')
             return _no_video()
-        video, chosen = Path(path), self._chosen(threshold, face_size, smoothing, labels, blur)
+        video, chosen = (
+            Path(path),
+            self._chosen(threshold, face_size, smoothing, labels, blur, heads),
+        )
         with self._visitors.job(_id(request), video) as visitor:
             visitor.stopped, visitor.timeline = False, None
             watch = _watch(visitor, progress)
@@ -161,12 +170,13 @@ class Handlers:
         smoothing: float,
         labels: str,
         blur: bool,
+        heads: bool,
         request: gr.Request,
     ) -> tuple[Any, Any]:
         """Annotated image and probabilities of the largest face, for one image of a webcam."""
         if not url:
             return None, None
-        chosen = self._chosen(threshold, face_size, smoothing, labels, blur)
+        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
         with self._visitors.job(_id(request)) as visitor:
             if visitor.stream is None or visitor.stream.label_set != labels:
                 visitor.stream = self._networks.stream(chosen)
@@ -187,13 +197,21 @@ class Handlers:
         self._visitors.end(_id(request))
 
     def _chosen(
-        self, threshold: float, face_size: float, smoothing: float, labels: str, blur: bool
+        self,
+        threshold: float,
+        face_size: float,
+        smoothing: float,
+        labels: str,
+        blur: bool,
+        heads: bool,
     ) -> Chosen:
         settings = replace(
             self._settings,
             confidence_threshold=float(threshold),
             min_face_size=int(face_size),
             smoothing=float(smoothing),
+            head_pose=bool(heads),
+            gaze=bool(heads),
         )
         return Chosen(settings, labels, bool(blur))
 

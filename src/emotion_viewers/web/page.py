@@ -50,6 +50,10 @@ _WEBCAM_HINT: Final = (
     'Each image is looked at and then forgotten: nothing is recorded, whatever your browser calls '
     'the button that starts it.'
 )
+_HEADS: Final = (
+    'Draw how each head is turned (red forward, green to its left, blue up) and where it looks '
+    '(yellow).'
+)
 
 WORDS: Final = gr.I18n(en={'audio.record': 'Start'})
 """Gradio's words that say something else than what the page does."""
@@ -96,8 +100,8 @@ class Page:
                 with gr.Row():
                     sliders = self._sliders()
                 with gr.Row():
-                    labels, blur = self._labels(), self._blur()
-            chosen = [*sliders, labels, blur]
+                    switches = [self._labels(), self._blur(), self._heads()]
+            chosen = [*sliders, *switches]
             with gr.Tab('Photo'):
                 self._photo_tab(chosen)
             with gr.Tab('Video'):
@@ -133,8 +137,13 @@ class Page:
     def _blur(self) -> gr.Checkbox:
         return gr.Checkbox(False, label='Blur faces', info=_info(BLUR_FACES), elem_id='blur')
 
+    def _heads(self) -> gr.Checkbox:
+        return gr.Checkbox(
+            self._settings.wants_heads, label='Heads and gaze', info=_HEADS, elem_id='heads'
+        )
+
     def _photo_tab(self, chosen: Sequence[Component]) -> None:
-        threshold, face_size, _, labels, blur = chosen
+        threshold, face_size, _, *switches = chosen
         with gr.Row():
             with gr.Column():
                 photo = gr.Image(
@@ -166,7 +175,7 @@ class Page:
             [
                 *(photo.upload, photo.clear),
                 *(slider.release for slider in (threshold, face_size)),
-                *(choice.input for choice in (labels, blur)),
+                *(choice.input for choice in switches),
             ],
             self._handlers.photo,
             inputs,
