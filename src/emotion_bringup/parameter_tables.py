@@ -137,6 +137,13 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
     STRICT_PARAMETERS,
 )
 
+DRAW_PEOPLE = Setting(
+    'draw_people',
+    False,
+    'mark the person of emotions/target, and write how many faces there are and how many look into '
+    'the camera (emotions/audience); people_node tells both',
+    live=True,
+)
 OVERLAY_PARAMETERS: tuple[Setting, ...] = (
     *(_IMAGE_TRANSPORT, MODE, SHOW, VIDEO),
     Setting(
@@ -145,6 +152,7 @@ OVERLAY_PARAMETERS: tuple[Setting, ...] = (
     _JPEG_QUALITY,
     Setting('draw_probabilities', True, 'draw the bar chart of the seven probabilities', live=True),
     Setting('draw_landmarks', False, 'draw the five landmarks', live=True),
+    DRAW_PEOPLE,
     shared.BLUR_FACES,
     STRICT_PARAMETERS,
 )

@@ -18,9 +18,10 @@ from ros_bench import (
 from sensor_msgs.msg import CompressedImage
 
 from emotion_bringup import qos
-from emotion_bringup.conversion import image_from_message, stamp_to_ns
+from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_USAGE
-from emotion_perception.types import Box, Face
+from emotion_msgs.msg import Audience, FaceEmotionArray
+from emotion_perception.types import NS_PER_S, Box, Face
 
 FACE = Face(
     track_id=4,
@@ -115,6 +116,58 @@ def test_stamps_match_exactly_in_either_order(open_bench, image_first):
     (steps[2] if image_first else steps[0])()
     bench.spin_until(lambda: bool(bench.overlays), 'the overlay')
     assert [stamp_to_ns(image.header.stamp) for image in bench.overlays] == [stamp_ns]
+
+
+def test_the_target_and_the_audience_are_drawn_on_request_while_they_are_fresh(
+    open_bench, astronaut
+):
+    bench = open_bench(draw_probabilities=False)
+    target = bench.client.create_publisher(FaceEmotionArray, 'emotions/target', 10)
+    audience = bench.client.create_publisher(Audience, 'emotions/audience', 10)
+    listeners = (target.get_subscription_count, audience.get_subscription_count)
+    subscription = bench.watch()
+    image = image_message(astronaut)
+    plain = image_from_message(bench.draw(image, [FACE]))
+    assert [count() for count in listeners] == [0, 0]
+    assert bench.set_parameter('draw_people', True) == (True, '')
+    bench.spin_until(lambda: all(count() for count in listeners), 'the subscriptions')
+
+    def drawn_anew():
+        """An image that is sent from now on, as it comes back; others may be on their way."""
+        since_ns = bench._stamp_ns
+        while stamp_to_ns((drawn := bench.draw(image, [FACE])).header.stamp) <= since_ns:
+            pass
+        return drawn
+
+    def told(box, **counts):
+        """What is told of the last image, and where the next one then differs from before."""
+        # The track with which it became the target is over.
+        face = dataclasses.replace(FACE, track_id=2, box=box)
+        now = header(bench._stamp_ns)
+        target.publish(emotions_message(now, 512, 512, [face] if box else []))
+        audience.publish(Audience(header=now, **counts))
+        newest = bench.node._people._newest
+        bench.spin_until(
+            lambda: [newest[topic].header for topic in newest] == [now] * 2, 'what is told'
+        )
+        return changed(drawn_anew(), plain)
+
+    x, y, width, height = ASTRONAUT_BOX
+    face = np.s_[y : y + height, x : x + width]
+    both = told(Box(x + 5, y - 4, width, height), faces=1, faces_with_pose=1, looking=1)
+    assert both[face].sum() > 200
+    assert both[450:, :200].any()
+    # Nobody is the target, and who looks is not known: a shorter line.
+    line = told(None, faces=1)
+    assert not line[face].any()
+    assert 0 < line[450:].sum() < both[450:].sum()
+    elsewhere = told(Box(10, 300, 90, 100), faces=2)
+    assert not elsewhere[face].any()
+    assert not np.array_equal(elsewhere[450:], line[450:])
+    bench._stamp_ns += NS_PER_S  # people_node has ended
+    assert not changed(drawn_anew(), plain).any()
+    bench.client.destroy_subscription(subscription)
+    bench.spin_until(lambda: not any(count() for count in listeners), 'the end of the listening')
 
 
 def test_compressed_output(open_bench, astronaut):

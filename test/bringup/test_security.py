@@ -18,7 +18,7 @@ from sros2_policy import (
 )
 
 from emotion_bringup.endings import EXIT_USAGE
-from emotion_bringup.graph import FULL_SEARCH
+from emotion_bringup.graph import AUDIENCE, FULL_SEARCH, TARGET
 from emotion_bringup.nodes.camera import CameraNode
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.nodes.overlay import OverlayNode
@@ -117,10 +117,10 @@ def test_the_overlay_node_may_do_exactly_what_it_does():
             OverlayNode,
             [
                 *('-r', f'image:={IMAGE}', '-r', f'image/compressed:={IMAGE}/compressed'),
-                *parameters(image_transport=transport, blur_faces='true'),
+                *parameters(image_transport=transport, blur_faces='true', draw_people='true'),
             ],
             [(Image, 'emotions/image'), (CompressedImage, 'emotions/image/compressed')],
-            listens_to(topic, '/emotions', f'/{FULL_SEARCH}'),
+            listens_to(topic, '/emotions', f'/{FULL_SEARCH}', f'/{TARGET}', f'/{AUDIENCE}'),
         )
 
     assert_allows_exactly('overlay_node', together(map(graph, TRANSPORTS)))

@@ -129,6 +129,21 @@ def test_status_is_at_the_bottom_left(portrait):
     assert columns.max() < 0.4 * 512
 
 
+def test_the_target_has_brackets_in_its_box(portrait):
+    faces = [make_face(), make_face(box=Box(300, 300, 90, 90), track_id=4)]
+    style = OverlayStyle(labels=False, bars=False)
+    plain, marked, other = (
+        draw_faces(portrait, faces, style, target=target) for target in (None, 3, 9)
+    )
+    assert np.array_equal(other, plain)
+    touched = changed(plain, marked)
+    assert touched.sum() > 200
+    assert not touched[~inside(BOX, portrait.shape)].any()
+    assert (marked[touched] == 255).all(axis=1).any()
+    # The middle of the face stays free.
+    assert not touched[inside(shrunk(BOX, 24), portrait.shape)].any()
+
+
 def test_label_tells_uncertain_and_percent_apart():
     captions = {
         face_label(make_face(e, confidence=c), 16).parts[1].color.tobytes()
@@ -205,7 +220,7 @@ def test_many_faces(portrait):
 def test_any_boxes_on_any_image(size, boxes):
     image = np.full((*size, 3), 99, np.uint8)
     faces = [make_face(ALL_IDS[i], box, i) for i, box in enumerate(boxes)]
-    assert draw_faces(image, faces, status='status').shape == image.shape
+    assert draw_faces(image, faces, status='status', target=0).shape == image.shape
     assert (image == 99).all()
 
 

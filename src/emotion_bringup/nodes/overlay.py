@@ -5,6 +5,7 @@ from pathlib import Path
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.executors import Executor
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_bringup import diagnostics, qos
@@ -18,8 +19,9 @@ from emotion_bringup.conversion import (
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK
 from emotion_bringup.image_subscription import ImageMessage
 from emotion_bringup.paired_images import PairedImages
-from emotion_bringup.parameter_tables import LIVE, OVERLAY_PARAMETERS, REPLAY
+from emotion_bringup.parameter_tables import DRAW_PEOPLE, LIVE, OVERLAY_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
+from emotion_bringup.people_subscription import PeopleSubscription
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
@@ -53,9 +55,10 @@ class OverlayNode(CheckedParameters, Node):
         self._recorder = self._make_recorder()
         self._statistics = StreamStatistics()
         self._input = PairedImages(self, self._draw)
+        self._people = PeopleSubscription(self)
         self._message = Image()
         self._style = self._read_style()
-        self.add_post_set_parameters_callback(lambda _: self._restyle())
+        self.add_post_set_parameters_callback(self._restyle)
         self._make_publishers()
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, 'overlay', self._report)
         self._update_subscriptions()
@@ -86,8 +89,11 @@ class OverlayNode(CheckedParameters, Node):
             blur=value_of(self, 'blur_faces'),
         )
 
-    def _restyle(self) -> None:
+    def _restyle(self, changes: list[RosParameter]) -> None:
         self._style = self._read_style()
+        # Not for others: to subscribe declares parameters, and comes by here.
+        if any(change.name == DRAW_PEOPLE.name for change in changes):
+            self._update_subscriptions()
 
     def _make_publishers(self) -> None:
         events = PublisherEventCallbacks(matched=lambda _: self._update_subscriptions())
@@ -117,12 +123,14 @@ class OverlayNode(CheckedParameters, Node):
         """Listens only while somebody watches: an overlay that nobody sees costs nothing."""
         watched = self._is_watched()
         self._input.listen(results=watched, images=watched)
+        self._people.listen(watched and value_of(self, DRAW_PEOPLE.name))
 
     def _draw(self, message: ImageMessage, emotions: FaceEmotionArray) -> None:
         try:
-            image = image_from_message(message)
-            self._output(draw_faces(image, faces_from_message(emotions), self._style), message)
+            image, faces = image_from_message(message), faces_from_message(emotions)
             stamp_ns = stamp_to_ns(message.header.stamp)
+            told = self._people.audience(stamp_ns), self._people.target(stamp_ns, faces)
+            self._output(draw_faces(image, faces, self._style, *told), message)
             self._statistics.image_used()
             self._statistics.add(self._now_ns(), stamp_ns)
         except EmotionPerceptionError as error:

@@ -19,7 +19,7 @@ from emotion_perception.drawing.layout import (
     small_label,
     status_plate,
 )
-from emotion_perception.drawing.sprite import draw_box, draw_head, draw_landmarks
+from emotion_perception.drawing.sprite import draw_box, draw_brackets, draw_head, draw_landmarks
 from emotion_perception.drawing.style import (
     DEFAULT_STYLE,
     OverlayStyle,
@@ -52,6 +52,7 @@ def draw_faces(
     faces: Sequence[Face],
     style: OverlayStyle = DEFAULT_STYLE,
     status: str = '',
+    target: int | None = None,
 ) -> BgrImage:
     """Draws faces and their emotions onto a copy of an image.
 
@@ -66,6 +67,7 @@ def draw_faces(
         faces: In pixels of `image`; those outside it are not drawn.
         style: What to draw, and how large.
         status: A line for the bottom left corner, for example '29.7 fps'; empty draws none.
+        target: Track id of the person to attend to, who gets brackets in the box; None is nobody.
 
     Returns:
         uint8 [height, width, 3], a new image.
@@ -80,7 +82,7 @@ def draw_faces(
     if style.blur:
         blur_faces(canvas, [face.box for face in faces])
     scene = _scene_of(canvas, faces, style)
-    _draw_boxes(scene)
+    _draw_boxes(scene, target)
     status_at = _place_status(scene, status) if status else None
     labels = [_place_label(scene, i) for i in range(len(scene.faces))] if style.labels else []
     if style.bars:
@@ -112,7 +114,7 @@ def _is_visible(box: Box, width: int, height: int) -> bool:
     return box.clipped(width, height).area > 0
 
 
-def _draw_boxes(scene: _Scene) -> None:
+def _draw_boxes(scene: _Scene, target: int | None) -> None:
     for face in scene.faces:
         color = emotion_color(face.emotion_id)
         draw_box(scene.image, face.box, color, scene.line)
@@ -120,6 +122,8 @@ def _draw_boxes(scene: _Scene) -> None:
             draw_landmarks(scene.image, face.landmarks, color, scene.line)
         if face.head is not None:
             draw_head(scene.image, face.head, scene.line)
+        if face.track_id == target:
+            draw_brackets(scene.image, face.box, scene.line)
 
 
 def _place_status(scene: _Scene, status: str) -> tuple[Plate, Corner]:

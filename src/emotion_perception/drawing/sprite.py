@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from emotion_perception.drawing.style import INK, Bgr
+from emotion_perception.drawing.style import INK, PAPER, Bgr
 from emotion_perception.types import BgrImage, Box, Head, Landmarks, head_axes
 
 Mask = npt.NDArray[np.uint8]
@@ -139,6 +139,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 _FRACTION_BITS = 4  # cv2 draws at 1/16 pixel, which keeps a slowly moving box from jumping
 _PLATE_OPACITY = 0.78
 _OVERSAMPLING = 4
+_BRACKET = 0.22  # length of a bracket's arms in the shorter side of its box
 _FAR_OUTSIDE = 4096.0  # fixed-point coordinates must stay far below cv2's 2^31
 
 
@@ -154,6 +155,25 @@ def draw_box(image: BgrImage, box: Box, color: Bgr, width: int) -> None:
     outline = _to_fixed_point(_rounded_outline(_near(box, image), width))
     cv2.polylines(image, [outline], True, INK, width + 2, cv2.LINE_AA, _FRACTION_BITS)
     cv2.polylines(image, [outline], True, color, width, cv2.LINE_AA, _FRACTION_BITS)
+
+
+def draw_brackets(image: BgrImage, box: Box, width: int) -> None:
+    """Draws white brackets with a dark rim into the corners of a box, in place.
+
+    Args:
+        image: uint8 [height, width, 3], changed.
+        box: In pixels; what lies outside the image is not drawn.
+        width: Line width of the box in pixels; the brackets are twice as thick.
+    """
+    near = _near(box, image)
+    corners = np.array(((0, 0), (1, 0), (1, 1), (0, 1)))
+    inwards = 1 - 2 * corners
+    places = (near.x, near.y) + corners * (near.width, near.height) + 3 * width * inwards
+    arm = _BRACKET * min(near.width, near.height)
+    ends = [places + arm * inwards * axis for axis in ((1, 0), (0, 1))]
+    brackets = [*_to_fixed_point(np.stack([ends[0], places, ends[1]], axis=1))]
+    for thickness, color in ((2 * width + 2, INK), (2 * width, PAPER)):
+        cv2.polylines(image, brackets, False, color, thickness, cv2.LINE_AA, _FRACTION_BITS)
 
 
 def draw_landmarks(image: BgrImage, landmarks: Landmarks, color: Bgr, radius: int) -> None:
