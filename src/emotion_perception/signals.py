@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 
 _OUTPUTS = (1, 2)  # standard output, standard error
+_left: set[int] = set()
 
 
 def end_signals() -> tuple[signal.Signals, ...]:
@@ -26,7 +27,8 @@ def leave_closed_terminal() -> bool:
     """Lets what is still printed go nowhere, once the terminal is gone: it would be an error.
 
     Returns:
-        Whether an output was a terminal that has been closed.
+        Whether an output was a terminal that has been closed, now or at an earlier call: the signal
+        may come between an error of writing and the question what that was.
     """
     closed = [output for output in _OUTPUTS if _is_closed_terminal(output)]
     if closed:
@@ -34,7 +36,8 @@ def leave_closed_terminal() -> bool:
         for output in closed:
             os.dup2(nowhere, output)
         os.close(nowhere)
-    return bool(closed)
+    _left.update(closed)
+    return bool(_left)
 
 
 def _is_closed_terminal(output: int) -> bool:

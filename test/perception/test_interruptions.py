@@ -193,6 +193,24 @@ def test_a_closed_terminal_leaves_readable_files(clip, outputs, tiny_model, comm
     check_outputs(video, lines, is_whole=command == 'video')
 
 
+CLOSED = """
+import signal, sys
+from emotion_perception.signals import leave_closed_terminal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+print(leave_closed_terminal(), flush=True)
+signal.sigwait({signal.SIGHUP})
+sys.exit(10 * leave_closed_terminal() + leave_closed_terminal())
+"""
+
+
+def test_a_closed_terminal_is_remembered():
+    """The signal comes between an error of writing and the question what that error was."""
+    terminal = Terminal([sys.executable, '-c', CLOSED], environment())
+    terminal.read_until(lambda shown: b'False\r\n' in shown)
+    terminal.close()
+    assert terminal.wait(TIMEOUT_S) == 11
+
+
 def test_a_program_that_shall_outlive_its_terminal_does(clip, outputs, tiny_model):
     video, lines = outputs
     words = ('video', clip, '-o', video, '--json', lines, '--model', tiny_model)
