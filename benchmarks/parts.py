@@ -41,6 +41,7 @@ PARTS: Mapping[str, Part] = {
         'benchmarks.networks', 'classifier and detector against AlexNet, CenterFace and Haar'
     ),
     'tracking': Part('benchmarks.tracking', 'boxes between detections'),
+    'following': Part('benchmarks.following', 'CPU of following faces, head pose and gaze'),
     'peer': Part('benchmarks.peer.comparison', 'side by side with the package fer'),
     'accuracy': Part('benchmarks.peer.accuracy', 'PublicTest, ours and fer (needs --data)'),
     'limit': Part('benchmarks.limit', "the networks against the machine's peaks"),

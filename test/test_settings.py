@@ -23,9 +23,9 @@ from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.settings.setting import by_name, spelled
 from emotion_perception.settings.tables import (
+    BY_TIME,
     COMMAND_LINE,
     FACES,
-    LIVE_DETECT_EVERY_N,
     SHARED,
     STREAM,
     search_interval,
@@ -294,7 +294,7 @@ def test_the_sliders_of_the_page_have_the_ranges_of_the_table():
 @pytest.mark.parametrize('wanted', [0, 1, 7])
 def test_between_two_searches_no_blurred_face_can_appear(wanted, live):
     assert search_interval(wanted, live=live, blurred=True) == 1
-    automatic = LIVE_DETECT_EVERY_N if live else 1
+    automatic = BY_TIME if live else 1
     assert search_interval(wanted, live=live, blurred=False) == (wanted or automatic)
 
 

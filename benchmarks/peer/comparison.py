@@ -21,7 +21,8 @@ from emotion_perception.detection import create_detector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.pipeline import LIVE_DETECT_EVERY_N, EmotionPipeline, PipelineSettings
+from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.settings.tables import BY_TIME
 from emotion_perception.sources.demo import FRAME_COUNT, faces_expected, has_partial_face
 from emotion_perception.types import BgrImage
 
@@ -84,7 +85,7 @@ class _Comparison:
             'Whole frames, two faces, ours and the peer in alternating blocks',
             ('image', 'who', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU ms', 'frames/s', 'faces a frame'),
             tuple(rows),
-            f'Ours with detect_every_n {LIVE_DETECT_EVERY_N}, as for cameras. '
+            'Ours searches whole images as for cameras. '
             + ', '.join(f'{k} {v}' for k, v in self._peer.ask('versions').items())
             + '.',
         )
@@ -109,7 +110,7 @@ class _Comparison:
         path = self._folder / 'frames.npy'
         np.save(path, np.stack(clip))
         # As for a camera, but searching whole frames in turn: both sides have one thread of calls.
-        settings = PipelineSettings(detect_every_n=LIVE_DETECT_EVERY_N)
+        settings = PipelineSettings(detect_every_n=BY_TIME)
         pipeline = EmotionPipeline(self._detector, self._classifier, settings)
         watch = Stopwatch()
         wall: Samples = defaultdict(list)

@@ -10,15 +10,16 @@ from emotion_perception.detection.stream import StreamDetector
 from emotion_perception.heads import networks
 from emotion_perception.heads.calibration import CameraCalibration
 from emotion_perception.heads.estimator import HeadEstimator
+from emotion_perception.heads.following import MeshFollower
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
-from emotion_perception.settings.tables import LIVE_DETECT_EVERY_N, PipelineSettings
+from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
 from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face, Head
 
-__all__ = ['LIVE_DETECT_EVERY_N', 'EmotionPipeline', 'PipelineSettings', 'largest_faces']
+__all__ = ['EmotionPipeline', 'PipelineSettings', 'largest_faces']
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,8 +44,11 @@ class EmotionPipeline:
             settings: May be replaced at any time.
             in_background: With `detect_every_n`, whole frames are searched in another thread and
                 delay no result. For live streams: what is found depends on the machine's speed.
-            head_networks: For `head_pose` and `gaze`, loaded when one of them is switched on; None
-                takes those of the process, on what hardware there is.
+            head_networks: To follow faces, and for `head_pose` and `gaze`; loaded when they are
+                needed. None takes those of the process, on what hardware there is.
+
+        Raises:
+            ModelError: A network that follows faces is missing or damaged.
 
         Attributes:
             camera: Calibration of the camera at the images' size; gives heads their positions.
@@ -53,9 +57,12 @@ class EmotionPipeline:
         self._detector = detector
         self._classifier = classifier
         self._tracker = FaceTracker()
-        self._stream_detector = StreamDetector(detector, in_background)
+        meshes = head_networks or networks.default_networks()
+        if in_background and self.settings.detect_every_n != 1:
+            meshes.prepare()
+        self._stream_detector = StreamDetector(detector, MeshFollower(meshes), in_background)
         self.camera: CameraCalibration | None = None
-        self._heads = HeadEstimator(head_networks or networks.default_networks())
+        self._heads = HeadEstimator(meshes)
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 
@@ -101,7 +108,7 @@ class EmotionPipeline:
             self._told_of_jump = True
             self.reset()
         self._last_stamp_ns = stamp_ns
-        known = [track.detection.box for track in self._tracker.current]
+        known = [track.predicted(stamp_ns) for track in self._tracker.current]
         found = self._stream_detector.find(image, stamp_ns, known, settings)
         detections = largest_faces(_inside(found, image), settings)
         tracks = self._tracker.update(detections, stamp_ns)

@@ -57,6 +57,33 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadFit:
+    """The mesh of a face, and the mean face laid onto it.
+
+    Attributes:
+        mesh: float64 [468, 3], x and y in pixels of the source image, z in pixels.
+        rotation: float64 [3, 3], against the line of sight to the face.
+        scale: Pixels per millimetre, > 0.
+        origin: float64 [2], the point between the pupils, in pixels of the image.
+    """
+
+    mesh: npt.NDArray[np.float64]
+    rotation: npt.NDArray[np.float64]
+    scale: float
+    origin: npt.NDArray[np.float64]
+
+    def place(self, points_mm: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Where points [..., 3] of the mean face are in the image, float64 [..., 2]."""
+        turned = np.asarray(points_mm, np.float64) @ self.rotation.T
+        return np.asarray(self.origin + self.scale * turned[..., :2])
+
+    def moved(self, x: float, y: float) -> 'HeadFit':
+        """The same at another place."""
+        mesh = self.mesh + np.array((x, y, 0.0))
+        return HeadFit(mesh, self.rotation, self.scale, self.origin + np.array((x, y)))
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """One detected face.
 
@@ -64,11 +91,13 @@ class Detection:
         box: Face box in pixels of the source image.
         score: Detector confidence, 0..1.
         landmarks: Five points, or None when the detector gives none.
+        fit: The mesh by which it was followed; None where it was not.
     """
 
     box: Box
     score: float
     landmarks: Landmarks | None = None
+    fit: HeadFit | None = None
 
 
 @dataclass(frozen=True, slots=True)

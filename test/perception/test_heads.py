@@ -11,7 +11,7 @@ from emotion_perception.errors import ModelError
 from emotion_perception.heads import networks as head_networks
 from emotion_perception.heads.calibration import CameraCalibration, direction
 from emotion_perception.heads.estimator import HeadEstimator
-from emotion_perception.heads.gaze import gaze_direction, looking_at_camera
+from emotion_perception.heads.gaze import eye_direction, gaze_direction, looking_at_camera
 from emotion_perception.heads.head_pose import (
     angles,
     fit_head,
@@ -203,7 +203,7 @@ def test_irises_that_move_turn_the_gaze(networks, portrait, head_of):
     to_the_right = head_networks.Irises(
         irises.centers + np.array([3 * fit.scale, 0]), irises.widths
     )
-    gaze, moved = (gaze_direction(fit, each) for each in (irises, to_the_right))
+    gaze, moved = (gaze_direction(fit, eye_direction(fit, each)) for each in (irises, to_the_right))
     assert moved[0] > gaze[0] + 0.1
     assert np.linalg.norm(moved) == pytest.approx(1)
     assert looking_at_camera(moved) < looking_at_camera(gaze)

@@ -9,7 +9,10 @@ import pytest
 
 from emotion_perception.detection import create_detector
 from emotion_perception.detection.stream import StreamDetector
+from emotion_perception.heads.following import MeshFollower
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.settings.tables import BY_TIME
 from emotion_perception.types import Box, iou_matrix
 
 FRAME_NS = 33_333_333
@@ -47,6 +50,13 @@ class Watched:
         return self.other
 
 
+class Blindfolded:
+    """Loses every face."""
+
+    def follow(self, image, faces):
+        return [None] * len(faces)
+
+
 class Behind(Watched):
     def __init__(self, owner, detector):
         super().__init__(detector)
@@ -67,15 +77,20 @@ def watched(detector):
     return Watched(detector)
 
 
+@pytest.fixture(scope='module')
+def follower():
+    return MeshFollower(HeadNetworks())
+
+
 @pytest.fixture
 def blank(portrait):
     return np.full_like(portrait, 127)
 
 
 @pytest.fixture
-def beside(watched):
+def beside(watched, follower):
     """A detector with a thread."""
-    detector = StreamDetector(watched, in_background=True)
+    detector = StreamDetector(watched, follower, in_background=True)
     yield Stream(detector)
     watched.allowed.set()
     detector.close()
@@ -88,7 +103,7 @@ class Stream:
     def find(self, image, settings=Settings(), step=FRAME_NS):
         self._stamp += step
         faces = self.detector.find(image, self._stamp, self._known, settings)
-        self._known = [face.box for face in faces]
+        self._known = faces
         return faces
 
     def reset(self):
@@ -112,8 +127,8 @@ def overlap(first, second):
 # --- in turn -----------------------------------------------------------------------------------
 
 
-def test_faces_are_found_between_searches(detector, watched, portrait):
-    stream = Stream(StreamDetector(watched))
+def test_faces_are_found_between_searches(detector, watched, portrait, follower):
+    stream = Stream(StreamDetector(watched, follower))
     for number, image in enumerate(moving(portrait, 10)):
         (face,) = stream.find(image)
         (wanted,) = detector.detect(image, 0.5, 24)
@@ -123,8 +138,8 @@ def test_faces_are_found_between_searches(detector, watched, portrait):
         assert watched.whole == 1 + number // 3
 
 
-def test_every_image_is_searched_where_that_is_asked(detector, watched, portrait):
-    stream = Stream(StreamDetector(watched))
+def test_every_image_is_searched_where_that_is_asked(detector, watched, portrait, follower):
+    stream = Stream(StreamDetector(watched, follower))
     for image in moving(portrait, 3):
         found = stream.find(image, Settings(detect_every_n=1))
         (wanted,) = detector.detect(image, 0.5, 24)
@@ -132,47 +147,73 @@ def test_every_image_is_searched_where_that_is_asked(detector, watched, portrait
     assert (watched.whole, watched.near) == (3, 0)
 
 
-def test_a_new_face_is_found_at_the_next_search(watched, portrait, blank):
-    stream = Stream(StreamDetector(watched))
+def test_a_new_face_is_found_at_the_next_search(watched, portrait, blank, follower):
+    stream = Stream(StreamDetector(watched, follower))
     counts = [len(stream.find(image)) for image in [blank, portrait, portrait, portrait]]
     assert counts == [0, 0, 0, 1]
 
 
-def test_a_face_that_vanishes_is_gone_at_once(watched, portrait, blank):
-    stream = Stream(StreamDetector(watched))
+def test_a_face_that_vanishes_is_gone_at_once(watched, portrait, blank, follower):
+    stream = Stream(StreamDetector(watched, follower))
     settings = Settings(detect_every_n=100)
     counts = [len(stream.find(image, settings)) for image in [portrait, portrait, blank, blank]]
     assert counts == [1, 1, 0, 0]
     assert watched.whole == 2
 
 
-@pytest.mark.parametrize('step', [200_000_000, 3_600_000_000_000])
-def test_after_a_pause_the_whole_image_is_searched(watched, portrait, blank, step):
-    stream = Stream(StreamDetector(watched))
+def test_a_face_that_only_the_detector_sees_is_kept(watched, portrait):
+    stream = Stream(StreamDetector(watched, Blindfolded()))
+    settings = Settings(detect_every_n=100)
+    assert [len(stream.find(image, settings)) for image in moving(portrait, 4)] == [1] * 4
+    assert (watched.whole, watched.near) == (1, 3)
+
+
+def test_by_time_it_is_searched_less_where_somebody_is_there(watched, follower, portrait, blank):
+    stream = Stream(StreamDetector(watched, follower))
+    settings = Settings(detect_every_n=BY_TIME)
+    searched = []
+    for number in range(41):
+        before = watched.whole
+        stream.find(blank if number < 7 else portrait, settings)
+        if watched.whole > before:
+            searched.append(number)
+    assert searched == [0, 5, 10, 40]
+
+
+def test_by_time_images_of_a_slow_camera_are_searched_as_often(watched, follower, portrait):
+    stream = Stream(StreamDetector(watched, follower))
+    for _ in range(11):
+        stream.find(portrait, Settings(detect_every_n=BY_TIME), step=200_000_000)
+    assert watched.whole == 3
+
+
+@pytest.mark.parametrize('step', [300_000_000, 3_600_000_000_000])
+def test_after_a_pause_the_whole_image_is_searched(watched, portrait, blank, step, follower):
+    stream = Stream(StreamDetector(watched, follower))
     counts = [len(stream.find(image, step=step)) for image in [blank, portrait, blank, portrait]]
     assert counts == [0, 1, 0, 1]
 
 
-def test_another_size_of_image_is_searched(watched, portrait):
-    stream = Stream(StreamDetector(watched))
+def test_another_size_of_image_is_searched(watched, portrait, follower):
+    stream = Stream(StreamDetector(watched, follower))
     half = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     assert [len(stream.find(image)) for image in [portrait, half, portrait]] == [1, 1, 1]
     assert watched.whole == 3
 
 
-def test_a_crowd_is_searched_as_a_whole(watched, portrait):
+def test_a_crowd_is_searched_as_a_whole(watched, portrait, follower):
     tile = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
-    crowd = np.tile(tile, (2, 4, 1))
-    stream = Stream(StreamDetector(watched))
+    crowd = np.tile(tile, (3, 4, 1))
+    stream = Stream(StreamDetector(watched, follower))
     settings = Settings(detect_every_n=100)
-    assert [len(stream.find(crowd, settings)) for _ in range(3)] == [8, 8, 8]
+    assert [len(stream.find(crowd, settings)) for _ in range(3)] == [12, 12, 12]
     assert (watched.whole, watched.near) == (3, 0)
 
 
-def test_two_places_of_one_face_become_one(watched, portrait):
-    detector = StreamDetector(watched)
+def test_two_places_of_one_face_become_one(watched, portrait, follower):
+    detector = StreamDetector(watched, follower)
     (face,) = detector.find(portrait, 0, [], Settings())
-    assert len(detector.find(portrait, FRAME_NS, [face.box, face.box], Settings())) == 1
+    assert len(detector.find(portrait, FRAME_NS, [face, face], Settings())) == 1
 
 
 # --- beside ------------------------------------------------------------------------------------

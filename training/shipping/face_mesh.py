@@ -32,6 +32,10 @@ NETWORKS: Final = {
     ),
 }
 
+OUTPUTS: Final = {'face_mesh.onnx': 2, 'iris.onnx': 1}
+"""How many of its last outputs are kept: the eye's contour, which the iris network tells too, would
+cost a tenth of its time."""
+
 
 def convert(name: str, content: bytes) -> bytes:
     """Converts a network and makes the number of its images free.
@@ -60,9 +64,16 @@ def convert(name: str, content: bytes) -> bytes:
         tflite2onnx.convert(str(lite), str(path))
         model = onnx.load(path)
     _free_batch(model.graph)
-    _replace_prelu(model.graph)
+    rewrite(model.graph, OUTPUTS[name])
     converted: bytes = model.SerializeToString()
     return converted
+
+
+def rewrite(graph: onnx.GraphProto, outputs: int) -> None:
+    """Leaves the last outputs only, of operators that ONNX Runtime has quick code for."""
+    _keep_last_outputs(graph, outputs)
+    _replace_prelu(graph)
+    _replace_pad(graph)
 
 
 def _free_batch(graph: onnx.GraphProto) -> None:
@@ -75,6 +86,47 @@ def _free_batch(graph: onnx.GraphProto) -> None:
             flat = onnx.numpy_helper.to_array(tensor).copy()
             flat[0] = 0  # as many as come in
             tensor.CopyFrom(onnx.numpy_helper.from_array(flat, tensor.name))
+
+
+def _keep_last_outputs(graph: onnx.GraphProto, count: int) -> None:
+    """Leaves out the first outputs, and what is calculated for them alone."""
+    del graph.output[:-count]
+    needed = {value.name for value in graph.output}
+    nodes: list[onnx.NodeProto] = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            nodes.insert(0, node)
+            needed.update(node.input)
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    _set_nodes(graph, nodes)
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+
+
+def _replace_pad(graph: onnx.GraphProto) -> None:
+    """Makes each padding with channels of zeros a convolution of one pixel.
+
+    ONNX Runtime lays maps out anew before and after a Pad, which costs more than the products: a
+    face takes a seventh less time without.
+    """
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    inferred = onnx.shape_inference.infer_shapes(onnx.helper.make_model(graph)).graph.value_info
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in inferred}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type != 'Pad':
+            nodes.append(node)
+        else:
+            before = shapes[node.input[0]][1].dim_value
+            more = int(onnx.numpy_helper.to_array(weights[node.input[1]]).sum())
+            same = np.eye(before + more, before, dtype=np.float32)[:, :, None, None]
+            factors = onnx.numpy_helper.from_array(same, f'{node.output[0]}/same')
+            graph.initializer.append(factors)
+            graph.initializer.remove(weights[node.input[1]])
+            inputs = [node.input[0], factors.name]
+            make = onnx.helper.make_node
+            nodes.append(make('Conv', inputs, node.output, kernel_shape=[1, 1]))
+    _set_nodes(graph, nodes)
 
 
 def _replace_prelu(graph: onnx.GraphProto) -> None:
@@ -91,6 +143,10 @@ def _replace_prelu(graph: onnx.GraphProto) -> None:
         slopes = onnx.numpy_helper.to_array(weights[node.input[1]]).reshape(-1, 1, 1, 1)
         nodes += _split_prelu(graph, node.input[0], node.output[0], slopes)
         graph.initializer.remove(weights[node.input[1]])
+    _set_nodes(graph, nodes)
+
+
+def _set_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
     del graph.node[:]
     graph.node.extend(nodes)
 

@@ -59,11 +59,12 @@ def closest(found: Iterable[Detection], face: Box) -> Detection | None:
 
 def moved(detection: Detection, x: float, y: float) -> Detection:
     """A detection at another place."""
-    box, points = detection.box, detection.landmarks
+    box, points, fit = detection.box, detection.landmarks, detection.fit
     return Detection(
         Box(box.x + x, box.y + y, box.width, box.height),
         detection.score,
         None if points is None else points + np.array((x, y), np.float32),
+        None if fit is None else fit.moved(x, y),
     )
 
 
@@ -130,6 +131,25 @@ class FaceDetector(Protocol):
 
     def clone(self) -> 'FaceDetector':
         """Another detector of the same kind and settings, for use in another thread."""
+        ...
+
+
+class FaceFollower(Protocol):
+    """Finds faces again, quicker than any detector."""
+
+    def follow(self, image: BgrImage, faces: Sequence[Detection]) -> list[Detection | None]:
+        """Finds known faces in the next image.
+
+        Args:
+            image: uint8 [height, width, 3], BGR, not empty.
+            faces: Where they are expected; they may come from a detector or from here.
+
+        Returns:
+            For every face what it is now, with the score that it had; None where it is lost.
+
+        Raises:
+            ModelError: A network is missing or damaged.
+        """
         ...
 
 

@@ -1,9 +1,10 @@
-"""Finds the faces of a stream: searches the whole image now and then, and regions between.
+"""Finds the faces of a stream: searches the whole image now and then, and follows faces between.
 
-A search of a whole image costs the detector about ten times what the region about one face costs.
-So it searches the whole of every n-th image only (`detect_every_n`), which finds new faces, and in
-the others the regions where faces were. In the background, the whole image does not even delay a
-result: the faces found are looked for in the image that is there when the search has ended.
+A search of a whole image costs more than ten times what following one face costs. So the detector
+searches the whole of some images only (`detect_every_n`), which finds new faces; in the others a
+follower finds the known ones, and the detector those that the follower loses, in the regions where
+they were. In the background, the whole image does not even delay a result: the faces found are
+looked for in the image that is there when the search has ended.
 """
 
 import contextlib
@@ -11,10 +12,11 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Final
 
-from emotion_perception.detection.base import FaceDetector
-from emotion_perception.settings.tables import PipelineSettings
+from emotion_perception.detection.base import FaceDetector, FaceFollower
+from emotion_perception.settings.tables import BY_TIME, PipelineSettings
 from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
 
 # What is processed now goes before what may be found anew.
@@ -79,10 +81,14 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-# For more faces than these the whole image is searched quicker than a region for each (CenterFace).
-_MOST_REGIONS: Final = 6
-# In a longer pause a face may leave its region: slow cameras have every image searched.
-_LONGEST_PAUSE_NS: Final = 150_000_000
+# For more faces than these the whole image is searched quicker than each is followed.
+_MOST_FOLLOWED: Final = 10
+# In a longer pause a face may be anywhere: the images of slower cameras are searched as wholes.
+_LONGEST_PAUSE_NS: Final = 250_000_000
+# How often the whole image is searched where that goes by time, while nobody is known and beside
+# faces that are: six times and once a second, as stamps are not exact.
+_ALONE_NS: Final = 160_000_000
+_BESIDE_NS: Final = 980_000_000
 # Two places of one face overlap by more, two faces by less.
 _SAME_FACE: Final = 0.4
 
@@ -90,18 +96,23 @@ _SAME_FACE: Final = 0.4
 class StreamDetector:
     """Finds the faces of one stream of images."""
 
-    def __init__(self, detector: FaceDetector, in_background: bool = False) -> None:
+    def __init__(
+        self, detector: FaceDetector, follower: FaceFollower, in_background: bool = False
+    ) -> None:
         """Prepares for the first image.
 
         Args:
             detector: Used by the caller's thread alone.
+            follower: Finds known faces again.
             in_background: Search whole images in another thread while faces are known. Results
                 then depend on how quick the machine is: for live streams only.
         """
         self._detector = detector
+        self._follower = follower
         self._background = BackgroundDetection(detector.clone()) if in_background else None
         self._last: tuple[int, tuple[int, ...]] | None = None
         self._since_search = 0
+        self._searched_ns = 0
 
     def reset(self) -> None:
         """The next image starts a new stream."""
@@ -115,75 +126,99 @@ class StreamDetector:
             self._background.close()
 
     def find(
-        self, image: BgrImage, stamp_ns: int, known: Sequence[Box], settings: PipelineSettings
+        self, image: BgrImage, stamp_ns: int, known: Sequence[Detection], settings: PipelineSettings
     ) -> list[Detection]:
         """Finds the faces of the next image.
 
         Args:
             image: uint8 [height, width, 3], BGR.
             stamp_ns: Its time in nanoseconds.
-            known: The faces of the last image that are still of interest, in pixels.
+            known: The faces of the last image that are still of interest, where they are expected.
             settings: How to search.
 
         Returns:
             Faces in no particular order. Without known ones it is empty for images between two
-            searches: a new face appears up to n - 1 images late.
+            searches: a new face appears as late.
         """
-        if settings.detect_every_n <= 1:
+        if settings.detect_every_n == 1:
             self.reset()
             return self._detect(image, settings)
         last, self._last = self._last, (stamp_ns, image.shape)
         self._since_search += 1
         if last is None or last[1] != image.shape or stamp_ns - last[0] > _LONGEST_PAUSE_NS:
-            return self._search(image, settings)
-        is_due = self._since_search >= settings.detect_every_n
+            return self._search(image, stamp_ns, [], settings)
+        is_due = self._is_due(stamp_ns, bool(known), settings.detect_every_n)
         if not known:
-            return self._search(image, settings) if is_due else []
-        if len(known) > _MOST_REGIONS:
-            return self._search(image, settings)
-        if self._background is not None:
-            return self._search_in_background(self._background, image, known, settings, is_due)
-        found = None if is_due else self._search_regions(image, known, settings)
-        return self._search(image, settings) if found is None else found
+            return self._search(image, stamp_ns, [], settings) if is_due else []
+        if self._background is not None and len(known) <= _MOST_FOLLOWED:
+            known = self._search_in_background(
+                self._background, image, stamp_ns, known, settings, is_due
+            )
+            is_due = False
+        found = None if is_due else self._follow(image, known, settings)
+        return self._search(image, stamp_ns, known, settings) if found is None else found
+
+    def _is_due(self, stamp_ns: int, is_known: bool, every_n: int) -> bool:
+        if every_n == BY_TIME:
+            return stamp_ns - self._searched_ns >= (_BESIDE_NS if is_known else _ALONE_NS)
+        return self._since_search >= every_n
 
     def _detect(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
         return self._detector.detect(image, *_wanted(settings))
 
-    def _search(self, image: BgrImage, settings: PipelineSettings) -> list[Detection]:
+    def _search(
+        self,
+        image: BgrImage,
+        stamp_ns: int,
+        known: Sequence[Detection],
+        settings: PipelineSettings,
+    ) -> list[Detection]:
         """Searches the whole image now."""
         if self._background is not None:
             self._background.finish()
-        self._since_search = 0
+        self._since_search, self._searched_ns = 0, stamp_ns
         seen = self._detect(image, settings)
-        if len(seen) > _MOST_REGIONS:
+        if len(seen) > _MOST_FOLLOWED:
             return seen
-        # A detector's boxes depend a little on the scale: those of regions alone do not jump.
-        near = self._detector.detect_near(image, _boxes(seen), settings.face_score_threshold)
-        return _distinct([found or whole for found, whole in zip(near, seen, strict=True)])
+        # Of a mesh already now: the places of a face must not differ by who has found it.
+        places = merged(seen, known)
+        followed = self._follower.follow(image, places) if places else []
+        return _distinct([found or whole for found, whole in zip(followed, seen, strict=True)])
 
-    def _search_regions(
-        self, image: BgrImage, places: Sequence[Box], settings: PipelineSettings
+    def _follow(
+        self, image: BgrImage, places: Sequence[Detection], settings: PipelineSettings
     ) -> list[Detection] | None:
-        """Searches the regions where faces were; None when one is gone."""
-        near = self._detector.detect_near(image, places, settings.face_score_threshold)
-        found = [face for face in near if face is not None]
-        return _distinct(found) if len(found) == len(near) else None
+        """Finds the faces where they are expected; None when one is gone, or they are too many."""
+        if len(places) > _MOST_FOLLOWED:
+            return None
+        found = self._follower.follow(image, places)
+        lost = [index for index, face in enumerate(found) if face is None]
+        # Some faces are seen by the detector alone.
+        regions = [places[index].box for index in lost]
+        near = self._detector.detect_near(image, regions, settings.face_score_threshold)
+        for index, face in zip(lost, near, strict=True):
+            found[index] = face
+        faces = [face for face in found if face is not None]
+        return _distinct(faces) if len(faces) == len(found) else None
 
     def _search_in_background(
         self,
         background: BackgroundDetection,
         image: BgrImage,
-        known: Sequence[Box],
+        stamp_ns: int,
+        known: Sequence[Detection],
         settings: PipelineSettings,
         is_due: bool,
-    ) -> list[Detection]:
-        """Searches regions now, and whole images in the other thread when they are due."""
+    ) -> Sequence[Detection]:
+        """Searches whole images in the other thread when they are due.
+
+        Returns:
+            The known faces as the last such search leaves them.
+        """
         seen = background.take()
-        places = known if seen is None else merged(_boxes(seen), known)
         if is_due and background.start(image, *_wanted(settings)):
-            self._since_search = 0
-        found = self._search_regions(image, places, settings)
-        return self._search(image, settings) if found is None else found
+            self._since_search, self._searched_ns = 0, stamp_ns
+        return known if seen is None else merged(seen, known)
 
 
 def _wanted(settings: PipelineSettings) -> tuple[float, int, int]:
@@ -191,19 +226,20 @@ def _wanted(settings: PipelineSettings) -> tuple[float, int, int]:
     return settings.face_score_threshold, settings.min_face_size, settings.max_detection_side
 
 
-def merged(seen: Sequence[Box], known: Sequence[Box]) -> list[Box]:
+def merged(seen: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
     """The faces of an image that was searched, where they are now as far as that is known.
 
     Args:
-        seen: Boxes in an image of a moment ago.
-        known: Boxes in the newest image.
+        seen: In an image of a moment ago.
+        known: In the newest image.
 
     Returns:
         As many as were seen: known faces that the search did not find are dropped.
     """
     places = list(seen)
-    for column, row in match_greedily(iou_matrix(known, seen), _SAME_FACE):
-        places[column] = known[row]
+    overlaps = iou_matrix(_boxes(known), _boxes(seen))
+    for column, row in match_greedily(overlaps, _SAME_FACE):
+        places[column] = replace(known[row], score=seen[column].score)
     return places
 
 

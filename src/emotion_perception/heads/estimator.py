@@ -1,30 +1,34 @@
 """Follows the heads of one stream: where they are, how they are turned and where they look."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from emotion_perception.heads.calibration import CameraCalibration
-from emotion_perception.heads.gaze import gaze_direction, looking_at_camera, size_by_irises
+from emotion_perception.heads.following import look
+from emotion_perception.heads.gaze import (
+    Across,
+    eye_direction,
+    gaze_direction,
+    looking_at_camera,
+    size_by_irises,
+)
 from emotion_perception.heads.head_pose import (
-    HeadFit,
     Rotation,
     Vector,
-    fit_head,
     line_of_sight,
     position,
     square_about,
+    square_of,
 )
-from emotion_perception.heads.networks import HeadNetworks, Irises, Mesh
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.heads.turned_square import TurnedSquare
 from emotion_perception.tracking.tracker import smoothing_weight
-from emotion_perception.types import NS_PER_S, BgrImage, Detection, Head
+from emotion_perception.types import NS_PER_S, BgrImage, Detection, Head, HeadFit
 
-# Below, the mesh network sees no face.
-_PRESENT: Final = 0.5
 # The last mesh says better where the next one is than the detector does, while they agree.
 _NEAR: Final = 0.25
 _ALIKE: Final = 1.5
@@ -32,6 +36,9 @@ _ALIKE: Final = 1.5
 # counts as much as so many measurements. Many images say how large one is, the last ones most.
 _MEAN_SIZE_COUNTS: Final = 1.5
 _SIZE_WEIGHT: Final = 0.05
+# Irises cost more than the mesh, and are held for so long: at 30 images a second, every fourth is
+# looked at.
+_IRISES_NS: Final = 120_000_000
 # Meshes tremble by some degrees from image to image.
 _STEADY_S: Final = 0.08
 
@@ -45,6 +52,8 @@ class _KnownHead:
         rotation: Its steadied rotation against the line of sight; None before the first mesh.
         gaze: Its steadied gaze against the line of sight.
         square: Where its last mesh was; None before the first.
+        eyes: Where its eyes look; None before its irises were seen.
+        eyes_ns: Stamp of the image in which they were.
         log_size: Logarithm of its size in mean faces, by its irises.
         measured: How many images that rests on, as far as they still count.
     """
@@ -53,6 +62,8 @@ class _KnownHead:
     rotation: Rotation | None = None
     gaze: Vector | None = None
     square: TurnedSquare | None = None
+    eyes: Across | None = None
+    eyes_ns: int = 0
     log_size: float = 0.0
     measured: int = 0
 
@@ -117,44 +128,51 @@ class HeadEstimator:
         known = {track_id: self._known.get(track_id, _KnownHead()) for track_id, _ in faces}
         self._known = known
         seen = self._look(image, faces)
-        meshes = [each[0] for each in seen if each is not None]
-        irises = iter(self._networks.irises(image, meshes) if gaze else [None] * len(meshes))
+        heads = [known[track_id] for track_id, _ in faces]
+        if gaze:
+            self._look_at_irises(image, stamp_ns, zip(seen, heads, strict=True))
         return [
-            None if each is None else _head(*each, next(irises), known[track_id], stamp_ns, camera)
-            for each, (track_id, _) in zip(seen, faces, strict=True)
+            None if fit is None else _head(fit, head, stamp_ns, camera, gaze=gaze)
+            for fit, head in zip(seen, heads, strict=True)
         ]
+
+    def _look_at_irises(
+        self,
+        image: BgrImage,
+        stamp_ns: int,
+        heads: Iterable[tuple[HeadFit | None, _KnownHead]],
+    ) -> None:
+        """Notes where those faces look whose irises were last seen long enough ago."""
+        due = [
+            (fit, head)
+            for fit, head in heads
+            if fit is not None
+            and not (head.eyes is not None and 0 <= stamp_ns - head.eyes_ns < _IRISES_NS)
+        ]
+        irises = self._networks.irises(image, [fit.mesh for fit, _ in due])
+        for (fit, head), seen in zip(due, irises, strict=True):
+            head.eyes, head.eyes_ns = eye_direction(fit, seen), stamp_ns
+            size = size_by_irises(fit, seen)
+            if size is not None:
+                head.measure(size)
 
     def _look(
         self, image: BgrImage, faces: Sequence[tuple[int, Detection]]
-    ) -> list[tuple[Mesh, HeadFit] | None]:
-        """The mesh of every face and the mean face laid onto it; None where no face is seen."""
-        squares = [self._square(track_id, face) for track_id, face in faces]
-        found = self._networks.meshes(image, squares)
-        # The detector frames a new face roughly: the mesh itself tells where to look again.
-        new = [
-            index
-            for index, (track_id, _) in enumerate(faces)
-            if self._known[track_id].square is None and found[index][1] >= _PRESENT
-        ]
-        looks = self._look_again(image, [found[index][0] for index in new])
-        for index, look in zip(new, looks, strict=True):
-            found[index] = look
-        seen = [(mesh, fit_head(mesh)) if score >= _PRESENT else None for mesh, score in found]
-        for (track_id, _), each in zip(faces, seen, strict=True):
-            if each is None:
+    ) -> list[HeadFit | None]:
+        """The mesh of every face; None where no face is seen."""
+        fits = [face.fit for _, face in faces]
+        missing = [index for index, fit in enumerate(fits) if fit is None]
+        squares = [self._square(*faces[index]) for index in missing]
+        new = [self._known[faces[index][0]].square is None for index in missing]
+        found = look(self._networks, image, squares, new) if missing else []
+        for index, fit in zip(missing, found, strict=True):
+            fits[index] = fit
+        for (track_id, _), fit in zip(faces, fits, strict=True):
+            if fit is None:
                 self._known[track_id] = _KnownHead()
             else:
-                self._known[track_id].square = each[1].square
-        return seen
-
-    def _look_again(self, image: BgrImage, meshes: Sequence[Mesh]) -> list[tuple[Mesh, float]]:
-        """The mean of two more looks, each where the one before has seen the face."""
-        second = self._networks.meshes(image, [fit_head(mesh).square for mesh in meshes])
-        third = self._networks.meshes(image, [fit_head(mesh).square for mesh, _ in second])
-        return [
-            ((before + after) / 2, min(first_score, second_score))
-            for (before, first_score), (after, second_score) in zip(second, third, strict=True)
-        ]
+                self._known[track_id].square = square_of(fit)
+        return fits
 
     def _square(self, track_id: int, face: Detection) -> TurnedSquare:
         known, detected = self._known[track_id], square_about(face)
@@ -170,24 +188,22 @@ def _agree(first: TurnedSquare, second: TurnedSquare) -> bool:
 
 
 def _head(
-    mesh: Mesh,
     fit: HeadFit,
-    irises: Irises | None,
     known: _KnownHead,
     stamp_ns: int,
     camera: CameraCalibration | None,
+    *,
+    gaze: bool,
 ) -> Head:
-    size = None if irises is None else size_by_irises(fit, irises)
-    if size is not None:
-        known.measure(size)
     turn = line_of_sight(fit.origin, camera)
-    rotation, gaze = known.steady(fit.rotation, gaze_direction(fit, irises), stamp_ns)
+    looks = gaze_direction(fit, known.eyes if gaze else None)
+    rotation, looks = known.steady(fit.rotation, looks, stamp_ns)
     return Head(
         rotation=turn @ rotation,
         position=position(fit, math.exp(known.log_size), camera),
-        gaze=turn @ gaze,
-        looking_at_camera=looking_at_camera(gaze),
-        mesh=np.asarray(mesh, np.float32),
+        gaze=turn @ looks,
+        looking_at_camera=looking_at_camera(looks),
+        mesh=fit.mesh.astype(np.float32),
         origin=(float(fit.origin[0]), float(fit.origin[1])),
         scale=fit.scale,
     )

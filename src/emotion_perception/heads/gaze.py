@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from emotion_perception.heads.head_pose import HeadFit, Vector
+from emotion_perception.heads.head_pose import Vector
 from emotion_perception.heads.networks import Irises
+from emotion_perception.types import HeadFit
 
 IRIS_MM: Final = 11.7
 """Width of an iris, nearly the same in all adults (Hashemi et al. 2015: 11.8 mm, deviation 0.5)."""
@@ -25,27 +26,35 @@ _IRIS_SHARE: Final = np.array([0.7, 0.4])
 _LOOKING_DEGREES: Final = 15.0
 _SHARPNESS_DEGREES: Final = 3.0
 
+Across = npt.NDArray[np.float64]
+"""float64 [2], x and y of a direction of length 1 in the optical frame."""
 
-def gaze_direction(fit: HeadFit, irises: Irises | None) -> Vector:
+
+def gaze_direction(fit: HeadFit, eyes: Across | None) -> Vector:
     """The direction in which a face looks, against the line of sight to it.
 
     Args:
         fit: How the head is turned.
-        irises: Of the eyes; None takes the direction of the head alone.
+        eyes: From `eye_direction`; None takes the direction of the head alone.
 
     Returns:
         float64 [3] of length 1; (0, 0, -1) looks into the camera.
     """
     across = -fit.rotation[:2, 2]
-    if irises is not None:
-        across = _IRIS_SHARE * _by_irises(fit, irises) + (1 - _IRIS_SHARE) * across
+    if eyes is not None:
+        across = _IRIS_SHARE * eyes + (1 - _IRIS_SHARE) * across
     length = max(float(np.hypot(*across)), 1.0)
     x, y = across / length
     return np.array([x, y, -math.sqrt(max(1 - x * x - y * y, 0.0))])
 
 
-def _by_irises(fit: HeadFit, irises: Irises) -> npt.NDArray[np.float64]:
-    """X and y of the mean direction from the eyeballs' middles to the irises."""
+def eye_direction(fit: HeadFit, irises: Irises) -> Across:
+    """The mean direction from the eyeballs' middles to the irises.
+
+    Args:
+        fit: How the head is turned.
+        irises: Of its eyes.
+    """
     middles = [fit.place(middle) for middle in (_RIGHT_EYE_MM, _RIGHT_EYE_MM * _MIRROR)]
     offsets = (irises.centers - middles) / (fit.scale * _EYE_RADIUS_MM)
     return np.asarray(offsets.mean(axis=0))

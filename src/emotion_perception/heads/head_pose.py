@@ -7,7 +7,6 @@ the image. With the camera's focal length the scale is a distance.
 
 import csv
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -19,7 +18,7 @@ from emotion_perception.files.resources import share_folder
 from emotion_perception.heads.calibration import CameraCalibration, direction
 from emotion_perception.heads.networks import Mesh
 from emotion_perception.heads.turned_square import TurnedSquare
-from emotion_perception.types import Detection
+from emotion_perception.types import Detection, HeadFit
 
 Vector = npt.NDArray[np.float64]
 """float64 [3], in the optical frame: x to the right, y down, z forward (REP-103)."""
@@ -41,33 +40,6 @@ _SQUARE_OF_BOX: Final = 1.5
 _LEAST_LENGTH: Final = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class HeadFit:
-    """The mean face laid onto a mesh.
-
-    Attributes:
-        rotation: Against the line of sight to the face.
-        scale: Pixels per millimetre, > 0.
-        origin: float64 [2], the point between the pupils, in pixels of the image.
-    """
-
-    rotation: Rotation
-    scale: float
-    origin: npt.NDArray[np.float64]
-
-    def place(self, point_mm: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Where a point of the mean face is in the image, float64 [2]."""
-        turned = self.rotation @ np.asarray(point_mm, np.float64)
-        return np.asarray(self.origin + self.scale * turned[:2])
-
-    @property
-    def square(self) -> TurnedSquare:
-        """What the mesh network is to be shown of this face."""
-        x, y = self.place((0.0, _BELOW_EYES_MM, 0.0))
-        angle = math.atan2(self.rotation[1, 0], self.rotation[0, 0])
-        return TurnedSquare(float(x), float(y), _SQUARE_MM * self.scale, angle)
-
-
 def fit_head(mesh: Mesh) -> HeadFit:
     """Lays the mean face onto a mesh.
 
@@ -77,10 +49,11 @@ def fit_head(mesh: Mesh) -> HeadFit:
     Raises:
         ModelError: The mean face is missing or damaged.
     """
-    mean = mean_face()
-    rotation, scale = best_turn(mean, mesh)
-    origin = mesh.mean(axis=0) - scale * rotation @ mean.mean(axis=0)
-    return HeadFit(rotation, scale, origin[:2])
+    middle, points, spread = _centred_mean_face()
+    center = mesh.mean(axis=0)
+    rotation, scale = _turn(points, mesh - center, spread)
+    origin = center - scale * rotation @ middle
+    return HeadFit(mesh, rotation, scale, origin[:2])
 
 
 def best_turn(points: Mesh, target: Mesh) -> tuple[Rotation, float]:
@@ -93,10 +66,22 @@ def best_turn(points: Mesh, target: Mesh) -> tuple[Rotation, float]:
         points: float64 [N, 3], not all alike.
         target: float64 [N, 3], the same points elsewhere.
     """
-    a, b = points - points.mean(axis=0), target - target.mean(axis=0)
-    u, sizes, v = np.linalg.svd(b.T @ a)
+    centred = points - points.mean(axis=0)
+    return _turn(centred, target - target.mean(axis=0), float((centred**2).sum()))
+
+
+def _turn(points: Mesh, target: Mesh, spread: float) -> tuple[Rotation, float]:
+    """`best_turn` of points about the origin onto others; `spread` is the sum of their squares."""
+    u, sizes, v = np.linalg.svd(target.T @ points)
     signs = np.array([1.0, 1.0, np.linalg.det(u @ v)])
-    return np.asarray(u @ np.diag(signs) @ v), float((sizes * signs).sum() / (a**2).sum())
+    return np.asarray((u * signs) @ v), float(sizes @ signs) / spread
+
+
+def square_of(fit: HeadFit) -> TurnedSquare:
+    """What the mesh network is to be shown of a face whose mesh is known."""
+    x, y = fit.place((0.0, _BELOW_EYES_MM, 0.0))
+    angle = math.atan2(fit.rotation[1, 0], fit.rotation[0, 0])
+    return TurnedSquare(float(x), float(y), _SQUARE_MM * fit.scale, angle)
 
 
 def square_about(face: Detection) -> TurnedSquare:
@@ -210,6 +195,14 @@ def position(fit: HeadFit, correction: float, camera: CameraCalibration | None) 
     focal_length = math.sqrt(camera.k[0] * camera.k[4])
     z = focal_length * correction / (1000 * fit.scale)
     return np.array([x * z, y * z, z])
+
+
+@cache
+def _centred_mean_face() -> tuple[Vector, Mesh, float]:
+    """The mean face's middle, its points from there, and the sum of their squares."""
+    mean = mean_face()
+    middle = mean.mean(axis=0)
+    return middle, mean - middle, float(((mean - middle) ** 2).sum())
 
 
 @cache

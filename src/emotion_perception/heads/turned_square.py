@@ -43,7 +43,7 @@ class TurnedSquare:
         Returns:
             float32 [3, size, size], RGB, 0..1; outside the image its edge is repeated.
         """
-        crop = warp_face(image, self._matrix(size), size, size)
+        crop = warp_face(image, self._matrix(size), size, size, roughly=True)
         if mirrored:
             crop = crop[:, ::-1]
         planes = crop[:, :, ::-1].transpose(2, 0, 1)

@@ -14,16 +14,15 @@ from emotion_perception.settings.setting import Setting
 # --- the pipeline --------------------------------------------------------------------------------
 
 
-LIVE_DETECT_EVERY_N: Final = 5
-"""For cameras: at 30 frames a second a new face is found within a sixth of one, for a fourth of the
-work."""
+BY_TIME: Final = 0
+"""As `detect_every_n`, for cameras: how often whole frames are searched goes by their stamps."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
     """What may change while the pipeline runs: `FACES` and `STREAM` have texts and ranges.
 
-    `detect_every_n` is 1 or more here, see `search_interval`.
+    `detect_every_n` is `BY_TIME` or 1 or more here, see `search_interval`.
     """
 
     confidence_threshold: float = 0.0
@@ -92,7 +91,7 @@ class TargetSettings:
 
 
 def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
-    """How often the whole of a frame is searched for faces: every so many frames.
+    """How often the whole of a frame is searched for faces: every so many frames, or `BY_TIME`.
 
     Args:
         detect_every_n: What the user has set; 0 leaves it to the rest.
@@ -102,7 +101,7 @@ def search_interval(detect_every_n: int, *, live: bool, blurred: bool) -> int:
     """
     if blurred:
         return 1
-    return detect_every_n or (LIVE_DETECT_EVERY_N if live else 1)
+    return detect_every_n or (BY_TIME if live else 1)
 
 
 _DEFAULTS: Final = PipelineSettings()
@@ -165,8 +164,9 @@ STREAM: Final[tuple[Setting, ...]] = (
     Setting(
         'detect_every_n',
         0,
-        'the whole of every n-th frame is searched for faces, of the others only where faces were; '
-        f'0 is {LIVE_DETECT_EVERY_N} in live mode and 1 otherwise; where faces are blurred it is 1',
+        'the whole of every n-th frame is searched for faces, in the others known ones are '
+        'followed; 0 is six searches a second in live mode, one while faces are there, and 1 '
+        'otherwise; where faces are blurred it is 1',
         0,
         100,
         live=True,

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from emotion_perception.detection.base import moved
 from emotion_perception.tracking.baseline import CalmBaseline
-from emotion_perception.types import NS_PER_S, Box, Detection, iou_matrix, match_greedily
+from emotion_perception.types import NS_PER_S, Detection, iou_matrix, match_greedily
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -155,11 +156,11 @@ class Track:
     classified_ns: int = 0
     baseline: CalmBaseline = field(default_factory=CalmBaseline)
 
-    def predicted_box(self, stamp_ns: int) -> Box:
-        """The track's box moved on to a later time at its own velocity, as long as that holds."""
+    def predicted(self, stamp_ns: int) -> Detection:
+        """The face moved on to a later time at the track's velocity, as long as that holds."""
         elapsed = min((stamp_ns - self.seen_ns) / NS_PER_S, self.horizon_s)
-        box, (vx, vy) = self.detection.box, self.velocity
-        return Box(box.x + vx * elapsed, box.y + vy * elapsed, box.width, box.height)
+        vx, vy = self.velocity
+        return moved(self.detection, vx * elapsed, vy * elapsed)
 
     def update(self, detection: Detection, stamp_ns: int) -> None:
         """Takes a matched detection over and updates the velocity."""
@@ -216,7 +217,7 @@ class FaceTracker:
         oldest = stamp_ns - self._pace.max_age_ns
         self._tracks = [track for track in self._tracks if track.seen_ns >= oldest]
         overlap = iou_matrix(
-            [track.predicted_box(stamp_ns) for track in self._tracks],
+            [track.predicted(stamp_ns).box for track in self._tracks],
             [detection.box for detection in detections],
         )
         known = list(self._tracks)
