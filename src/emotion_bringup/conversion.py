@@ -6,6 +6,7 @@ outgoing data is copied once into the message's own buffer, which is reused from
 
 import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -17,9 +18,11 @@ from emotion_msgs.msg import FaceEmotion, FaceEmotionArray
 from emotion_perception.encodings import (
     JPEG_FORMAT,
     decode_compressed,
+    decode_depth,
     decode_image,
     encode_jpeg,
 )
+from emotion_perception.heads.depth import DepthImage
 from emotion_perception.heads.head_pose import FACE_MM, rotation_from, rotation_of
 from emotion_perception.outputs.results import message_fields
 from emotion_perception.types import NS_PER_S, BgrImage, Box, Face, Head, Landmarks
@@ -49,14 +52,26 @@ def image_from_message(message: Image | CompressedImage) -> BgrImage:
     """
     if isinstance(message, CompressedImage):
         return decode_compressed(message.data, message.format)
-    return decode_image(
-        message.data,
-        width=message.width,
-        height=message.height,
-        encoding=message.encoding,
-        step=message.step,
-        is_bigendian=bool(message.is_bigendian),
-    )
+    return decode_image(message.data, **_layout(message))
+
+
+def depth_from_message(message: Image) -> DepthImage:
+    """The samples of a depth image, where possible a read-only view of the message's data.
+
+    Raises:
+        ImageFormatError: It is no depth image, or sizes and data do not fit together.
+    """
+    return decode_depth(message.data, **_layout(message))
+
+
+def _layout(message: Image) -> dict[str, Any]:
+    return {
+        'width': message.width,
+        'height': message.height,
+        'encoding': message.encoding,
+        'step': message.step,
+        'is_bigendian': bool(message.is_bigendian),
+    }
 
 
 def fill_image_message(message: Image, image: BgrImage, header: Header) -> None:

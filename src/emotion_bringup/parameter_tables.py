@@ -132,6 +132,12 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         'also publish the frames face_f<track id> and gaze_f<track id> of REP-155 on /tf; with '
         'head_pose or gaze, and a calibrated camera',
     ),
+    Setting(
+        'use_depth',
+        False,
+        'take the positions of heads from the depth images of the topic depth, which are aligned '
+        'to the images; with head_pose or gaze, and a calibrated camera',
+    ),
     _AUTOSTART,
     _timeout('image_timeout', 'time without an image after which the node says so'),
     STRICT_PARAMETERS,

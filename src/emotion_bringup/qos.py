@@ -66,6 +66,13 @@ CAMERA_INFO_IN: Final = QoSProfile(
 """Calibrations as they are read: all of a camera are alike, whatever its publisher offers."""
 
 
+DEPTH_IN: Final = QoSProfile(
+    reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=5
+)
+"""Depth images of a live camera: some are kept, because the one of the image that is looked at may
+come before or after it."""
+
+
 EVENTS: Final = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST, depth=50
 )
@@ -90,6 +97,11 @@ def image_out(mode: str) -> QoSProfile:
 def image_in(mode: str) -> QoSProfile:
     """Profile of subscribed images in `live` or `replay` mode."""
     return copy(IMAGE_REPLAY if mode == REPLAY else IMAGE_IN)
+
+
+def depth_in(mode: str) -> QoSProfile:
+    """Profile of subscribed depth images in `live` or `replay` mode."""
+    return copy(IMAGE_REPLAY if mode == REPLAY else DEPTH_IN)
 
 
 def emotions(mode: str) -> QoSProfile:

@@ -88,7 +88,11 @@ def test_the_camera_node_may_do_exactly_what_it_does():
 def test_the_emotion_node_may_do_exactly_what_it_does(model_path):
     def graph(transport):
         arguments = parameters(
-            model_path=model_path, image_transport=transport, detector='haar', gaze=True
+            model_path=model_path,
+            image_transport=transport,
+            detector='haar',
+            gaze=True,
+            use_depth=True,
         )
         topic = IMAGE if transport == 'raw' else f'{IMAGE}/compressed'
         return graph_of(

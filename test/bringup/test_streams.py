@@ -182,7 +182,7 @@ def test_live_profiles(profile, reliability, depth):
 
 @pytest.mark.parametrize(
     'profile',
-    [qos.image_out, qos.image_in, qos.emotions, qos.camera_info],
+    [qos.image_out, qos.image_in, qos.depth_in, qos.emotions, qos.camera_info],
     ids=lambda f: f.__name__,
 )
 def test_replay_drops_nothing(profile):
@@ -191,7 +191,9 @@ def test_replay_drops_nothing(profile):
 
 
 @pytest.mark.parametrize('mode', ['live', 'replay'])
-@pytest.mark.parametrize('profile', [qos.image_out, qos.image_in, qos.emotions, qos.camera_info])
+@pytest.mark.parametrize(
+    'profile', [qos.image_out, qos.image_in, qos.depth_in, qos.emotions, qos.camera_info]
+)
 def test_every_endpoint_has_a_profile_of_its_own(profile, mode):
     """An override by parameter is written into the profile: it must not reach other endpoints."""
     profile(mode).depth = 77

@@ -14,6 +14,7 @@ from emotion_bringup.blocking_publisher import BlockingPublisher
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.camera_info_subscription import CameraInfoSubscription
 from emotion_bringup.conversion import emotions_message, image_from_message, stamp_to_ns
+from emotion_bringup.depth_subscription import DepthSubscription
 from emotion_bringup.endings import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import as_written
 from emotion_bringup.graph import EMOTIONS, FULL_SEARCH
@@ -32,6 +33,7 @@ from emotion_bringup.starting import first_line
 from emotion_bringup.statistics import LossCounter, StreamStatistics
 from emotion_msgs.msg import EmotionLabels, FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError
+from emotion_perception.heads.depth import DepthPlacement
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.settings.tables import search_interval
@@ -85,6 +87,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         )
         self._topic = self._images.topic
         self._camera_info = CameraInfoSubscription(self, self._topic)
+        self._depth = DepthSubscription(self)
+        self._placement = DepthPlacement()
         self._watch = ImageWatch(
             self, self._topic, self._images.type_name, value_of(self, 'image_timeout')
         )
@@ -106,6 +110,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         """Nothing outlives the node: sessions are freed with it."""
         self._images.stop()
         self._camera_info.listen(False)
+        self._depth.listen(False)
         self._close_pipeline()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -144,6 +149,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._active = False
         self._images.stop()
         self._camera_info.listen(False)
+        self._depth.listen(False)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -251,6 +257,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             self._images.stop()
         wants_heads = self._pipeline is not None and self._pipeline.settings.wants_heads
         self._camera_info.listen(wanted and wants_heads)
+        self._depth.listen(wanted and wants_heads and value_of(self, 'use_depth'))
 
     def _start_listening(self) -> None:
         self._follow_blurring()
@@ -277,6 +284,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
     def _release(self) -> None:
         self._images.stop()
         self._camera_info.listen(False)
+        self._depth.listen(False)
         self._close_pipeline()
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
@@ -316,6 +324,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         if self._pipeline.settings.wants_heads:
             self._pipeline.camera = self._camera_info.calibration(width, height)
         faces = self._pipeline.process(image, stamp_ns or now_ns)
+        if self._depth.is_listening:
+            faces = self._placement.place(faces, self._depth.image(stamp_ns, width, height))
         result = emotions_message(message.header, width, height, faces)
         self._blocking_publisher.publish(self._publisher, result)
         self._detections.publish(message.header, width, height, faces)
@@ -340,6 +350,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         values['detector'] = self._pipeline.detector.name
         values['model'] = self._pipeline.classifier.manifest.name
         values['labels'] = self._pipeline.classifier.label_set
+        if self._depth.is_listening:
+            values['images without depth'] = str(self._depth.unmatched)
         if not self._active:
             return diagnostics.OK, 'Inactive', values
         self._update_subscriptions()

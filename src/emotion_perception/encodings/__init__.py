@@ -7,7 +7,12 @@ from emotion_perception.encodings.compressed import (
     decode_still,
     encode_jpeg,
 )
-from emotion_perception.encodings.raw import SUPPORTED_ENCODINGS, Buffer, decode_image
+from emotion_perception.encodings.raw import (
+    SUPPORTED_ENCODINGS,
+    Buffer,
+    decode_depth,
+    decode_image,
+)
 from emotion_perception.limits import MAX_PIXELS, MAX_SIDE
 
 __all__ = [
@@ -18,6 +23,7 @@ __all__ = [
     'SUPPORTED_ENCODINGS',
     'Buffer',
     'decode_compressed',
+    'decode_depth',
     'decode_image',
     'decode_still',
     'encode_jpeg',

@@ -172,6 +172,8 @@ Buffer: TypeAlias = 'bytes | bytearray | memoryview | array[int] | npt.NDArray[n
 """Contiguous bytes: what a message's `data` field is in rclpy and in rosbags."""
 
 SUPPORTED_ENCODINGS: tuple[str, ...] = tuple(ENCODINGS)
+DEPTH_ENCODINGS: tuple[str, ...] = ('16UC1', '32FC1')
+"""Of depth images, in millimetres and in metres (REP-118)."""
 
 
 def decode_image(
@@ -196,6 +198,41 @@ def decode_image(
             short, or a float image holds NaN or values far outside 0..1.
     """
     layout = _encoding_named(encoding)
+    samples = _stored_samples(layout, data, width, height, encoding, step, is_bigendian)
+    return layout.to_bgr(samples)
+
+
+def decode_depth(
+    data: Buffer, *, width: int, height: int, encoding: str, step: int, is_bigendian: bool
+) -> Samples:
+    """The samples of a depth image as they are; arguments as those of `decode_image`.
+
+    Returns:
+        [height, width], uint16 in millimetres or float32 in metres; a read-only view of `data`
+        where the byte order is that of the machine.
+
+    Raises:
+        ImageFormatError: The encoding is none of depth images, the fields contradict each other,
+            or the data is too short.
+    """
+    if encoding not in DEPTH_ENCODINGS:
+        raise ImageFormatError(
+            f"Image encoding '{quoted(encoding)}' is none of depth images: publish "
+            f'{DEPTH_ENCODINGS[0]} (millimetres) or {DEPTH_ENCODINGS[1]} (metres).'
+        )
+    layout = ENCODINGS[encoding]
+    return _stored_samples(layout, data, width, height, encoding, step, is_bigendian)
+
+
+def _stored_samples(
+    layout: Encoding,
+    data: Buffer,
+    width: int,
+    height: int,
+    encoding: str,
+    step: int,
+    is_bigendian: bool,
+) -> Samples:
     _check_size(layout, width, height, encoding)
     row_bytes = width * layout.pixel_bytes
     if step < row_bytes:
@@ -211,7 +248,7 @@ def decode_image(
             f'Image data has {len(flat)} bytes, but {width}x{height} pixels of {encoding} with '
             f'step {step} need {needed}: the message was cut off or its fields are wrong.'
         )
-    return layout.to_bgr(_samples(flat, layout, (rows, width), step, is_bigendian))
+    return _samples(flat, layout, (rows, width), step, is_bigendian)
 
 
 def _encoding_named(name: str) -> Encoding:
