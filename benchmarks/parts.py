@@ -50,5 +50,6 @@ PARTS: Mapping[str, Part] = {
     'startup': Part('benchmarks.live.startup', 'process start to first result'),
     'latency': Part('benchmarks.live.latency', 'end to end over DDS: latency, CPU, memory'),
     'throughput': Part('benchmarks.live.throughput', 'frames per second without growing lag'),
+    'cameras': Part('benchmarks.live.cameras', '1 to 8 cameras in one process'),
     'pairs': Part('benchmarks.live.pairs', '1 to 8 camera and emotion node pairs'),
 }

@@ -1,9 +1,10 @@
 """The networks of several emotion nodes in one process: what they want alike is loaded once."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock, Semaphore
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -13,6 +14,7 @@ from emotion_bringup.networks import Networks, model_path, providers_of
 from emotion_bringup.parameters import value_of
 from emotion_perception.detection.base import STREAM_MAX_SIDE
 from emotion_perception.detection.factory import create_detector
+from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
@@ -21,6 +23,9 @@ from emotion_perception.types import BgrImage, Box, Detection
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
 _THREADS: Final = 1
+# After a pause of 150 ms every image is searched as a whole: cameras that waited for each other
+# for longer would never again come to what is quicker, to look where faces were.
+_PATIENCE_S: Final = 0.05
 
 
 class SharedNetworks:
@@ -48,7 +53,7 @@ class SharedNetworks:
             self._loaded[wanted] = loaded
         labels = value_of(node, 'labels') or loaded.classifier.manifest.default_labels
         return (
-            _SharedDetector(loaded, loaded.turns),
+            _SharedDetector(loaded),
             loaded.classifier.predicting(labels),
             loaded.heads,
         )
@@ -61,7 +66,7 @@ class _Loaded:
         classifier: Its session is shared.
         detector: Is cloned for each node, which shares the session.
         heads: May be used by all.
-        turns: To search a whole image for a result that waits for it. More of them than there are
+        turns: To search a whole image for a result that waits for it. More at once than there are
             cores would be no quicker, and each needs memory.
         turn_in_background: To search one for which no result waits.
     """
@@ -70,17 +75,43 @@ class _Loaded:
         self.classifier = EmotionClassifier(model, providers)
         self.detector = create_detector(detector, providers)
         self.heads = HeadNetworks(providers)
-        self.turns = BoundedSemaphore(os.cpu_count() or 1)
-        self.turn_in_background = BoundedSemaphore()
+        self.turns = Semaphore(os.cpu_count() or 1)
+        self.turn_in_background = Semaphore()
+
+
+class TooBusyError(EmotionPerceptionError):
+    """An image is left out, because a newer one will be there before it could be searched."""
+
+
+@contextmanager
+def _turn(turns: Semaphore, patience_s: float) -> Iterator[bool]:
+    """Takes a turn; says whether it came in time."""
+    is_mine = turns.acquire(timeout=patience_s)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            turns.release()
 
 
 class _SharedDetector:
-    """A detector that waits for its turn to search a whole image; see `base.FaceDetector`."""
+    """Searches whole images in turn with the other cameras; see `base.FaceDetector`.
 
-    def __init__(self, loaded: _Loaded, turns: BoundedSemaphore) -> None:
-        self._loaded = loaded  # kept as long as it is used
-        self._turns = turns
+    In the background a search is left out while that of another camera goes on, for a result may
+    come to wait for it: then it finds the faces that are known.
+    """
+
+    def __init__(self, loaded: _Loaded, foreground: '_SharedDetector | None' = None) -> None:
+        """Takes the networks.
+
+        Args:
+            loaded: Kept as long as it is used.
+            foreground: Of the same camera, for the one that searches in the background.
+        """
+        self._loaded = loaded
+        self._foreground = foreground
         self._detector = loaded.detector.clone()
+        self._known: list[Detection] = []
         self.name = self._detector.name
 
     def detect(
@@ -90,17 +121,25 @@ class _SharedDetector:
         min_face_size: int,
         max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
-        with self._turns:
-            return self._detector.detect(image, score_threshold, min_face_size, max_side)
+        arguments = image, score_threshold, min_face_size, max_side
+        if self._foreground is not None:
+            with _turn(self._loaded.turn_in_background, 0.0) as is_mine:
+                return self._detector.detect(*arguments) if is_mine else self._foreground._known
+        with _turn(self._loaded.turns, _PATIENCE_S) as is_mine:
+            if not is_mine:
+                raise TooBusyError('Other cameras take all the time there is.')
+            return self._detector.detect(*arguments)
 
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float
     ) -> list[Detection | None]:
-        return self._detector.detect_near(image, faces, score_threshold)
+        found = self._detector.detect_near(image, faces, score_threshold)
+        self._known = [face for face in found if face is not None]
+        return found
 
     def clone(self) -> '_SharedDetector':
         """What a stream takes to search in the background."""
-        return _SharedDetector(self._loaded, self._loaded.turn_in_background)
+        return _SharedDetector(self._loaded, self)
 
 
 def _changed_ns(path: Path) -> int:

@@ -26,7 +26,7 @@ from emotion_bringup.networks import load_networks
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
-from emotion_bringup.shared_networks import SharedNetworks
+from emotion_bringup.shared_networks import SharedNetworks, TooBusyError
 from emotion_bringup.shared_topic import SharedTopicWatch
 from emotion_bringup.stamp_check import StampCheck
 from emotion_bringup.starting import first_line
@@ -304,6 +304,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._watch.arrived(time.monotonic_ns())
         try:
             self._process(message, stamp_ns)
+        except TooBusyError:
+            self._statistics.note_losses(1)
         except EmotionPerceptionError as error:
             self._leave_out(str(error))
         except Exception as error:  # one bad frame must never end a robot's perception

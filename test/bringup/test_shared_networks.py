@@ -1,0 +1,90 @@
+"""What the nodes of several cameras share: networks, and turns to search with them."""
+
+import gc
+import os
+
+import pytest
+import ros_bench
+from ros_bench import EmotionBench, parameters
+
+from emotion_bringup.nodes.emotion import EmotionNode
+from emotion_bringup.shared_networks import SharedNetworks, TooBusyError
+
+SEARCH = 0.5, 24
+
+
+@pytest.fixture(scope='module')
+def networks():
+    return SharedNetworks()
+
+
+@pytest.fixture(scope='module')
+def bench(networks, model_path, grey):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ros_bench, 'EmotionNode', lambda stop: EmotionNode(stop, networks))
+        bench = EmotionBench(parameters(model_path=model_path, detect_every_n=1))
+    bench.connect(grey)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def busy(networks):
+    """Other cameras search whole images, in the foreground and in the background."""
+    (loaded,) = networks._loaded.values()
+    for _ in range(os.cpu_count()):
+        loaded.turns.acquire()
+    loaded.turn_in_background.acquire()
+    yield
+    loaded.turn_in_background.release()
+    loaded.turns.release(os.cpu_count())
+
+
+def test_nodes_that_want_alike_share_one_session_of_each_network(networks, bench):
+    first, second = networks.load(bench.node), networks.load(bench.node)
+    detectors, classifiers, heads = zip(first, second, strict=True)
+    assert classifiers[0]._network.session is classifiers[1]._network.session
+    assert heads[0] is heads[1]
+    assert detectors[0] is not detectors[1]  # it keeps buffers
+    networks_of_detectors = [each._detector._network for each in detectors]
+    assert networks_of_detectors[0].session is networks_of_detectors[1].session
+    assert classifiers[0]._network.session.get_session_options().intra_op_num_threads == 1
+
+
+def test_networks_are_freed_with_the_last_that_uses_them(bench):
+    other = SharedNetworks()
+    loaded = other.load(bench.node)
+    assert len(other._loaded) == 1
+    del loaded
+    gc.collect()
+    assert not other._loaded
+
+
+def test_a_search_that_gets_no_turn_is_told_apart_from_one_that_finds_nothing(
+    networks, bench, busy, astronaut
+):
+    detector, *_ = networks.load(bench.node)
+    with pytest.raises(TooBusyError):
+        detector.detect(astronaut, *SEARCH)
+
+
+def test_in_the_background_a_search_without_a_turn_finds_what_is_known(
+    networks, bench, busy, astronaut
+):
+    detector, *_ = networks.load(bench.node)
+    background = detector.clone()
+    assert background.detect(astronaut, *SEARCH) == []
+    box = background._detector.detect(astronaut, *SEARCH)[0].box
+    near = detector.detect_near(astronaut, [box], 0.5)
+    assert background.detect(astronaut, *SEARCH) == near
+
+
+def test_an_image_that_got_no_turn_counts_as_dropped(bench, busy, astronaut):
+    bad, dropped = bench.node._statistics.bad, bench.node._statistics.dropped
+    bench.send(astronaut)
+    bench.spin_until(lambda: bench.node._statistics.dropped > dropped, 'the dropped image')
+    assert bench.node._statistics.bad == bad
+
+
+def test_the_next_image_is_processed(bench, astronaut):
+    assert len(bench.ask(astronaut).faces) == 1
