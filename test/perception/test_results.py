@@ -42,6 +42,8 @@ def test_record_of_a_face():
             'probabilities': dict(
                 zip(EMOTION_NAMES, (0.01, 0.02, 0.03, 0.8, 0.04, 0.05, 0.05), strict=True)
             ),
+            'valence': 0.5665,
+            'arousal': 0.4376,
         }
     ]
 

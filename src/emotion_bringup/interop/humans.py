@@ -3,7 +3,6 @@
 Source: https://www.ros.org/reps/rep-0155.html, and hri_msgs 2.3.2.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -22,6 +21,7 @@ from rclpy.validate_topic_name import validate_topic_name
 from std_msgs.msg import Header
 
 from emotion_bringup.parameters import ParameterError
+from emotion_perception.inference.affect import affect_of
 from emotion_perception.labels import Emotion
 from emotion_perception.tracking.tracker import Probabilities
 from emotion_perception.types import Face, Landmarks
@@ -102,8 +102,8 @@ def region_message(
 def expression_message(header: Header, probabilities: Probabilities) -> Expression:
     """The strongest expression and its confidence.
 
-    There is no name for an uncertain one; the confidence says it. Valence and arousal are not
-    estimated and NaN.
+    There is no name for an uncertain one; the confidence says it. Valence and arousal are derived
+    from the probabilities.
 
     Args:
         header: Header of the face's image.
@@ -113,8 +113,7 @@ def expression_message(header: Header, probabilities: Probabilities) -> Expressi
     return Expression(
         header=header,
         expression=EXPRESSIONS[strongest],
-        valence=math.nan,
-        arousal=math.nan,
+        **affect_of(probabilities)._asdict(),
         confidence=float(probabilities[strongest]),
     )
 

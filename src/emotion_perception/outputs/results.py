@@ -17,6 +17,7 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.bounded import open_output
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.heads.head_pose import angles, quaternion
+from emotion_perception.inference.affect import affect_of
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
 from emotion_perception.types import NS_PER_S, Face, Head, head_axes, pixel_box
 
@@ -44,8 +45,8 @@ def frame_record(stamp_ns: int, width: int, height: int, faces: Sequence[Face]) 
         `stamp` (`sec`, `nanosec`, both whole, as in a ROS header), `image_width`, `image_height`
         and `faces`, each with `track_id`, `box` (`x`, `y`, `width`, `height`, whole pixels inside
         the image), `score`, `landmarks` (five [x, y] or null), `emotion`, `emotion_id` (0..6 or
-        null), `confidence` and `probabilities` by emotion, once it is known `change` against the
-        person's calm face, and where a head was estimated `head`
+        null), `confidence`, `probabilities` by emotion, `valence` and `arousal`, once it is known
+        `change` against the person's calm face, and where a head was estimated `head`
         (see `head_record`). Fractions are rounded to four digits.
     """
     sec, nanosec = divmod(int(stamp_ns), NS_PER_S)
@@ -84,6 +85,7 @@ def message_fields(face: Face, width: int, height: int) -> dict[str, Any]:
         'confidence': float(face.confidence),
         'probabilities': np.asarray(face.probabilities, np.float32),
         'change': _NO_CHANGE if face.change is None else np.asarray(face.change, np.float32),
+        **affect_of(face.probabilities)._asdict(),
         **_head_fields(face.head),
     }
 
@@ -295,6 +297,7 @@ class Summary:
 def _face_record(face: Face, width: int, height: int) -> FrameRecord:
     x, y, box_width, box_height = pixel_box(face.box, width, height)
     landmarks = None if face.landmarks is None else face.landmarks.tolist()
+    affect = affect_of(face.probabilities)
     return {
         'track_id': int(face.track_id),
         'box': {'x': x, 'y': y, 'width': box_width, 'height': box_height},
@@ -307,6 +310,8 @@ def _face_record(face: Face, width: int, height: int) -> FrameRecord:
             name: _rounded(probability)
             for name, probability in zip(EMOTION_NAMES, face.probabilities.tolist(), strict=True)
         },
+        'valence': _rounded(affect.valence),
+        'arousal': _rounded(affect.arousal),
         **_change_record(face),
         **({} if face.head is None else {'head': head_record(face.head)}),
     }
