@@ -178,6 +178,12 @@ HUMANS_PARAMETERS: tuple[Setting, ...] = (
     *(_IMAGE_TRANSPORT, MODE, _HUMANS_TOPIC),
     Setting('face_width', 128, 'width of cropped and aligned faces', 16, 1024, unit='px'),
     Setting('face_height', 128, 'height of cropped and aligned faces', 16, 1024, unit='px'),
+    Setting(
+        'all_landmarks',
+        False,
+        'find all 70 landmarks in the images, by the face mesh; otherwise the five of the results '
+        'are passed on',
+    ),
     _timeout('emotions_timeout', 'time without results after which all faces count as gone'),
     STRICT_PARAMETERS,
 )

@@ -22,6 +22,9 @@ from emotion_bringup.interop.humans import (
     region_message,
 )
 from emotion_bringup.parameter_tables import LIVE
+from emotion_bringup.parameters import value_of
+from emotion_perception.heads.landmarks import landmarks_70
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.alignment import aligned_portrait, cropped_portrait
 from emotion_perception.tracking.engagement import Engagement
 from emotion_perception.types import BgrImage, Detection, Face
@@ -37,16 +40,20 @@ class FaceTopics:
         engagement: Whether it looks into the camera.
     """
 
-    def __init__(self, node: Node, faces_topic: str, face_id: str, mode: str) -> None:
+    def __init__(
+        self, node: Node, faces_topic: str, face_id: str, networks: HeadNetworks | None = None
+    ) -> None:
         """Creates the publishers.
 
         Args:
-            node: Owns them.
+            node: Owns them; has the parameter `mode`.
             faces_topic: Name above those of all faces, such as /humans/faces.
             face_id: Its id, such as f1.
-            mode: `live` or `replay`.
+            networks: Find all landmarks in the images; without them those of the results are passed
+                on.
         """
-        self._node = node
+        self._node, self._networks = node, networks
+        mode: str = value_of(node, 'mode')
         self.face_id, self.engagement = face_id, Engagement()
         topic = f'{faces_topic}/{face_id}'
 
@@ -67,8 +74,9 @@ class FaceTopics:
 
     @property
     def wants_images(self) -> bool:
-        """Whether an image of this face is subscribed to."""
-        return any(one.get_subscription_count() for one in (self._cropped, self._aligned))
+        """Whether anything is subscribed to that is made of the image."""
+        made = (self._cropped, self._aligned) + (self._landmarks,) * bool(self._networks)
+        return any(publisher.get_subscription_count() for publisher in made)
 
     def publish_results(self, header: Header, face: Face, width: int, height: int) -> None:
         """Publishes what is known without the image.
@@ -81,14 +89,18 @@ class FaceTopics:
         """
         _publish(self._region, lambda: region_message(header, face, width, height))
         _publish(self._expression, lambda: expression_message(header, face.probabilities))
-        _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
+        if self._networks is None:
+            _publish(self._landmarks, lambda: landmarks_message(header, face, width, height))
         level = self.engagement.level
         _publish(self._engagement, lambda: engagement_message(header, level))
 
     def publish_images(
         self, message: Image, image: BgrImage, header: Header, face: Face, size: tuple[int, int]
     ) -> None:
-        """Publishes the face's images.
+        """Publishes the face's images, and the landmarks that are found in them.
+
+        Raises:
+            ModelError: A network for the landmarks is missing or damaged.
 
         Args:
             message: Is filled and published; its buffer is used again.
@@ -105,6 +117,14 @@ class FaceTopics:
         found = Detection(face.box, face.score, face.landmarks)
         _publish(self._cropped, lambda: filled(cropped_portrait(image, face.box, *size)))
         _publish(self._aligned, lambda: filled(aligned_portrait(image, found, *size)))
+        networks, (height, width) = self._networks, image.shape[:2]
+        if networks is not None:
+
+            def landmarks() -> FacialLandmarks:
+                points = landmarks_70(networks, image, found)
+                return landmarks_message(header, face, width, height, points)
+
+            _publish(self._landmarks, landmarks)
 
     def destroy(self) -> None:
         """Ends all publishers."""

@@ -4,9 +4,10 @@ Source: https://www.ros.org/reps/rep-0155.html, and hri_msgs 2.3.2.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from hri_msgs.msg import (
     EngagementLevel,
     Expression,
@@ -21,10 +22,11 @@ from rclpy.validate_topic_name import validate_topic_name
 from std_msgs.msg import Header
 
 from emotion_bringup.parameters import ParameterError
+from emotion_perception.heads.turned_square import Points
 from emotion_perception.inference.affect import affect_of
 from emotion_perception.labels import Emotion
 from emotion_perception.tracking.tracker import Probabilities
-from emotion_perception.types import Face, Landmarks
+from emotion_perception.types import Face
 
 EXPRESSIONS: Final[Mapping[Emotion, str]] = {
     Emotion.ANGRY: Expression.ANGRY,
@@ -118,21 +120,33 @@ def expression_message(header: Header, probabilities: Probabilities) -> Expressi
     )
 
 
-def landmarks_message(header: Header, face: Face, width: int, height: int) -> FacialLandmarks:
-    """The five landmarks in units of the image's width and height, with the detector's score.
+def landmarks_message(
+    header: Header, face: Face, width: int, height: int, all_landmarks: Points | None = None
+) -> FacialLandmarks:
+    """The landmarks in units of the image's width and height, with the detector's score.
 
-    The others, and those outside the image, have the confidence 0.
+    Args:
+        header: Header of the face's image.
+        face: The face.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        all_landmarks: Float [70, 2] in pixels; None takes the five that the detector found. The
+            others, and those outside the image, have the confidence 0.
     """
-    points = [NormalizedPointOfInterest2D() for _ in range(_NUM_LANDMARKS)]
-    if face.landmarks is not None:
-        shares = np.asarray(face.landmarks / (width, height), np.float32)
-        _fill_points(points, shares, float(face.score))
-    return FacialLandmarks(header=header, landmarks=points, height=height, width=width)
+    message = [NormalizedPointOfInterest2D() for _ in range(_NUM_LANDMARKS)]
+    if all_landmarks is not None:
+        _fill_points(message, range(_NUM_LANDMARKS), all_landmarks / (width, height), face.score)
+    elif face.landmarks is not None:
+        _fill_points(message, _LANDMARKS, face.landmarks / (width, height), face.score)
+    return FacialLandmarks(header=header, landmarks=message, height=height, width=width)
 
 
 def _fill_points(
-    points: Sequence[NormalizedPointOfInterest2D], landmarks: Landmarks, score: float
+    message: Sequence[NormalizedPointOfInterest2D],
+    indices: Sequence[int],
+    shares: npt.NDArray[np.floating[Any]],
+    score: float,
 ) -> None:
-    for index, (x, y) in zip(_LANDMARKS, landmarks.tolist(), strict=True):
+    for index, (x, y) in zip(indices, shares.tolist(), strict=True):
         if 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0:
-            points[index].x, points[index].y, points[index].c = x, y, score
+            message[index].x, message[index].y, message[index].c = x, y, float(score)

@@ -28,6 +28,7 @@ from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.errors import EmotionPerceptionError, ImageFormatError
+from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.types import NS_PER_S, BgrImage, Face
 
 _WARN_PERIOD_S = 5.0
@@ -51,6 +52,8 @@ class HumansBridgeNode(CheckedParameters, Node):
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')
         self._size: tuple[int, int] = (value_of(self, 'face_width'), value_of(self, 'face_height'))
+        # Their files are read when they are needed first.
+        self._networks = HeadNetworks() if value_of(self, 'all_landmarks') else None
         self._timeout_ns = round(value_of(self, 'emotions_timeout') * NS_PER_S)
         self._topic = faces_topic(value_of(self, 'humans_topic'))
         self._faces: FaceRegistry[FaceTopics] = FaceRegistry(self._open_face, self._close_face)
@@ -78,7 +81,7 @@ class HumansBridgeNode(CheckedParameters, Node):
         )
 
     def _open_face(self, face_id: str) -> FaceTopics:
-        return FaceTopics(self, self._topic, face_id, self._mode)
+        return FaceTopics(self, self._topic, face_id, self._networks)
 
     def _close_face(self, topics: FaceTopics) -> None:
         topics.destroy()
@@ -129,13 +132,13 @@ class HumansBridgeNode(CheckedParameters, Node):
             return
         try:
             image = _image_of(emotions, message)
+            for face, topics in watched:
+                topics.publish_images(self._image, image, emotions.header, face, self._size)
         except EmotionPerceptionError as error:
             self._statistics.leave_out(str(error))
             self._warn(f'Images left out: {error}')
             return
         self._statistics.image_used()
-        for face, topics in watched:
-            topics.publish_images(self._image, image, emotions.header, face, self._size)
 
     def _topics_of(self, message: FaceEmotionArray) -> Iterator[tuple[Face, FaceTopics]]:
         """The faces of a result with the topics that are kept for them."""

@@ -54,7 +54,8 @@ def sender(peer, bridge):
 class Humans:
     """A listener of /humans that starts without any face in view."""
 
-    def __init__(self, peer, sender, hri_msgs):
+    def __init__(self, peer, sender, hri_msgs, topic='/humans'):
+        self._topic = topic
         self._peer, self._sender, self._types = peer, sender, hri_msgs
         self._subscriptions = []
         self.tracked = self.hear(hri_msgs.IdsList, 'tracked')
@@ -65,7 +66,9 @@ class Humans:
         self.see([], LONG_S)
 
     def hear(self, message_type, name, profile=None):
-        subscription, received = self._peer.hear(message_type, f'/humans/faces/{name}', profile)
+        subscription, received = self._peer.hear(
+            message_type, f'{self._topic}/faces/{name}', profile
+        )
         self._subscriptions.append(subscription)
         return received
 
@@ -351,6 +354,26 @@ def test_an_image_of_another_size_is_left_out_and_the_bridge_lives_on(
         sender_of_pairs(peer, humans, images, astronaut),
     )
     assert not set(wrong) & set(stamps_of(received))
+
+
+def test_all_landmarks_are_found_in_the_image_on_request(
+    peer, sender, images, hri_msgs, with_messages, astronaut
+):
+    values = parameters(emotions_timeout=600.0, all_landmarks=True, humans_topic='/mesh')
+    process = start_node('humans_bridge', *values, **with_messages)
+    humans = Humans(peer, sender, hri_msgs, '/mesh')
+    (face_id,), _ = humans.see([FACE])
+    received = humans.hear(hri_msgs.FacialLandmarks, f'{face_id}/landmarks')
+    send_pair = sender_of_pairs(peer, humans, images, astronaut)
+    peer.spin_until(lambda: received, 'the landmarks', send_pair)
+    humans.close()
+    assert interrupt(process)[0] == 0
+    assert len(received[-1].landmarks) == 70
+    assert all(point.c == pytest.approx(0.9) for point in received[-1].landmarks)
+    chin = received[-1].landmarks[8]
+    x, y, width, height = ASTRONAUT_BOX
+    assert abs(chin.x * 512 - (x + width / 2)) < width / 6
+    assert abs(chin.y * 512 - (y + height)) < height / 6
 
 
 # --- nobody there --------------------------------------------------------------------------------
