@@ -38,6 +38,9 @@ def main() -> int:
         '--segments', required=True, help='JSON: [[name, rate in Hz, seconds], ...]'
     )
     parser.add_argument('--subscribers', type=int, default=1, help='to wait for; 0 waits for none')
+    parser.add_argument(
+        '--start', type=float, default=0.0, help='earliest time of the first frame, monotonic clock'
+    )
     options = parser.parse_args()
     # Nothing is lost when it ends at once, and a traceback would only alarm.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -50,6 +53,7 @@ def main() -> int:
         if time.monotonic() > deadline:
             return 1
         time.sleep(_POLL_S)
+    time.sleep(max(options.start - time.monotonic(), 0))
     counts = {}
     for name, rate, seconds in json.loads(options.segments):
         counts[name] = _publish(publisher, messages, name, rate, seconds)

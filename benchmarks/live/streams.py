@@ -17,6 +17,7 @@ from emotion_perception.files.closeable import Closeable
 
 _START_S = 90.0
 _POLL_S = 0.5
+_START_OF_A_CAMERA_S = 1.0
 _SETTLE_S = 0.3  # for results that are still on their way
 
 
@@ -148,12 +149,14 @@ class Streams(Closeable):
             wait: Whether the first frame waits for an emotion node.
         """
         plan = json.dumps([(s.name, s.rate, s.seconds) for s in segments])
+        # Cameras of one process are to load it at the same time.
+        start = time.monotonic() + _START_OF_A_CAMERA_S * self._pairs if self._together else 0.0
         self._planned_s = sum(segment.seconds for segment in segments)
         self.cameras = [
             self._children.module(
                 'benchmarks.live.frame_publisher',
                 *('--frames', str(self._frames), '--topic', f'/pair{i}/image'),
-                *('--segments', plan, '--subscribers', str(int(wait))),
+                *('--segments', plan, '--subscribers', str(int(wait)), '--start', str(start)),
             )
             for i in range(self._pairs)
         ]

@@ -23,18 +23,41 @@ from emotion_perception.types import BgrImage, Box, Detection
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
 _THREADS: Final = 1
-# After a pause of 150 ms every image is searched as a whole: cameras that waited for each other
-# for longer would never again come to what is quicker, to look where faces were.
-_PATIENCE_S: Final = 0.05
+# After a pause of 150 ms a whole image is searched: cameras that waited for each other for longer
+# would never again come to what is quicker, to look where faces were.
+_PATIENCE_S: Final = 0.1
+
+
+class TooBusyError(EmotionPerceptionError):
+    """An image is left out: other cameras' take so long that a newer one will be there."""
 
 
 class SharedNetworks:
     """Loads for each node what its parameters ask for, or takes what another one has loaded."""
 
     def __init__(self) -> None:
+        # More images at once than there are cores would all be late, and each needs memory.
+        self._turns = Semaphore(os.cpu_count() or 1)
         self._lock = Lock()
         # Freed with the last node that uses it.
         self._loaded: WeakValueDictionary[object, _Loaded] = WeakValueDictionary()
+
+    @contextmanager
+    def turn(self, *, is_live: bool) -> Iterator[None]:
+        """In it an image is processed.
+
+        Args:
+            is_live: Whether a newer image is better than one that has waited for long.
+
+        Raises:
+            TooBusyError: It does not come in time.
+        """
+        if not self._turns.acquire(timeout=_PATIENCE_S if is_live else None):
+            raise TooBusyError('Other cameras take all the time there is.')
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def load(self, node: Node) -> Networks:
         """As `networks.load_networks`; nodes whose labels alone differ share the networks too.
@@ -66,38 +89,21 @@ class _Loaded:
         classifier: Its session is shared.
         detector: Is cloned for each node, which shares the session.
         heads: May be used by all.
-        turns: To search a whole image for a result that waits for it. More at once than there are
-            cores would be no quicker, and each needs memory.
-        turn_in_background: To search one for which no result waits.
+        turn_in_background: To search a whole image for which no result waits: two searches at once
+            would need the memory of both.
     """
 
     def __init__(self, model: Path, detector: str, providers: ProviderSettings) -> None:
         self.classifier = EmotionClassifier(model, providers)
         self.detector = create_detector(detector, providers)
         self.heads = HeadNetworks(providers)
-        self.turns = Semaphore(os.cpu_count() or 1)
-        self.turn_in_background = Semaphore()
-
-
-class TooBusyError(EmotionPerceptionError):
-    """An image is left out, because a newer one will be there before it could be searched."""
-
-
-@contextmanager
-def _turn(turns: Semaphore, patience_s: float) -> Iterator[bool]:
-    """Takes a turn; says whether it came in time."""
-    is_mine = turns.acquire(timeout=patience_s)
-    try:
-        yield is_mine
-    finally:
-        if is_mine:
-            turns.release()
+        self.turn_in_background = Lock()
 
 
 class _SharedDetector:
-    """Searches whole images in turn with the other cameras; see `base.FaceDetector`.
+    """Searches in the background in turn with the other cameras; see `base.FaceDetector`.
 
-    In the background a search is left out while that of another camera goes on, for a result may
+    There a search is left out while that of another camera goes on, for a result may
     come to wait for it: then it finds the faces that are known.
     """
 
@@ -122,13 +128,14 @@ class _SharedDetector:
         max_side: int = STREAM_MAX_SIDE,
     ) -> list[Detection]:
         arguments = image, score_threshold, min_face_size, max_side
-        if self._foreground is not None:
-            with _turn(self._loaded.turn_in_background, 0.0) as is_mine:
-                return self._detector.detect(*arguments) if is_mine else self._foreground._known
-        with _turn(self._loaded.turns, _PATIENCE_S) as is_mine:
-            if not is_mine:
-                raise TooBusyError('Other cameras take all the time there is.')
+        if self._foreground is None:
             return self._detector.detect(*arguments)
+        if not self._loaded.turn_in_background.acquire(blocking=False):
+            return self._foreground._known
+        try:
+            return self._detector.detect(*arguments)
+        finally:
+            self._loaded.turn_in_background.release()
 
     def detect_near(
         self, image: BgrImage, faces: Sequence[Box], score_threshold: float

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import threading
+from contextlib import ExitStack
 
 import pytest
 import ros_bench
@@ -30,14 +32,12 @@ def bench(networks, model_path, grey):
 
 @pytest.fixture
 def busy(networks):
-    """Other cameras search whole images, in the foreground and in the background."""
+    """Other cameras have all turns, and search an image in the background."""
     (loaded,) = networks._loaded.values()
-    for _ in range(os.cpu_count()):
-        loaded.turns.acquire()
-    loaded.turn_in_background.acquire()
-    yield
-    loaded.turn_in_background.release()
-    loaded.turns.release(os.cpu_count())
+    with loaded.turn_in_background, ExitStack() as turns:
+        for _ in range(os.cpu_count()):
+            turns.enter_context(networks.turn(is_live=True))
+        yield
 
 
 def test_nodes_that_want_alike_share_one_session_of_each_network(networks, bench):
@@ -60,12 +60,30 @@ def test_networks_are_freed_with_the_last_that_uses_them(bench):
     assert not other._loaded
 
 
-def test_a_search_that_gets_no_turn_is_told_apart_from_one_that_finds_nothing(
-    networks, bench, busy, astronaut
-):
-    detector, *_ = networks.load(bench.node)
-    with pytest.raises(TooBusyError):
-        detector.detect(astronaut, *SEARCH)
+def test_a_turn_that_does_not_come_in_time_is_given_up(networks, busy):
+    with pytest.raises(TooBusyError), networks.turn(is_live=True):
+        pass
+
+
+def test_where_nothing_may_be_lost_a_turn_is_waited_for(networks):
+    reached = []
+
+    def process():
+        with networks.turn(is_live=False):
+            reached.append(True)
+
+    waiting = [threading.Thread(target=process) for _ in range(3)]
+    with ExitStack() as others:
+        for _ in range(os.cpu_count()):
+            others.enter_context(networks.turn(is_live=True))
+        for each in waiting:
+            each.start()
+        with pytest.raises(TooBusyError), networks.turn(is_live=True):
+            pass
+        assert not reached
+    for each in waiting:
+        each.join()
+    assert len(reached) == 3
 
 
 def test_in_the_background_a_search_without_a_turn_finds_what_is_known(

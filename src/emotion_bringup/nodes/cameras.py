@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+import cv2
+
 from emotion_bringup.node_arguments import Camera
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.running import MakeNode, Stop
@@ -15,6 +17,8 @@ def emotion_nodes(cameras: Sequence[Camera]) -> list[MakeNode]:
     Args:
         cameras: Each has a namespace of its own.
     """
+    # Cameras use the cores side by side: threads that divide one image would only cost time.
+    cv2.setNumThreads(1)
     networks = SharedNetworks()
     return [partial(_emotion_node, networks, camera) for camera in cameras]
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks
@@ -325,7 +326,8 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         height, width = image.shape[:2]
         if self._pipeline.settings.wants_heads:
             self._pipeline.camera = self._camera_info.calibration(width, height)
-        faces = self._pipeline.process(image, stamp_ns or now_ns)
+        with self._turn():
+            faces = self._pipeline.process(image, stamp_ns or now_ns)
         if self._depth.is_listening:
             faces = self._placement.place(faces, self._depth.image(stamp_ns, width, height))
         result = emotions_message(message.header, width, height, faces)
@@ -334,6 +336,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._frames.publish(message.header, faces)
         self._statistics.image_used()
         self._statistics.add(self._now_ns(), stamp_ns or now_ns)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """In turn with the other cameras of this process."""
+        if self._networks is None:
+            return nullcontext()
+        return self._networks.turn(is_live=self._mode == LIVE)
 
     def _leave_out(self, cause: str) -> None:
         # Throttled per line of code: one kind of warning must not keep another one back.
