@@ -42,6 +42,7 @@ class NodeSpec:
         class_name: Name of its class.
         namespace: Its namespace below the robot's; empty for that itself.
         reads_images: Whether its topic `image` is connected to a camera.
+        reads_depth: Whether its topic `depth` may be connected to a depth camera.
         reads_results: Whether its topic `emotions` is connected to that outside its namespace.
         is_required: Whether nothing is left to do once it has ended.
         writes_images: Whether it publishes images, which need shared memory of their own.
@@ -52,20 +53,26 @@ class NodeSpec:
     class_name: str
     namespace: str = ''
     reads_images: bool = True
+    reads_depth: bool = False
     reads_results: bool = False
     is_required: bool = False
     writes_images: bool = False
     takes_cameras: bool = False
 
-    def remappings(self, image: str, emotions: str) -> dict[str, str]:
+    def remappings(self, image: str, emotions: str, depth: str = '') -> dict[str, str]:
         """Names of topics as ROS wants them remapped.
 
         Args:
             image: Topic of the images.
             emotions: Full name of the topic of results.
+            depth: Topic of depth images that are aligned to the images; empty is none.
         """
-        wanted = {'image': image} if self.reads_images else {}
-        return wanted | ({EMOTIONS: emotions} if self.reads_results else {})
+        targets = (
+            ('image', image, self.reads_images),
+            (EMOTIONS, emotions, self.reads_results),
+            ('depth', depth, self.reads_depth and bool(depth)),
+        )
+        return {name: target for name, target, is_read in targets if is_read}
 
 
 _NODES: Final = 'emotion_bringup.nodes'
@@ -80,7 +87,9 @@ GRAPH: Final[Mapping[str, NodeSpec]] = {
         is_required=True,
         writes_images=True,
     ),
-    'emotion_node': NodeSpec(f'{_NODES}.emotion', 'EmotionNode', takes_cameras=True),
+    'emotion_node': NodeSpec(
+        f'{_NODES}.emotion', 'EmotionNode', reads_depth=True, takes_cameras=True
+    ),
     'overlay_node': NodeSpec(f'{_NODES}.overlay', 'OverlayNode', writes_images=True),
     'humans_bridge': NodeSpec(f'{_NODES}.humans_bridge', 'HumansBridgeNode', writes_images=True),
     'expression_node': NodeSpec(f'{_NODES}.expression', 'ExpressionNode', reads_images=False),

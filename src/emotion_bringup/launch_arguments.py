@@ -50,10 +50,12 @@ class Images:
     Attributes:
         topic: Their topic.
         transport: `raw` or `compressed`; empty leaves it to the parameter file and the topic.
+        depth: Topic of the depth images that are aligned to them; empty is none.
     """
 
     topic: str
     transport: str = ''
+    depth: str = ''
 
 
 OWN_CAMERA = Images(CAMERA_IMAGE)
@@ -61,8 +63,8 @@ OWN_CAMERA = Images(CAMERA_IMAGE)
 
 
 def images_of(context: LaunchContext) -> Images:
-    """What the arguments `image` and `image_transport` say."""
-    return Images(text(context, 'image'), text(context, 'image_transport'))
+    """What the arguments `image`, `image_transport` and `depth` say."""
+    return Images(*(text(context, name) for name in ('image', 'image_transport', 'depth')))
 
 
 def text(context: LaunchContext, name: str) -> str:

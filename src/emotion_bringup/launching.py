@@ -114,7 +114,9 @@ def node(
         executable=executable,
         namespace=_below(text(context, 'namespace'), camera, spec.namespace),
         arguments=list(cameras),
-        remappings=list(spec.remappings(images.topic, emotions_topic(context, camera)).items()),
+        remappings=list(
+            spec.remappings(images.topic, emotions_topic(context, camera), images.depth).items()
+        ),
         parameters=node_parameters(context, values),
         ros_arguments=[
             '--log-level',
@@ -221,6 +223,7 @@ def emotion_node(
         'autostart': value(context, 'autostart'),
         'mode': mode,
         **{setting.name: switch(context, setting.name) for setting in HEADS},
+        'use_depth': bool(images.depth) or '',
     }
     return node(context, 'emotion_node', values, images=images, cameras=cameras)
 

@@ -355,6 +355,13 @@ _IMAGES = (
         'image', CAMERA_IMAGE, 'image topic to subscribe to; relative ones lie in the namespace'
     ),
     left_to_file(_IMAGE_TRANSPORT),
+    Setting(
+        'depth',
+        '',
+        'topic of depth images that are aligned to the images, for the positions of heads '
+        '(head_pose or gaze, and a calibrated camera)',
+        empty='none',
+    ),
 )
 _FOXGLOVE = (replace(_SERVE, default=False), FOXGLOVE_PORT, shared.MCAP)
 

@@ -212,6 +212,15 @@ def test_the_people_node_is_started_on_demand(name, given):
     assert parameters(made['people_node'])['mode'] == parameters(made['emotion_node'])['mode']
 
 
+@pytest.mark.parametrize('name', [name for name in FILES if 'depth' in FILES[name]])
+def test_a_depth_camera_is_used_when_its_topic_is_given(name, given):
+    node = nodes(name, **given)['emotion_node']
+    assert 'depth' not in remappings(node) and 'use_depth' not in parameters(node)
+    node = nodes(name, **given, depth='/head/depth')['emotion_node']
+    assert remappings(node)['depth'] == '/head/depth'
+    assert parameters(node)['use_depth'] is True
+
+
 @pytest.mark.parametrize('written', ['True', '1'])
 def test_heads_are_left_to_the_parameter_file_unless_they_are_asked_for(written):
     assert not {'head_pose', 'gaze'} & parameters(nodes('live')['emotion_node']).keys()
