@@ -6,10 +6,12 @@ the emotion node. The header's frame_id names the segment, and results carry it 
 
 import argparse
 import array
+import itertools
 import json
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +56,11 @@ def main() -> int:
             return 1
         time.sleep(_POLL_S)
     time.sleep(max(options.start - time.monotonic(), 0))
-    counts = {}
+    counts: dict[str, int] = {}
+    # The clip goes on from segment to segment: a cut would have every camera search anew.
+    frames = itertools.cycle(messages)
     for name, rate, seconds in json.loads(options.segments):
-        counts[name] = _publish(publisher, messages, name, rate, seconds)
+        counts[name] = _publish(publisher, frames, name, rate, seconds)
     print(json.dumps(counts), flush=True)
     node.destroy_node()
     rclpy.shutdown()
@@ -74,14 +78,16 @@ def _message(frame: npt.NDArray[np.uint8]) -> Image:
     )
 
 
-def _publish(publisher: Any, messages: list[Image], name: str, rate: float, seconds: float) -> int:
+def _publish(
+    publisher: Any, frames: Iterator[Image], name: str, rate: float, seconds: float
+) -> int:
     count = round(rate * seconds)
     start = time.monotonic()
     for index in range(count):
         pause = start + index / rate - time.monotonic()
         if pause > 0:
             time.sleep(pause)
-        message = messages[index % len(messages)]
+        message = next(frames)
         message.header = Header(stamp=ns_to_stamp(time.time_ns()), frame_id=name)
         publisher.publish(message)
     return count

@@ -149,14 +149,16 @@ class Streams(Closeable):
             wait: Whether the first frame waits for an emotion node.
         """
         plan = json.dumps([(s.name, s.rate, s.seconds) for s in segments])
-        # Cameras of one process are to load it at the same time.
+        # Cameras of one process are to load it at the same time, each with a phase of its own.
         start = time.monotonic() + _START_OF_A_CAMERA_S * self._pairs if self._together else 0.0
+        phase = 1 / (segments[0].rate * self._pairs)
         self._planned_s = sum(segment.seconds for segment in segments)
         self.cameras = [
             self._children.module(
                 'benchmarks.live.frame_publisher',
                 *('--frames', str(self._frames), '--topic', f'/pair{i}/image'),
-                *('--segments', plan, '--subscribers', str(int(wait)), '--start', str(start)),
+                *('--segments', plan, '--subscribers', str(int(wait))),
+                *('--start', str(start + i * phase)),
             )
             for i in range(self._pairs)
         ]
