@@ -30,7 +30,7 @@ def test_all_three_launch_files_include_the_same_with_the_same_arguments():
     (in_python,), (in_xml,), (in_yaml,) = (
         blocks('python'),
         blocks('xml', '<launch>'),
-        blocks('yaml'),
+        blocks('yaml', 'launch:'),
     )
     compile(in_python, 'own.launch.py', 'exec')
     include = ElementTree.fromstring(in_xml).find('group/include')
@@ -45,7 +45,14 @@ def test_all_three_launch_files_include_the_same_with_the_same_arguments():
 
 def test_nodes_and_parameters_exist():
     commands = re.findall(r'ros2 run emotion_bringup (\w+_node) (.*)', PAGE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for node, arguments in commands:
         names = {parameter.name for parameter in NODE_PARAMETERS[node]}
         assert set(re.findall(r'-p (\w+):=', arguments)) <= names
+
+
+def test_parameters_of_one_camera_exist():
+    (block,) = blocks('yaml', '/')
+    ((name, content),) = yaml.safe_load(block).items()
+    known = {parameter.name for parameter in NODE_PARAMETERS[name.rpartition('/')[2]]}
+    assert set(content['ros__parameters']) <= known
