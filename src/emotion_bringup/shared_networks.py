@@ -37,7 +37,7 @@ class SharedNetworks:
 
     def __init__(self) -> None:
         # More images at once than there are cores would all be late, and each needs memory.
-        self._turns = Semaphore(os.cpu_count() or 1)
+        self._turns = Semaphore(len(os.sched_getaffinity(0)))
         self._lock = Lock()
         # Freed with the last node that uses it.
         self._loaded: WeakValueDictionary[object, _Loaded] = WeakValueDictionary()

@@ -35,7 +35,7 @@ def busy(networks):
     """Other cameras have all turns, and search an image in the background."""
     (loaded,) = networks._loaded.values()
     with loaded.turn_in_background, ExitStack() as turns:
-        for _ in range(os.cpu_count()):
+        for _ in range(len(os.sched_getaffinity(0))):
             turns.enter_context(networks.turn(is_live=True))
         yield
 
@@ -74,7 +74,7 @@ def test_where_nothing_may_be_lost_a_turn_is_waited_for(networks):
 
     waiting = [threading.Thread(target=process) for _ in range(3)]
     with ExitStack() as others:
-        for _ in range(os.cpu_count()):
+        for _ in range(len(os.sched_getaffinity(0))):
             others.enter_context(networks.turn(is_live=True))
         for each in waiting:
             each.start()
