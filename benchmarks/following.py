@@ -54,7 +54,7 @@ def run(settings: Settings) -> Findings:
     cpu: dict[tuple[int, str], float] = {}
     for rate in _RATES:
         streams = _streams(rate, *networks)
-        for _ in range(settings.repeats(4)):
+        for _ in range(settings.repeats(3)):
             for stream in streams.values():
                 stream.take_turn()
         for name, stream in streams.items():

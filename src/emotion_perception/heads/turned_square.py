@@ -61,8 +61,9 @@ class TurnedSquare:
         result = np.array(points, np.float64) + _HALF
         if mirrored:
             result[:, 0] = size - result[:, 0]
-        matrix = self._matrix(size)
-        return np.asarray((result - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
+        scale = self.side / size
+        cos, sin = scale * math.cos(self.angle), scale * math.sin(self.angle)
+        return (result - size / 2) @ ((cos, sin), (-sin, cos)) + (self.x, self.y)
 
     def _matrix(self, size: int) -> npt.NDArray[np.float64]:
         """[2, 3] from the image to the square of that size."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from emotion_perception.detection.base import moved
 from emotion_perception.tracking.baseline import CalmBaseline
-from emotion_perception.types import NS_PER_S, Detection, iou_matrix, match_greedily
+from emotion_perception.types import NS_PER_S, Box, Detection, iou_matrix, match_greedily
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -158,9 +158,17 @@ class Track:
 
     def predicted(self, stamp_ns: int) -> Detection:
         """The face moved on to a later time at the track's velocity, as long as that holds."""
+        return moved(self.detection, *self._way(stamp_ns))
+
+    def predicted_box(self, stamp_ns: int) -> Box:
+        """Its box alone."""
+        x, y = self._way(stamp_ns)
+        box = self.detection.box
+        return Box(box.x + x, box.y + y, box.width, box.height)
+
+    def _way(self, stamp_ns: int) -> tuple[float, float]:
         elapsed = min((stamp_ns - self.seen_ns) / NS_PER_S, self.horizon_s)
-        vx, vy = self.velocity
-        return moved(self.detection, vx * elapsed, vy * elapsed)
+        return self.velocity[0] * elapsed, self.velocity[1] * elapsed
 
     def update(self, detection: Detection, stamp_ns: int) -> None:
         """Takes a matched detection over and updates the velocity."""
@@ -217,7 +225,7 @@ class FaceTracker:
         oldest = stamp_ns - self._pace.max_age_ns
         self._tracks = [track for track in self._tracks if track.seen_ns >= oldest]
         overlap = iou_matrix(
-            [track.predicted(stamp_ns).box for track in self._tracks],
+            [track.predicted_box(stamp_ns) for track in self._tracks],
             [detection.box for detection in detections],
         )
         known = list(self._tracks)
