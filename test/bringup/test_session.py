@@ -115,7 +115,7 @@ def test_the_video_has_every_frame(session):
 def test_the_console_shows_a_line_per_frame_and_a_summary(session):
     folder, out, err = session
     lines = out.splitlines()
-    assert sum('#1 ' in line for line in lines) == sum(FACES)
+    assert sum('  #1 ' in line for line in lines) == sum(FACES)
     assert sum('no face' in line for line in lines) == len(FACES) - sum(FACES)
     summary = next(line for line in lines if line.startswith('frames '))
     assert f' {len(FACES)} (' in summary
