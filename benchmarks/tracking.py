@@ -15,7 +15,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
-from emotion_perception.types import BgrImage, Box, iou_matrix, match_greedily
+from emotion_perception.types import BgrImage, Box, Face, iou_matrix, match_greedily
 
 _INTERVALS = (2, 3, 5)
 _FRAME_NS = 33_333_333
@@ -39,15 +39,16 @@ def run(settings: Settings) -> Findings:
         **images.clips(settings.clips),
     }
     for name, frames in clips.items():
-        expected: list[list[Box]] = []
+        expected: list[list[Face]] = []
         for interval in (1, *_INTERVALS):
             pipeline = EmotionPipeline(
                 detector, classifier, PipelineSettings(detect_every_n=interval)
             )
-            boxes, row = _boxes_and_times(pipeline, frames)
-            expected = boxes if interval == 1 else expected
-            overlaps = overlap_by_frame(expected, boxes)
-            rows.append((name, interval, *row, *_overlap_cells(overlaps)))
+            faces, row = _faces_and_times(pipeline, frames)
+            expected = faces if interval == 1 else expected
+            overlaps = overlap_by_frame(_boxes(expected), _boxes(faces))
+            same = same_emotion(expected, faces)
+            rows.append((name, interval, *row, *_overlap_cells(overlaps), same))
             series.setdefault(name, []).append((interval, row[0]))
     return Findings((_table(rows),), _bars(rows), (_plot(series),))
 
@@ -75,16 +76,33 @@ def overlap_by_frame(
     return np.asarray(values, np.float64)
 
 
-def _boxes_and_times(
+def same_emotion(
+    expected: Sequence[Sequence[Face]], found: Sequence[Sequence[Face]]
+) -> float | None:
+    """Percentage of the faces of both runs that have the same emotion; None without such faces."""
+    same = [
+        first[row].emotion == second[column].emotion
+        for first, second in zip(expected, found, strict=True)
+        for column, row in match_greedily(
+            iou_matrix([face.box for face in first], [face.box for face in second]), _TOUCHING
+        )
+    ]
+    return 100 * float(np.mean(same)) if same else None
+
+
+def _boxes(frames: Sequence[Sequence[Face]]) -> list[list[Box]]:
+    return [[face.box for face in faces] for faces in frames]
+
+
+def _faces_and_times(
     pipeline: EmotionPipeline, frames: Sequence[BgrImage]
-) -> tuple[list[list[Box]], tuple[float, float, float]]:
+) -> tuple[list[list[Face]], tuple[float, float, float]]:
     watch = Stopwatch()
-    boxes = []
+    found = []
     for index, frame in enumerate(frames):
-        faces = watch.run('frame', partial(pipeline.process, frame, index * _FRAME_NS))
-        boxes.append([face.box for face in faces])
+        found.append(watch.run('frame', partial(pipeline.process, frame, index * _FRAME_NS)))
     timing = watch.timings()['frame']
-    return boxes, (timing.wall.mean, timing.wall.p95, timing.cpu.mean)
+    return found, (timing.wall.mean, timing.wall.p95, timing.cpu.mean)
 
 
 def _overlap_cells(overlaps: npt.NDArray[np.float64]) -> tuple[Cell, ...]:
@@ -102,10 +120,11 @@ def _table(rows: Sequence[tuple[Cell, ...]]) -> Table:
         'Tracking between detections: boxes against those of per-frame detection',
         (
             'clip', 'detect_every_n', 'mean ms', 'p95 ms', 'CPU ms', 'mean IoU', 'IoU p5',
-            f'IoU >= {_LIMIT} (%)',
+            f'IoU >= {_LIMIT} (%)', 'same emotion (%)',
         ),
         tuple(rows),
-        'A box without a counterpart in the other run counts as 0.',
+        'A box without a counterpart in the other run counts as 0. Emotions are smoothed as usual '
+        'and compared for the faces that both runs have.',
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from benchmarks.live.analysis import report
 from benchmarks.live.children import Children
 from benchmarks.live.streams import Arrival, Segment, Streams
 from benchmarks.live.usage import cpu_seconds, memory
-from benchmarks.tracking import overlap_by_frame
-from emotion_perception.types import Box
+from benchmarks.tracking import overlap_by_frame, same_emotion
+from emotion_perception.types import Box, Face
 
 _NS = 1_000_000_000
 
@@ -87,6 +87,16 @@ def test_each_box_is_matched_once():
     overlaps = overlap_by_frame([[a]], [[a, shifted]])
 
     assert np.sort(overlaps).tolist() == [0.0, 1.0]
+
+
+def test_emotions_are_compared_where_both_runs_have_the_face():
+    def face(x, emotion):
+        return Face(1, Box(x, 0, 10, 10), 0.9, None, emotion, 0.5, np.zeros(7, np.float32))
+
+    expected = [[face(0, 3), face(100, 4)], [face(0, 3)]]
+    found = [[face(101, 4), face(1, 2)], []]
+    assert same_emotion(expected, found) == 50
+    assert same_emotion([[]], [[]]) is None
 
 
 @pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(), reason='needs Linux')

@@ -36,9 +36,9 @@ _ALIKE: Final = 1.5
 # counts as much as so many measurements. Many images say how large one is, the last ones most.
 _MEAN_SIZE_COUNTS: Final = 1.5
 _SIZE_WEIGHT: Final = 0.05
-# Irises cost more than the mesh, and are held for so long: at 30 images a second, every fourth is
-# looked at.
-_IRISES_NS: Final = 120_000_000
+# Irises cost more than the mesh, and their direction is held for so long: at 30 images a second,
+# every fifth is looked at.
+_IRISES_NS: Final = 160_000_000
 # Meshes tremble by some degrees from image to image.
 _STEADY_S: Final = 0.08
 
