@@ -136,10 +136,8 @@ def test_huge_images_of_eight_visitors_are_refused_and_fill_no_memory(server):
     for number in range(8):
         for name, function, value in (('w', camera, shown), ('p', photo, {'path': path})):
             file = {**value, 'meta': {'_type': 'gradio.FileData'}}
-            assert (
-                join(server, function, [file, 0, 24, 0.3, 'balanced', False], f'{name}{number}')
-                == 200
-            )
+            values = [file, 0, 24, 0.3, 'balanced', False, False]
+            assert join(server, function, values, f'{name}{number}') == 200
     for number in range(8):
         for name in 'wp':
             await_message(server, f'{name}{number}', b'it is 16384x8192 pixels, and more than')

@@ -30,6 +30,7 @@ def test_the_emotion_node_may_do_exactly_what_it_does(model_path, messages):
             detector='haar',
             gaze=True,
             publish_tf=True,
+            use_depth=True,
         )
         return graph_of(
             EmotionNode,
