@@ -37,7 +37,7 @@ MINUTES ?= 10
 ARGS ?=
 # How many processes run the tests (0: this one, for --pdb). A file of tests stays in one of them,
 # for what it has started.
-WORKERS ?= 2
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN || echo 2); echo $$((n < 4 ? 2 * n : 8)))
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Whether the longest tests run too, as in .ci/run.
 SLOW ?= 0
