@@ -22,6 +22,18 @@ settings.load_profile('no deadline')
 silence_opencv()
 
 
+# The files that take longest begin first: at the end no process is left alone with one of them.
+FIRST = (
+    *('test_wheel.py', 'test_workspace.py', 'test_session.py', 'test_browser.py'),
+    *('test_ros_machine.py', 'test_session_restarts.py', 'test_nothing_lost.py', 'test_soak.py'),
+    *('test_expressions.py', 'test_clocks.py', 'test_run.py', 'test_export.py', 'test_teach.py'),
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in FIRST)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """Adds what a worker of pytest-xdist has tried."""
