@@ -23,8 +23,8 @@ from emotion_perception.types import BgrImage, Box, Detection
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
 _THREADS: Final = 1
-# After a longer pause (`detection.stream`) a whole image is searched: cameras that waited for each other for longer
-# would never again come to what is quicker, to look where faces were.
+# After a longer pause (`detection.stream`) a whole image is searched: cameras that waited for each
+# other for longer would never again come to what is quicker, to look where faces were.
 _PATIENCE_S: Final = 0.1
 
 
