@@ -25,7 +25,7 @@ from emotion_perception.types import BgrImage, Box, Detection
 _THREADS: Final = 1
 # After a longer pause (`detection.stream`) a whole image is searched: cameras that waited for each
 # other for longer would never again come to what is quicker, to look where faces were.
-_PATIENCE_S: Final = 0.1
+_PATIENCE_S: Final = 0.2
 
 
 class TooBusyError(EmotionPerceptionError):
