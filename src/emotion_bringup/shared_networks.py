@@ -1,24 +1,22 @@
 """The networks of several emotion nodes in one process: what they want alike is loaded once."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Semaphore
 from typing import Final
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from rclpy.node import Node
 
 from emotion_bringup.networks import Networks, model_path, providers_of
 from emotion_bringup.parameters import value_of
-from emotion_perception.detection.base import STREAM_MAX_SIDE
+from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.factory import create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.inference.onnx_session import ProviderSettings
-from emotion_perception.types import BgrImage, Box, Detection
 
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
@@ -33,14 +31,23 @@ class TooBusyError(EmotionPerceptionError):
 
 
 class SharedNetworks:
-    """Loads for each node what its parameters ask for, or takes what another one has loaded."""
+    """Loads for each node what its parameters ask for, or takes what another one has loaded.
+
+    Attributes:
+        search_turn: To search a whole image in the background: two searches at once would need the
+            memory of both.
+    """
 
     def __init__(self) -> None:
         # More images at once than there are cores would all be late, and each needs memory.
         self._turns = Semaphore(len(os.sched_getaffinity(0)))
+        self.search_turn = Lock()
         self._lock = Lock()
-        # Freed with the last node that uses it.
-        self._loaded: WeakValueDictionary[object, _Loaded] = WeakValueDictionary()
+        # All nodes hold the networks of heads as they are: the others are freed with these.
+        self._heads: WeakValueDictionary[object, HeadNetworks] = WeakValueDictionary()
+        self._loaded: WeakKeyDictionary[HeadNetworks, tuple[EmotionClassifier, FaceDetector]] = (
+            WeakKeyDictionary()
+        )
 
     @contextmanager
     def turn(self, *, is_live: bool) -> Iterator[None]:
@@ -72,81 +79,15 @@ class SharedNetworks:
         path, providers = model_path(node), providers_of(node, _THREADS)
         wanted = path, _changed_ns(path), value_of(node, 'detector'), providers
         with self._lock:
-            loaded = self._loaded.get(wanted) or _Loaded(path, wanted[2], providers)
-            self._loaded[wanted] = loaded
-        labels = value_of(node, 'labels') or loaded.classifier.manifest.default_labels
-        return (
-            _SharedDetector(loaded),
-            loaded.classifier.predicting(labels),
-            loaded.heads,
-        )
-
-
-class _Loaded:
-    """Networks in use.
-
-    Attributes:
-        classifier: Its session is shared.
-        detector: Is cloned for each node, which shares the session.
-        heads: May be used by all.
-        turn_in_background: To search a whole image for which no result waits: two searches at once
-            would need the memory of both.
-    """
-
-    def __init__(self, model: Path, detector: str, providers: ProviderSettings) -> None:
-        self.classifier = EmotionClassifier(model, providers)
-        self.detector = create_detector(detector, providers)
-        self.heads = HeadNetworks(providers)
-        self.turn_in_background = Lock()
-
-
-class _SharedDetector:
-    """Searches in the background in turn with the other cameras; see `base.FaceDetector`.
-
-    There a search is left out while that of another camera goes on, for a result may
-    come to wait for it: then it finds the faces that are known.
-    """
-
-    def __init__(self, loaded: _Loaded, foreground: '_SharedDetector | None' = None) -> None:
-        """Takes the networks.
-
-        Args:
-            loaded: Kept as long as it is used.
-            foreground: Of the same camera, for the one that searches in the background.
-        """
-        self._loaded = loaded
-        self._foreground = foreground
-        self._detector = loaded.detector.clone()
-        self._known: list[Detection] = []
-        self.name = self._detector.name
-
-    def detect(
-        self,
-        image: BgrImage,
-        score_threshold: float,
-        min_face_size: int,
-        max_side: int = STREAM_MAX_SIDE,
-    ) -> list[Detection]:
-        arguments = image, score_threshold, min_face_size, max_side
-        if self._foreground is None:
-            return self._detector.detect(*arguments)
-        if not self._loaded.turn_in_background.acquire(blocking=False):
-            return self._foreground._known
-        try:
-            return self._detector.detect(*arguments)
-        finally:
-            self._loaded.turn_in_background.release()
-
-    def detect_near(
-        self, image: BgrImage, faces: Sequence[Box], score_threshold: float
-    ) -> list[Detection | None]:
-        found = self._detector.detect_near(image, faces, score_threshold)
-        self._known = [face for face in found if face is not None]
-        return found
-
-    def clone(self) -> '_SharedDetector':
-        """What a stream takes to search in the background."""
-        return _SharedDetector(self._loaded, self)
+            heads = self._heads.get(wanted)
+            if heads is None:
+                heads = HeadNetworks(providers)
+                loaded = EmotionClassifier(path, providers), create_detector(wanted[2], providers)
+                self._heads[wanted], self._loaded[heads] = heads, loaded
+            classifier, detector = self._loaded[heads]
+        labels = value_of(node, 'labels') or classifier.manifest.default_labels
+        # A detector keeps buffers: each node has its own, on the same session.
+        return detector.clone(), classifier.predicting(labels), heads
 
 
 def _changed_ns(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class EmotionPipeline:
         *,
         in_background: bool = False,
         head_networks: HeadNetworks | None = None,
+        search_turn: 'Lock | None' = None,
     ) -> None:
         """Starts a stream.
 
@@ -46,6 +48,7 @@ class EmotionPipeline:
                 delay no result. For live streams: what is found depends on the machine's speed.
             head_networks: To follow faces, and for `head_pose` and `gaze`; loaded when they are
                 needed. None takes those of the process, on what hardware there is.
+            search_turn: Shared by streams that search in the background one at a time.
 
         Raises:
             ModelError: A network that follows faces is missing or damaged.
@@ -60,7 +63,9 @@ class EmotionPipeline:
         meshes = head_networks or networks.default_networks()
         if in_background and self.settings.detect_every_n != 1:
             meshes.prepare()
-        self._stream_detector = StreamDetector(detector, MeshFollower(meshes), in_background)
+        self._stream_detector = StreamDetector(
+            detector, MeshFollower(meshes), in_background, search_turn
+        )
         self.camera: CameraCalibration | None = None
         self._heads = HeadEstimator(meshes)
         self._last_stamp_ns: int | None = None

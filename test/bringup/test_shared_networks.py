@@ -12,8 +12,6 @@ from ros_bench import EmotionBench, parameters
 from emotion_bringup.nodes.emotion import EmotionNode
 from emotion_bringup.shared_networks import SharedNetworks, TooBusyError
 
-SEARCH = 0.5, 24
-
 
 @pytest.fixture(scope='module')
 def networks():
@@ -33,8 +31,7 @@ def bench(networks, model_path, grey):
 @pytest.fixture
 def busy(networks):
     """Other cameras have all turns, and search an image in the background."""
-    (loaded,) = networks._loaded.values()
-    with loaded.turn_in_background, ExitStack() as turns:
+    with networks.search_turn, ExitStack() as turns:
         for _ in range(len(os.sched_getaffinity(0))):
             turns.enter_context(networks.turn(is_live=True))
         yield
@@ -46,7 +43,7 @@ def test_nodes_that_want_alike_share_one_session_of_each_network(networks, bench
     assert classifiers[0]._network.session is classifiers[1]._network.session
     assert heads[0] is heads[1]
     assert detectors[0] is not detectors[1]  # it keeps buffers
-    networks_of_detectors = [each._detector._network for each in detectors]
+    networks_of_detectors = [each._network for each in detectors]
     assert networks_of_detectors[0].session is networks_of_detectors[1].session
     assert classifiers[0]._network.session.get_session_options().intra_op_num_threads == 1
 
@@ -84,17 +81,6 @@ def test_where_nothing_may_be_lost_a_turn_is_waited_for(networks):
     for each in waiting:
         each.join()
     assert len(reached) == 3
-
-
-def test_in_the_background_a_search_without_a_turn_finds_what_is_known(
-    networks, bench, busy, astronaut
-):
-    detector, *_ = networks.load(bench.node)
-    background = detector.clone()
-    assert background.detect(astronaut, *SEARCH) == []
-    box = background._detector.detect(astronaut, *SEARCH)[0].box
-    near = detector.detect_near(astronaut, [box], 0.5)
-    assert background.detect(astronaut, *SEARCH) == near
 
 
 def test_an_image_that_got_no_turn_counts_as_dropped(bench, busy, astronaut):

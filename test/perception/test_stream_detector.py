@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.detection import create_detector
-from emotion_perception.detection.stream import StreamDetector
+from emotion_perception.detection.stream import BackgroundDetection, StreamDetector
 from emotion_perception.heads.following import MeshFollower
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.onnx_session import ProviderSettings
@@ -282,3 +282,37 @@ def test_what_fails_beside_is_told(beside, watched, portrait):
 class Blind:
     def detect(self, image, score_threshold, min_face_size, max_side):
         return []
+
+
+def test_a_search_that_gets_no_turn_costs_no_face_and_comes_later(watched, follower, portrait):
+    turn, settings = threading.Lock(), Settings(detect_every_n=BY_TIME)
+    detector = StreamDetector(watched, follower, in_background=True, search_turn=turn)
+    stream = Stream(detector)
+    watched.allowed.set()
+    try:
+        assert len(stream.find(portrait, settings)) == 1
+        with turn:  # another camera's
+            for _ in range(40):
+                assert len(stream.find(portrait, settings)) == 1
+            assert watched.other.whole == 0
+        stream.find(portrait, settings)
+        detector._background.finish()
+        assert watched.other.whole == 1
+        assert turn.acquire(timeout=60), 'it is given back'
+        assert len(stream.find(portrait, settings)) == 1
+    finally:
+        detector.close()
+
+
+def test_two_streams_with_one_turn_look_one_after_the_other(watched, portrait):
+    turn = threading.Lock()
+    background = BackgroundDetection(watched.clone(), turn)
+    waiting = BackgroundDetection(watched.clone(), turn)
+    assert background.start(portrait, 0.5, 24, 480)
+    assert not waiting.start(portrait, 0.5, 24, 480)
+    watched.allowed.set()
+    background.finish()
+    assert turn.acquire(timeout=60)
+    turn.release()
+    for each in (background, waiting):
+        each.close()

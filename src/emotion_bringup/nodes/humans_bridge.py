@@ -47,7 +47,9 @@ class HumansBridgeNode(CheckedParameters, Node):
             EmotionPerceptionError: A parameter or the installed hri_msgs is unusable.
         """
         super().__init__('humans_bridge')
-        require_messages('hri_msgs', 'IdsList', 'Expression', 'FacialLandmarks', 'Gaze')
+        require_messages(
+            'hri_msgs', 'IdsList', 'Expression', 'FacialLandmarks', 'Gaze', 'EngagementLevel'
+        )
         declare_parameters(self, HUMANS_PARAMETERS)
         self.exit_code = EXIT_OK
         self._mode: str = value_of(self, 'mode')

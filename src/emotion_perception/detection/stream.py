@@ -26,13 +26,15 @@ _NICENESS = 10
 class BackgroundDetection:
     """Looks at one image at a time. The networks let go of Python's lock while they work."""
 
-    def __init__(self, detector: FaceDetector) -> None:
+    def __init__(self, detector: FaceDetector, turn: 'threading.Lock | None' = None) -> None:
         """Stores the detector; the first search starts the thread.
 
         Args:
             detector: Used by the thread alone from now on.
+            turn: Held during each look, where other streams must not look meanwhile.
         """
         self._detector = detector
+        self._turn = turn
         self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
         self._look: Future[list[Detection]] | None = None
 
@@ -40,10 +42,12 @@ class BackgroundDetection:
         self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
     ) -> bool:
         """Starts a look at a copy of an image; returns False while another one is going on."""
-        if self._look is not None:
+        if self._look is not None or not self._take_turn():
             return False
         arguments = image.copy(), score_threshold, min_face_size, max_side
         self._look = self._thread.submit(self._detector.detect, *arguments)
+        # Called when it is cancelled, too.
+        self._look.add_done_callback(self._end_turn)
         return True
 
     def take(self) -> list[Detection] | None:
@@ -74,6 +78,13 @@ class BackgroundDetection:
         """Ends the thread, after its last look."""
         self._thread.shutdown()
 
+    def _take_turn(self) -> bool:
+        return self._turn is None or self._turn.acquire(blocking=False)
+
+    def _end_turn(self, look: Future[list[Detection]]) -> None:
+        if self._turn is not None:
+            self._turn.release()
+
 
 def _give_way() -> None:
     """Lowers the priority of this thread, where threads have one of their own (Linux)."""
@@ -97,7 +108,11 @@ class StreamDetector:
     """Finds the faces of one stream of images."""
 
     def __init__(
-        self, detector: FaceDetector, follower: FaceFollower, in_background: bool = False
+        self,
+        detector: FaceDetector,
+        follower: FaceFollower,
+        in_background: bool = False,
+        search_turn: 'threading.Lock | None' = None,
     ) -> None:
         """Prepares for the first image.
 
@@ -106,10 +121,14 @@ class StreamDetector:
             follower: Finds known faces again.
             in_background: Search whole images in another thread while faces are known. Results
                 then depend on how quick the machine is: for live streams only.
+            search_turn: Shared by the streams that search in the background one at a time: a search
+                that gets no turn is tried again with the next image.
         """
         self._detector = detector
         self._follower = follower
-        self._background = BackgroundDetection(detector.clone()) if in_background else None
+        self._background = (
+            BackgroundDetection(detector.clone(), search_turn) if in_background else None
+        )
         self._last: tuple[int, tuple[int, ...]] | None = None
         self._since_search = 0
         self._searched_ns = 0

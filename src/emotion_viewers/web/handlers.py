@@ -72,10 +72,8 @@ class Handlers:
         """Photo, annotated photo, table, choice of faces, chart and files."""
         if path is None:
             return _no_photo()
-        photo, chosen = (
-            Path(path),
-            self._chosen(threshold, face_size, smoothing, labels, blur, heads),
-        )
+        photo = Path(path)
+        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
         with self._visitors.job(_id(request), photo) as visitor:
             visitor.photo = None
             try:
@@ -127,10 +125,8 @@ class Handlers:
         if path is None:
             tell('Choose a video first.')
             return _no_video()
-        video, chosen = (
-            Path(path),
-            self._chosen(threshold, face_size, smoothing, labels, blur, heads),
-        )
+        video = Path(path)
+        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
         with self._visitors.job(_id(request), video) as visitor:
             visitor.stopped, visitor.timeline = False, None
             watch = _watch(visitor, progress)
