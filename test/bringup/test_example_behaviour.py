@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from awaiting import terminate
 from builtin_interfaces.msg import Time
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header, String
@@ -20,8 +21,7 @@ PERIOD_NS = 100_000_000
 def behaviour():
     process = subprocess.Popen([sys.executable, str(EXAMPLE)])
     yield process
-    process.terminate()
-    process.wait(30)
+    terminate(process)
 
 
 def event(number, kind, emotion='Happy', track_id=7):

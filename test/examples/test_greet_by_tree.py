@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from awaiting import terminate
 from builtin_interfaces.msg import Time
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -202,5 +203,4 @@ def test_the_tree_greets_who_smiles_and_still_does(stage, tmp_path):
         smiles_begin(0.8, lambda: said)
         assert said[0].data == 'Hello! Nice to see you smile.'
     finally:
-        process.terminate()
-        assert process.wait(PATIENCE_S) in (0, -15)
+        assert terminate(process, PATIENCE_S) in (0, -15)

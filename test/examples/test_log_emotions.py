@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from awaiting import terminate
 from builtin_interfaces.msg import Time
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import RegionOfInterest
@@ -75,8 +76,7 @@ def publish_to(command, csv_path):
         lines = len(EXPECTED) + 1
         wait_for(node, executor, lambda: csv_path.read_text().count('\n') == lines)
     finally:
-        process.terminate()
-        assert process.wait(PATIENCE) in (0, -15)
+        assert terminate(process, PATIENCE) in (0, -15)
         node.destroy_node()
         rclpy.shutdown(context=context)
 

@@ -2,9 +2,10 @@
 
 import os
 import select
+import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -70,3 +71,18 @@ def _has_ended(process, seconds=None):
         return bool(select.select([handle], [], [], seconds)[0])
     finally:
         os.close(handle)
+
+
+def terminate(process, seconds=30):
+    """Sends SIGTERM, each second again, until a program on `rclpy.spin` has ended.
+
+    Once (rclpy 7.1.5) one was sent and the program stayed in `rcl_wait`; the next one ended it.
+
+    Returns:
+        Exit code.
+    """
+    for _ in range(seconds):
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(1)
+    raise AssertionError(f'{process.args} goes on after {seconds} s of SIGTERM')
