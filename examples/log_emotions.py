@@ -167,6 +167,10 @@ def main() -> None:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        # After a signal that comes just before rclpy waits, it fails on what that has shut down.
+        if rclpy.ok():
+            raise
     finally:
         node.close()
         node.destroy_node()
