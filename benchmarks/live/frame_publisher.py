@@ -29,6 +29,7 @@ from emotion_bringup.parameter_tables import LIVE
 
 _POLL_S = 0.02
 _WAIT_S = 60.0
+_LINGER_S = 1.0
 
 
 def main() -> int:
@@ -62,6 +63,8 @@ def main() -> int:
     for name, rate, seconds in json.loads(options.segments):
         counts[name] = _publish(publisher, frames, name, rate, seconds)
     print(json.dumps(counts), flush=True)
+    # A camera goes on: an image whose publisher ends at once may never arrive.
+    time.sleep(_LINGER_S)
     node.destroy_node()
     rclpy.shutdown()
     return 0

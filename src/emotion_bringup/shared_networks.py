@@ -14,6 +14,7 @@ from emotion_bringup.networks import Networks, model_path, providers_of
 from emotion_bringup.parameters import value_of
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.factory import create_detector
+from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
@@ -21,8 +22,7 @@ from emotion_perception.inference.classifier import EmotionClassifier
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
 _THREADS: Final = 1
-# After a longer pause (`detection.stream`) a whole image is searched: cameras that waited for each
-# other for longer would never again come to what is quicker, to look where faces were.
+# An image that has waited for longer is late: a newer one is better.
 _PATIENCE_S: Final = 0.2
 
 
@@ -34,14 +34,13 @@ class SharedNetworks:
     """Loads for each node what its parameters ask for, or takes what another one has loaded.
 
     Attributes:
-        search_turn: To search a whole image in the background: two searches at once would need the
-            memory of both.
+        search_turns: To search whole images for new faces.
     """
 
     def __init__(self) -> None:
         # More images at once than there are cores would all be late, and each needs memory.
         self._turns = Semaphore(len(os.sched_getaffinity(0)))
-        self.search_turn = Lock()
+        self.search_turns = SearchTurns()
         self._lock = Lock()
         # All nodes hold the networks of heads as they are: the others are freed with these.
         self._heads: WeakValueDictionary[object, HeadNetworks] = WeakValueDictionary()

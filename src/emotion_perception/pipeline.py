@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from threading import Lock
 
 import numpy as np
 
 from emotion_perception.detection.base import FaceDetector
+from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.detection.stream import StreamDetector
 from emotion_perception.heads import networks
 from emotion_perception.heads.calibration import CameraCalibration
@@ -36,7 +36,7 @@ class EmotionPipeline:
         *,
         in_background: bool = False,
         head_networks: HeadNetworks | None = None,
-        search_turn: 'Lock | None' = None,
+        search_turns: SearchTurns | None = None,
     ) -> None:
         """Starts a stream.
 
@@ -48,7 +48,7 @@ class EmotionPipeline:
                 delay no result. For live streams: what is found depends on the machine's speed.
             head_networks: To follow faces, and for `head_pose` and `gaze`; loaded when they are
                 needed. None takes those of the process, on what hardware there is.
-            search_turn: Shared by streams that search in the background one at a time.
+            search_turns: Shared by live streams that take turns to search whole images.
 
         Raises:
             ModelError: A network that follows faces is missing or damaged.
@@ -64,7 +64,7 @@ class EmotionPipeline:
         if in_background and self.settings.detect_every_n != 1:
             meshes.prepare()
         self._stream_detector = StreamDetector(
-            detector, MeshFollower(meshes), in_background, search_turn
+            detector, MeshFollower(meshes), in_background, search_turns
         )
         self.camera: CameraCalibration | None = None
         self._heads = HeadEstimator(meshes)

@@ -31,7 +31,9 @@ def bench(networks, model_path, grey):
 @pytest.fixture
 def busy(networks):
     """Other cameras have all turns, and search an image in the background."""
-    with networks.search_turn, ExitStack() as turns:
+    assert networks.search_turns.take()
+    with ExitStack() as turns:
+        turns.callback(networks.search_turns.give_back)
         for _ in range(len(os.sched_getaffinity(0))):
             turns.enter_context(networks.turn(is_live=True))
         yield

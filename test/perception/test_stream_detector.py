@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.detection import create_detector
+from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.detection.stream import BackgroundDetection, StreamDetector
 from emotion_perception.heads.following import MeshFollower
 from emotion_perception.heads.networks import HeadNetworks
@@ -261,6 +262,22 @@ def test_a_search_of_an_earlier_stream_counts_no_more(beside, watched, portrait,
     assert [len(beside.find(blank)) for _ in range(4)] == [0] * 4
 
 
+@pytest.mark.parametrize(('step', 'searches'), [(900_000_000, 1), (1_100_000_000, 2)])
+def test_a_slow_machine_looks_where_faces_were(beside, watched, portrait, step, searches):
+    """To search after each long pause would make every pause as long."""
+    assert [len(beside.find(portrait, step=step)) for _ in range(2)] == [1, 1]
+    assert watched.whole == searches
+
+
+def test_what_is_lost_in_a_long_pause_is_searched_for(beside, watched, portrait):
+    watched.allowed.set()
+    away = np.roll(portrait, 200, axis=1)
+    assert len(beside.find(portrait)) == 1
+    (face,) = beside.find(away, step=900_000_000)
+    assert watched.whole == 2
+    assert face.box.x > FACE.x + 150
+
+
 def test_a_search_waits_for_the_one_beside(beside, watched, portrait, blank):
     for _ in range(4):
         beside.find(portrait)
@@ -285,34 +302,80 @@ class Blind:
 
 
 def test_a_search_that_gets_no_turn_costs_no_face_and_comes_later(watched, follower, portrait):
-    turn, settings = threading.Lock(), Settings(detect_every_n=BY_TIME)
-    detector = StreamDetector(watched, follower, in_background=True, search_turn=turn)
+    turns, settings = SearchTurns(), Settings(detect_every_n=BY_TIME)
+    detector = StreamDetector(watched, follower, in_background=True, search_turns=turns)
     stream = Stream(detector)
     watched.allowed.set()
     try:
         assert len(stream.find(portrait, settings)) == 1
-        with turn:  # another camera's
-            for _ in range(40):
-                assert len(stream.find(portrait, settings)) == 1
-            assert watched.other.whole == 0
+        assert turns.take()  # another camera's
+        for _ in range(40):
+            assert len(stream.find(portrait, settings)) == 1
+        assert watched.other.whole == 0
+        turns.give_back()
         stream.find(portrait, settings)
         detector._background.finish()
         assert watched.other.whole == 1
-        assert turn.acquire(timeout=60), 'it is given back'
         assert len(stream.find(portrait, settings)) == 1
     finally:
         detector.close()
 
 
-def test_two_streams_with_one_turn_look_one_after_the_other(watched, portrait):
-    turn = threading.Lock()
-    background = BackgroundDetection(watched.clone(), turn)
-    waiting = BackgroundDetection(watched.clone(), turn)
+def test_an_empty_image_is_searched_in_turn(watched, follower, portrait, blank):
+    turns, settings = SearchTurns(), Settings(detect_every_n=BY_TIME)
+    detector = StreamDetector(watched, follower, in_background=True, search_turns=turns)
+    stream = Stream(detector)
+    try:
+        assert stream.find(blank, settings) == []
+        assert watched.whole == 1  # the first image of a stream waits for nobody
+        assert turns.take()
+        assert [stream.find(portrait, settings) for _ in range(10)] == [[]] * 10
+        assert watched.whole == 1
+        turns.give_back()
+        assert len(stream.find(portrait, settings)) == 1
+        assert turns._is_taken is False
+    finally:
+        detector.close()
+
+
+def test_where_nothing_may_be_lost_no_turn_is_needed(watched, follower, portrait, blank):
+    turns = SearchTurns()
+    stream = Stream(StreamDetector(watched, follower, search_turns=turns))
+    assert turns.take()
+    counts = [len(stream.find(image)) for image in [blank, blank, blank, portrait]]
+    assert counts == [0, 0, 0, 1]
+
+
+def test_two_streams_take_turns(watched, portrait):
+    turns = SearchTurns(share=1.0)
+    background = BackgroundDetection(watched.clone(), turns)
+    waiting = BackgroundDetection(watched.clone(), turns)
     assert background.start(portrait, 0.5, 24, 480)
     assert not waiting.start(portrait, 0.5, 24, 480)
     watched.allowed.set()
     background.finish()
-    assert turn.acquire(timeout=60)
-    turn.release()
+    assert turns.take()
     for each in (background, waiting):
         each.close()
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_after_a_search_there_is_a_rest_by_its_cpu_time():
+    clock = Clock()
+    turns = SearchTurns(share=0.25, clock=clock)
+    assert turns.take()
+    clock.now += 5  # it waited for other work
+    turns.give_back(cpu_s=0.02)
+    clock.now += 0.059
+    assert not turns.take()
+    clock.now += 0.002
+    assert turns.take()
+    assert not turns.take()
+    turns.give_back()
+    assert turns.take()

@@ -189,7 +189,7 @@ class EmotionNode(CheckedParameters, LifecycleNode):
             classifier,
             self._settings(),
             in_background=self._mode == LIVE,
-            search_turn=None if self._networks is None else self._networks.search_turn,
+            search_turns=None if self._networks is None else self._networks.search_turns,
             head_networks=heads,
         )
 

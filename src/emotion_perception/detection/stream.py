@@ -10,12 +10,14 @@ looked for in the image that is there when the search has ended.
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Final
 
 from emotion_perception.detection.base import FaceDetector, FaceFollower
+from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.settings.tables import BY_TIME, PipelineSettings
 from emotion_perception.types import BgrImage, Box, Detection, iou_matrix, match_greedily
 
@@ -26,15 +28,15 @@ _NICENESS = 10
 class BackgroundDetection:
     """Looks at one image at a time. The networks let go of Python's lock while they work."""
 
-    def __init__(self, detector: FaceDetector, turn: 'threading.Lock | None' = None) -> None:
+    def __init__(self, detector: FaceDetector, turns: SearchTurns | None = None) -> None:
         """Stores the detector; the first search starts the thread.
 
         Args:
             detector: Used by the thread alone from now on.
-            turn: Held during each look, where other streams must not look meanwhile.
+            turns: Shared with other streams that must not look meanwhile; None looks at any time.
         """
         self._detector = detector
-        self._turn = turn
+        self._turns = turns or SearchTurns(share=1.0)
         self._thread = ThreadPoolExecutor(1, 'face_detection', _give_way)
         self._look: Future[list[Detection]] | None = None
 
@@ -42,12 +44,10 @@ class BackgroundDetection:
         self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
     ) -> bool:
         """Starts a look at a copy of an image; returns False while another one is going on."""
-        if self._look is not None or not self._take_turn():
+        if self._look is not None or not self._turns.take():
             return False
         arguments = image.copy(), score_threshold, min_face_size, max_side
-        self._look = self._thread.submit(self._detector.detect, *arguments)
-        # Called when it is cancelled, too.
-        self._look.add_done_callback(self._end_turn)
+        self._look = self._thread.submit(self._detect, *arguments)
         return True
 
     def take(self) -> list[Detection] | None:
@@ -70,20 +70,25 @@ class BackgroundDetection:
 
         Two looks at whole images at once would be no quicker, and need the memory of both.
         """
-        if self._look is not None and not self._look.cancel():
-            wait((self._look,))
+        if self._look is not None:
+            if self._look.cancel():
+                self._turns.give_back()
+            else:
+                wait((self._look,))
         self._look = None
 
     def close(self) -> None:
         """Ends the thread, after its last look."""
         self._thread.shutdown()
 
-    def _take_turn(self) -> bool:
-        return self._turn is None or self._turn.acquire(blocking=False)
-
-    def _end_turn(self, look: Future[list[Detection]]) -> None:
-        if self._turn is not None:
-            self._turn.release()
+    def _detect(
+        self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
+    ) -> list[Detection]:
+        started_s = time.thread_time()
+        try:
+            return self._detector.detect(image, score_threshold, min_face_size, max_side)
+        finally:
+            self._turns.give_back(time.thread_time() - started_s)
 
 
 def _give_way() -> None:
@@ -96,6 +101,9 @@ def _give_way() -> None:
 _MOST_FOLLOWED: Final = 10
 # In a longer pause a face may be anywhere: the images of slower cameras are searched as wholes.
 _LONGEST_PAUSE_NS: Final = 250_000_000
+# In live mode a machine may be what is slow: searching after each long pause would make the next
+# one as long. Faces are looked for where they were, and what is lost there is searched for.
+_LONGEST_LIVE_PAUSE_NS: Final = 1_000_000_000
 # How often the whole image is searched where that goes by time, while nobody is known and beside
 # faces that are: six times and once a second, as stamps are not exact.
 _ALONE_NS: Final = 160_000_000
@@ -112,7 +120,7 @@ class StreamDetector:
         detector: FaceDetector,
         follower: FaceFollower,
         in_background: bool = False,
-        search_turn: 'threading.Lock | None' = None,
+        search_turns: SearchTurns | None = None,
     ) -> None:
         """Prepares for the first image.
 
@@ -121,14 +129,16 @@ class StreamDetector:
             follower: Finds known faces again.
             in_background: Search whole images in another thread while faces are known. Results
                 then depend on how quick the machine is: for live streams only.
-            search_turn: Shared by the streams that search in the background one at a time: a search
-                that gets no turn is tried again with the next image.
+            search_turns: Shared by live streams that take turns to search whole images for new
+                faces: a search that gets no turn is tried again with the next image.
         """
         self._detector = detector
         self._follower = follower
         self._background = (
-            BackgroundDetection(detector.clone(), search_turn) if in_background else None
+            BackgroundDetection(detector.clone(), search_turns) if in_background else None
         )
+        self._turns = search_turns if in_background else None
+        self._longest_pause_ns = _LONGEST_LIVE_PAUSE_NS if in_background else _LONGEST_PAUSE_NS
         self._last: tuple[int, tuple[int, ...]] | None = None
         self._since_search = 0
         self._searched_ns = 0
@@ -164,11 +174,11 @@ class StreamDetector:
             return self._detect(image, settings)
         last, self._last = self._last, (stamp_ns, image.shape)
         self._since_search += 1
-        if last is None or last[1] != image.shape or stamp_ns - last[0] > _LONGEST_PAUSE_NS:
+        if last is None or last[1] != image.shape or stamp_ns - last[0] > self._longest_pause_ns:
             return self._search(image, stamp_ns, [], settings)
         is_due = self._is_due(stamp_ns, bool(known), settings.detect_every_n)
         if not known:
-            return self._search(image, stamp_ns, [], settings) if is_due else []
+            return self._search_in_turn(image, stamp_ns, settings) if is_due else []
         if self._background is not None and len(known) <= _MOST_FOLLOWED:
             known = self._search_in_background(
                 self._background, image, stamp_ns, known, settings, is_due
@@ -203,6 +213,20 @@ class StreamDetector:
         places = merged(seen, known)
         followed = self._follower.follow(image, places) if places else []
         return _distinct([found or whole for found, whole in zip(followed, seen, strict=True)])
+
+    def _search_in_turn(
+        self, image: BgrImage, stamp_ns: int, settings: PipelineSettings
+    ) -> list[Detection]:
+        """Searches the whole image where nobody is known, if no other stream searches now."""
+        if self._turns is None:
+            return self._search(image, stamp_ns, [], settings)
+        if not self._turns.take():
+            return []
+        started_s = time.thread_time()
+        try:
+            return self._search(image, stamp_ns, [], settings)
+        finally:
+            self._turns.give_back(time.thread_time() - started_s)
 
     def _follow(
         self, image: BgrImage, places: Sequence[Detection], settings: PipelineSettings
