@@ -133,6 +133,12 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         'head_pose or gaze, and a calibrated camera',
     ),
     Setting(
+        'frame_prefix',
+        '',
+        'what the names of these frames begin with: every camera counts its own track ids',
+        empty='none, and of several cameras in one process the namespace, as in front/face_f1',
+    ),
+    Setting(
         'use_depth',
         False,
         'take the positions of heads from the depth images of the topic depth, which are aligned '

@@ -22,15 +22,25 @@ _TOPIC = '/tf'
 class HeadFrames:
     """Publishes where heads are and where they look, while somebody listens to /tf."""
 
-    def __init__(self, node: LifecycleNode, on_demand: Callable[[], None]) -> None:
+    def __init__(
+        self, node: LifecycleNode, on_demand: Callable[[], None], *, is_one_of_several: bool = False
+    ) -> None:
         """Stores the node; the publisher is made on demand.
 
         Args:
-            node: Has the parameter `publish_tf`.
+            node: Has the parameters `publish_tf` and `frame_prefix`.
             on_demand: Called when a subscriber comes or goes.
+            is_one_of_several: Whether there are other cameras in this process: without a prefix of
+                its own, the namespace of the node is one.
+
+        Attributes:
+            prefix: What the names of the frames begin with.
         """
         self._node = node
         self._on_demand = on_demand
+        namespace = node.get_namespace().strip('/')
+        automatic = f'{namespace}/' if is_one_of_several and namespace else ''
+        self.prefix: str = value_of(node, 'frame_prefix') or automatic
         self._message: Any = None
         self._publisher: Any = None
 
@@ -66,7 +76,7 @@ class HeadFrames:
         """
         if not self.subscribers:
             return
-        frames = [frame for face in faces for frame in _frames_of(header, face)]
+        frames = [frame for face in faces for frame in _frames_of(header, face, self.prefix)]
         if frames:
             self._publisher.publish(self._message(transforms=frames))
 
@@ -77,12 +87,12 @@ class HeadFrames:
         self._publisher = None
 
 
-def _frames_of(header: Header, face: Face) -> Iterator[TransformStamped]:
+def _frames_of(header: Header, face: Face, prefix: str) -> Iterator[TransformStamped]:
     head = face.head
     if head is None or not np.isfinite(head.position).all():
         return
-    yield _frame(header, f'face_f{face.track_id}', head, head_axes(head.rotation))
-    yield _frame(header, f'gaze_f{face.track_id}', head, gaze_axes(head.gaze))
+    yield _frame(header, f'{prefix}face_f{face.track_id}', head, head_axes(head.rotation))
+    yield _frame(header, f'{prefix}gaze_f{face.track_id}', head, gaze_axes(head.gaze))
 
 
 def _frame(header: Header, name: str, head: Head, axes: Rotation) -> TransformStamped:

@@ -82,7 +82,9 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         self._blocking_publisher = BlockingPublisher(self)
         self._active = False
         self._detections = DetectionTopics(self, self._update_subscriptions)
-        self._frames = HeadFrames(self, self._update_subscriptions)
+        self._frames = HeadFrames(
+            self, self._update_subscriptions, is_one_of_several=networks is not None
+        )
         self._images = ImageSubscription(
             self, self._on_image, self._warn_of_fallback, self._on_publishers
         )

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from peer import ImageSender
 from processes import interrupt, start_node
+from rclpy.lifecycle import LifecycleNode
+from rclpy.parameter import Parameter
 from ros_bench import parameters
 from sensor_msgs.msg import CameraInfo, Image
 
 from emotion_bringup import qos
 from emotion_bringup.camera_info_subscription import camera_info_topic
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
+from emotion_bringup.interop.head_frames import HeadFrames
+from emotion_bringup.parameter_tables import EMOTION_PARAMETERS
+from emotion_bringup.parameters import declare_parameters
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.heads.head_pose import gaze_axes, rotation_from
 
@@ -20,7 +25,13 @@ FOCAL_LENGTH = 600.0
 def emotion_node(model_path, with_messages):
     process = start_node(
         'emotion_node',
-        *parameters(model_path=model_path, gaze=True, publish_tf=True, publish_detections=False),
+        *parameters(
+            model_path=model_path,
+            gaze=True,
+            publish_tf=True,
+            frame_prefix='left/',
+            publish_detections=False,
+        ),
         **with_messages,
     )
     yield process
@@ -92,8 +103,8 @@ def test_a_calibration_gives_the_place_and_frames(
     result = results[-1]
     peer.spin_until(lambda: frames and frames[-1].transforms[0].header == result.header, 'frames')
     one, other = frames[-1].transforms
-    assert one.child_frame_id == f'face_f{face.track_id}'
-    assert other.child_frame_id == f'gaze_f{face.track_id}'
+    assert one.child_frame_id == f'left/face_f{face.track_id}'
+    assert other.child_frame_id == f'left/gaze_f{face.track_id}'
     for frame in (one, other):
         shift = frame.transform.translation
         assert (shift.x, shift.y, shift.z) == pytest.approx((place.x, place.y, place.z))
@@ -126,3 +137,23 @@ def test_the_axes_of_a_gaze_go_where_it_looks(gaze):
     assert axes.T @ axes == pytest.approx(np.eye(3), abs=1e-9)
     assert np.linalg.det(axes) == pytest.approx(1)
     assert axes[1, 1] >= -1e-9  # down stays down
+
+
+@pytest.mark.parametrize(
+    ('namespace', 'is_one_of_several', 'given', 'expected'),
+    [
+        ('robot1', False, '', ''),
+        ('robot1/front', True, '', 'robot1/front/'),
+        ('', True, '', ''),
+        ('front', True, 'left_', 'left_'),
+    ],
+)
+def test_frames_of_several_cameras_differ(peer, namespace, is_one_of_several, given, expected):
+    prefix = Parameter('frame_prefix', value=given)
+    node = LifecycleNode(
+        'frames', namespace=namespace, context=peer.context, parameter_overrides=[prefix]
+    )
+    declare_parameters(node, EMOTION_PARAMETERS)
+    frames = HeadFrames(node, lambda: None, is_one_of_several=is_one_of_several)
+    assert frames.prefix == expected
+    node.destroy_node()
