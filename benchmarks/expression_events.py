@@ -14,10 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emotion_perception.detection.factory import create_detector
-from emotion_perception.files.resources import default_model_path
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import Emotion
+from emotion_perception.networks import load_networks
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.tracking.events import EventKind, ExpressionEvents
@@ -62,9 +60,7 @@ def started(pipeline: EmotionPipeline, calm: BgrImage, then: BgrImage) -> set[in
 
 def main(folder: str) -> None:
     """Prints both shares."""
-    pipeline = EmotionPipeline(
-        create_detector('centerface'), EmotionClassifier(default_model_path())
-    )
+    pipeline = EmotionPipeline(load_networks())
     rng = np.random.default_rng(0)
     people = list(pairs(Path(folder)))
     smiles = sum(int(Emotion.HAPPY) in started(pipeline, *pair) for pair in people)

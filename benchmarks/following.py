@@ -21,6 +21,7 @@ from emotion_perception.heads.networks import HeadNetworks, Mesh
 from emotion_perception.heads.turned_square import TurnedSquare
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.settings.tables import BY_TIME, PipelineSettings
 from emotion_perception.types import NS_PER_S, BgrImage
@@ -76,7 +77,7 @@ def _streams(
         kinds[_POSE] = (replace(now, head_pose=True), heads)
         kinds[_GAZE] = (replace(now, gaze=True), heads)
     return {
-        name: _Stream(EmotionPipeline(detector, classifier, each, head_networks=seen), rate)
+        name: _Stream(EmotionPipeline(Networks(detector, classifier, seen), each), rate)
         for name, (each, seen) in kinds.items()
     }
 

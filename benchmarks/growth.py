@@ -14,6 +14,7 @@ from emotion_perception.detection import create_detector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage
 
@@ -91,7 +92,7 @@ class _Growth:
         """Times frames by name, each with its own smallest face."""
         pipelines = {
             name: EmotionPipeline(
-                self._detector, self._classifier, PipelineSettings(min_face_size=smallest)
+                Networks(self._detector, self._classifier), PipelineSettings(min_face_size=smallest)
             )
             for name, (_, smallest) in cases.items()
         }

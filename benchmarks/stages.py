@@ -19,6 +19,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.tracking import FaceTracker
 from emotion_perception.types import BgrImage
@@ -65,7 +66,7 @@ def _time_stages(
     count: int,
 ) -> dict[str, Timing]:
     frames = [images.fit(frame, *size) for frame in images.two_face_frames()]
-    pipeline = EmotionPipeline(detector, classifier)
+    pipeline = EmotionPipeline(Networks(detector, classifier))
     tracker = FaceTracker()
     # Two rounds without a stopwatch: buffers are made and caches filled.
     for index in range(2):

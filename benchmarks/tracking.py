@@ -14,6 +14,7 @@ from emotion_perception.detection import create_detector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Box, Face, iou_matrix, match_greedily
 
@@ -42,7 +43,7 @@ def run(settings: Settings) -> Findings:
         expected: list[list[Face]] = []
         for interval in (1, *_INTERVALS):
             pipeline = EmotionPipeline(
-                detector, classifier, PipelineSettings(detect_every_n=interval)
+                Networks(detector, classifier), PipelineSettings(detect_every_n=interval)
             )
             faces, row = _faces_and_times(pipeline, frames)
             expected = faces if interval == 1 else expected

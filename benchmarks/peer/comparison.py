@@ -21,6 +21,7 @@ from emotion_perception.detection import create_detector
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.settings.tables import BY_TIME
 from emotion_perception.sources.demo import FRAME_COUNT, faces_expected, has_partial_face
@@ -111,7 +112,7 @@ class _Comparison:
         np.save(path, np.stack(clip))
         # As for a camera, but searching whole frames in turn: both sides have one thread of calls.
         settings = PipelineSettings(detect_every_n=BY_TIME)
-        pipeline = EmotionPipeline(self._detector, self._classifier, settings)
+        pipeline = EmotionPipeline(Networks(self._detector, self._classifier), settings)
         watch = Stopwatch()
         wall: Samples = defaultdict(list)
         cpu: Samples = defaultdict(list)
@@ -182,7 +183,7 @@ class _Comparison:
         path = self._folder / 'clip.npy'
         np.save(path, np.stack(frames))
         theirs = self._ask_frames(path, range(len(frames)))['faces']
-        pipeline = EmotionPipeline(self._detector, self._classifier, PipelineSettings())
+        pipeline = EmotionPipeline(Networks(self._detector, self._classifier))
         ours = [len(pipeline.process(frame, i * _FRAME_NS)) for i, frame in enumerate(frames)]
         return name, len(frames), sum(heads), _hits(ours, heads), _hits(theirs, heads)
 

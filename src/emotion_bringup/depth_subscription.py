@@ -4,12 +4,11 @@ from collections import deque
 from typing import Final
 
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
 from emotion_bringup import qos
-from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import depth_from_message, stamp_to_ns
+from emotion_bringup.fallback_subscription import FallbackSubscription
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.parameters import value_of
 from emotion_perception.errors import ImageFormatError
@@ -35,11 +34,14 @@ class DepthSubscription:
             node: Has the parameter `mode`.
         """
         self._node = node
-        self._mode: str = value_of(node, 'mode')
+        mode: str = value_of(node, 'mode')
         self._topic = node.resolve_topic_name('depth')
-        self._subscription: Subscription | None = None
+        profiles = qos.depth_in(mode), qos.image_fallback(mode)
+        self._subscription = FallbackSubscription(
+            node, Image, self._topic, self._store, profiles, self._warn_of_fallback
+        )
         self._images: deque[tuple[int, Image]] = deque(
-            maxlen=None if self._mode == REPLAY else _LIVE_LIMIT
+            maxlen=None if mode == REPLAY else _LIVE_LIMIT
         )
         self._stamps: deque[int] = deque(maxlen=_STAMPS)
         self._told = ''
@@ -48,24 +50,16 @@ class DepthSubscription:
     @property
     def is_listening(self) -> bool:
         """Whether there is a subscription."""
-        return self._subscription is not None
+        return self._subscription.is_listening
 
     def listen(self, wanted: bool) -> None:
         """Starts or stops to listen."""
-        if wanted and self._subscription is None:
-            self._subscription = self._node.create_subscription(
-                Image,
-                self._topic,
-                self._store,
-                qos.depth_in(self._mode),
-                qos_overriding_options=qos.overridable(),
-            )
-        elif not wanted and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        if wanted and not self.is_listening:
+            self._subscription.start()
+        elif not wanted and self.is_listening:
+            self._subscription.stop()
             self._images.clear()
             self._stamps.clear()
-            forget_destroyed(self._node)
 
     def image(self, stamp_ns: int, width: int, height: int) -> DepthImage | None:
         """The depth image nearest in time, not further away than half the period of depth images.
@@ -116,12 +110,19 @@ class DepthSubscription:
 
     def _take_what_has_come(self) -> None:
         """Takes what the executor has not yet: it is busy with the image."""
-        if self._subscription is None:
+        subscription = self._subscription.subscription
+        if subscription is None:
             return
-        handle = self._subscription.handle
+        handle = subscription.handle
         with handle:
             while (taken := handle.take_message(Image, False)) is not None:
                 self._store(taken[0])
+
+    def _warn_of_fallback(self) -> None:
+        self._node.get_logger().warning(
+            f'A publisher of {self._topic} does not offer the reliability asked for: listening '
+            'best effort, depth images may be lost.'
+        )
 
     def _store(self, message: Image) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)

@@ -5,19 +5,14 @@ from pathlib import Path
 from rclpy.node import Node
 
 from emotion_bringup.parameters import value_of
-from emotion_perception.detection.base import FaceDetector
-from emotion_perception.detection.factory import create_detector
 from emotion_perception.files.resources import default_model_path
-from emotion_perception.heads.networks import HeadNetworks
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
 from emotion_perception.inference.provider_options import GpuSettings
+from emotion_perception.networks import Networks, load_networks
 
-Networks = tuple[FaceDetector, EmotionClassifier, HeadNetworks]
 
-
-def load_networks(node: Node) -> Networks:
-    """Loads detector and classifier; the networks of heads are loaded when they are needed.
+def networks_of(node: Node) -> Networks:
+    """Loads the networks.
 
     Args:
         node: Has the parameters that say which, and where to run them.
@@ -25,10 +20,12 @@ def load_networks(node: Node) -> Networks:
     Raises:
         EmotionPerceptionError: A file is missing or damaged, or hardware that is strictly wanted.
     """
-    providers = providers_of(node)
-    classifier = EmotionClassifier(model_path(node), providers, value_of(node, 'labels'))
-    detector = create_detector(value_of(node, 'detector'), providers)
-    return detector, classifier, HeadNetworks(providers)
+    return load_networks(
+        value_of(node, 'model_path'),
+        value_of(node, 'detector'),
+        providers_of(node),
+        value_of(node, 'labels'),
+    )
 
 
 def model_path(node: Node) -> Path:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from rclpy.node import Node
 
-from emotion_bringup.networks import Networks, model_path, providers_of
+from emotion_bringup.networks import model_path, providers_of
 from emotion_bringup.parameters import value_of
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.factory import create_detector
@@ -18,6 +18,7 @@ from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.networks import Networks
 
 # Every camera has a thread of its own, in which its networks run: a second thread for one image
 # costs half as much CPU time again (measured), which the other cameras need.
@@ -66,7 +67,7 @@ class SharedNetworks:
             self._turns.release()
 
     def load(self, node: Node) -> Networks:
-        """As `networks.load_networks`; nodes whose labels alone differ share the networks too.
+        """As `networks.networks_of`; nodes whose labels alone differ share the networks too.
 
         Args:
             node: Has the parameters that say which, and where to run them.
@@ -86,7 +87,7 @@ class SharedNetworks:
             classifier, detector = self._loaded[heads]
         labels = value_of(node, 'labels') or classifier.manifest.default_labels
         # A detector keeps buffers: each node has its own, on the same session.
-        return detector.clone(), classifier.predicting(labels), heads
+        return Networks(detector.clone(), classifier.predicting(labels), heads)
 
 
 def _changed_ns(path: Path) -> int:

@@ -14,6 +14,7 @@ from emotion_perception.errors import ImageFormatError
 from emotion_perception.files import resources
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import leave
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from emotion_perception.types import BgrImage, Face
@@ -51,26 +52,24 @@ def predict_emotion(image: BgrImage | str | os.PathLike[str], labels: str = '') 
     pixels = image if isinstance(image, np.ndarray) else read_image_file(Path(image))
     check_image(pixels)
     with _lock:
-        detector, classifier = _detector(), _classifier(labels)
-        return analyse_still(pixels, detector, classifier, PipelineSettings())
+        networks = Networks(_detector(), _classifier(labels))
+        return analyse_still(pixels, networks, PipelineSettings())
 
 
 def analyse_still(
     image: BgrImage,
-    detector: FaceDetector,
-    classifier: EmotionClassifier,
+    networks: Networks,
     settings: PipelineSettings,
 ) -> list[Face]:
     """Processes one image that belongs to no stream: nothing is tracked or smoothed.
 
     Args:
         image: uint8 [height, width, 3], BGR.
-        detector: Finds the faces.
-        classifier: Reads their emotions.
+        networks: Find the faces and tell their emotions.
         settings: Thresholds; what concerns time is ignored.
     """
     still = replace(settings, smoothing=0.0, detect_every_n=1, max_detection_side=NO_BOUND)
-    return EmotionPipeline(detector, classifier, still).process(image, 0)
+    return EmotionPipeline(networks, still).process(image, 0)
 
 
 @cache

@@ -8,14 +8,14 @@ import numpy as np
 from emotion_perception.detection.base import FaceDetector
 from emotion_perception.detection.search_turns import SearchTurns
 from emotion_perception.detection.stream import StreamDetector
-from emotion_perception.heads import networks
+from emotion_perception.heads import networks as head_networks
 from emotion_perception.heads.calibration import CameraCalibration
 from emotion_perception.heads.estimator import HeadEstimator
 from emotion_perception.heads.following import MeshFollower
-from emotion_perception.heads.networks import HeadNetworks
 from emotion_perception.inference.alignment import align_faces
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.preprocessing import Float32Array
+from emotion_perception.networks import Networks
 from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.tracking.tracker import FaceTracker, Track, smooth, smoothing_weight
 from emotion_perception.types import NS_PER_S, BgrImage, Box, Detection, Face, Head
@@ -30,24 +30,19 @@ class EmotionPipeline:
 
     def __init__(
         self,
-        detector: FaceDetector,
-        classifier: EmotionClassifier,
+        networks: Networks,
         settings: PipelineSettings | None = None,
         *,
         in_background: bool = False,
-        head_networks: HeadNetworks | None = None,
         search_turns: SearchTurns | None = None,
     ) -> None:
         """Starts a stream.
 
         Args:
-            detector: Finds the faces.
-            classifier: Tells their emotions.
+            networks: The detector is used by this stream alone.
             settings: May be replaced at any time.
             in_background: With `detect_every_n`, whole frames are searched in another thread and
                 delay no result. For live streams: what is found depends on the machine's speed.
-            head_networks: To follow faces, and for `head_pose` and `gaze`; loaded when they are
-                needed. None takes those of the process, on what hardware there is.
             search_turns: Shared by live streams that take turns to search whole images.
 
         Raises:
@@ -57,29 +52,28 @@ class EmotionPipeline:
             camera: Calibration of the camera at the images' size; gives heads their positions.
         """
         self.settings = settings or PipelineSettings()
-        self._detector = detector
-        self._classifier = classifier
+        self._networks = networks
         self._tracker = FaceTracker()
-        meshes = head_networks or networks.default_networks()
+        heads = networks.heads or head_networks.default_networks()
         if in_background and self.settings.detect_every_n != 1:
-            meshes.prepare()
+            heads.prepare()
         self._stream_detector = StreamDetector(
-            detector, MeshFollower(meshes), in_background, search_turns
+            networks.detector, MeshFollower(heads), in_background, search_turns
         )
         self.camera: CameraCalibration | None = None
-        self._heads = HeadEstimator(meshes)
+        self._heads = HeadEstimator(heads)
         self._last_stamp_ns: int | None = None
         self._told_of_jump = False
 
     @property
     def classifier(self) -> EmotionClassifier:
         """The classifier in use."""
-        return self._classifier
+        return self._networks.classifier
 
     @property
     def detector(self) -> FaceDetector:
         """The detector in use."""
-        return self._detector
+        return self._networks.detector
 
     def reset(self) -> None:
         """Forgets all tracks and motion: the next image starts a new stream."""
@@ -142,15 +136,15 @@ class EmotionPipeline:
         return self._heads.estimate(image, stamp_ns, faces, self.camera, gaze=settings.gaze)
 
     def _classify(self, image: BgrImage, detections: Sequence[Detection]) -> Float32Array:
-        manifest = self._classifier.manifest
+        manifest = self.classifier.manifest
         faces = align_faces(
             image,
             detections,
             manifest.framing,
             manifest.preprocessing.face_size,
-            self._detector.name,
+            self.detector.name,
         )
-        return self._classifier.classify(faces)
+        return self.classifier.classify(faces)
 
 
 def largest_faces(detections: Sequence[Detection], settings: PipelineSettings) -> list[Detection]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -12,14 +13,12 @@ import numpy as np
 from PIL import Image
 
 from emotion_perception.api import analyse_still, check_image
-from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import DEFAULT_STYLE, OverlayStyle, draw_faces
 from emotion_perception.encodings.photos import upright_bgr
 from emotion_perception.errors import ImageFormatError
-from emotion_perception.files import resources
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings, leave
 from emotion_perception.labels import EMOTION_NAMES, emotion_name
+from emotion_perception.networks import Networks, load_networks
 from emotion_perception.outputs.results import head_record
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.settings.setting import Value, by_name
@@ -135,13 +134,8 @@ class EmotionRecognizer:
         **settings: Value,
     ) -> None:
         self._settings = _checked(settings)
-        path = resources.default_model_path() if model is None else Path(model).expanduser()
-
-        def load() -> tuple[FaceDetector, EmotionClassifier]:
-            return create_detector(detector, providers), EmotionClassifier(path, providers, labels)
-
-        self._load = load
-        self._networks: tuple[FaceDetector, EmotionClassifier] | None = load()
+        self._load = partial(load_networks, model, detector, providers, labels)
+        self._networks: Networks | None = self._load()
         # A detector keeps buffers between calls, so that one thread at a time may use it.
         self._lock = Lock()
         _alive.add(self)
@@ -157,7 +151,7 @@ class EmotionRecognizer:
         with self._lock:
             if self._networks is None:  # this process was forked
                 self._networks = self._load()
-            faces = analyse_still(pixels, *self._networks, self._settings)
+            faces = analyse_still(pixels, self._networks, self._settings)
         return [_result(face) for face in faces]
 
     def predict_batch(self, images: Iterable[ImageLike]) -> list[list[EmotionResult]]:
@@ -178,7 +172,7 @@ class EmotionRecognizer:
             SourceError: The source cannot be opened or read.
         """
         # Networks of its own: a stream may last for days, and other threads may call meanwhile.
-        pipeline = EmotionPipeline(*self._load(), self._settings)
+        pipeline = EmotionPipeline(self._load(), self._settings)
         if not isinstance(source, str | os.PathLike):
             yield from _followed(pipeline, source)
             return

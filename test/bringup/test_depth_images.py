@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_bench import FRAME_NS, EmotionBench, header, image_message, parameters
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -130,6 +131,20 @@ def test_depth_images_are_read_only_where_they_are_wanted(open_bench, astronaut)
     bench.spin_until(lambda: bench.depth.get_subscription_count() == 1, 'the subscription')
     bench.deafen()
     bench.spin_until(lambda: bench.depth.get_subscription_count() == 0, 'the end of listening')
+
+
+def test_replay_takes_best_effort_depth_too(open_bench, astronaut):
+    bench = open_bench(gaze=True, use_depth=True, mode='replay')
+    bench.client.destroy_publisher(bench.depth)
+    profile = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    bench.depth = bench.client.create_publisher(Image, 'depth', profile)
+    bench.connect(astronaut)
+    said = 'A publisher of /depth does not offer the reliability asked for'
+    bench.spin_until(lambda: bench.logged(said), 'the warning')
+    bench.spin_until(lambda: bench.depth.get_subscription_count() == 1, 'the subscription')
+    bench.infos.publish(camera_info())
+    bench.spin_until(lambda: bench.node._camera_info._calibration, 'the calibration')
+    assert place(bench, astronaut, wall()).z > FAR_M
 
 
 def test_without_the_parameter_no_depth_image_is_read(open_bench, astronaut):

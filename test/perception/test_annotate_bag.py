@@ -29,10 +29,9 @@ from emotion_perception.bags.messages import (
 from emotion_perception.bags.reader import BagReader
 from emotion_perception.bags.writer import BagWriter, storage_of
 from emotion_perception.cli.main import main
-from emotion_perception.detection import create_detector
 from emotion_perception.errors import BagError
-from emotion_perception.inference.classifier import EmotionClassifier
-from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
+from emotion_perception.networks import load_networks
+from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import Box, Face
 
 IMAGES = '/robot1/camera/image_raw'
@@ -106,9 +105,7 @@ def bag(request, tmp_path, bag_messages):
 
 @pytest.fixture
 def pipeline(tiny_model):
-    return EmotionPipeline(
-        create_detector('centerface'), EmotionClassifier(tiny_model), PipelineSettings()
-    )
+    return EmotionPipeline(load_networks(tiny_model))
 
 
 def contents(path):

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from emotion_perception.detection import create_detector
-from emotion_perception.files.resources import default_model_path
-from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.networks import load_networks
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import DemoSource, demo
 from emotion_perception.sources.demo.expressions import with_expression
@@ -37,9 +35,7 @@ def test_clip_has_one_and_two_faces_of_many_sizes():
 
 
 def test_clip_shows_four_emotions_on_two_faces_which_the_shipped_model_reads(clip):
-    pipeline = EmotionPipeline(
-        create_detector('centerface'), EmotionClassifier(default_model_path())
-    )
+    pipeline = EmotionPipeline(load_networks())
     seen = {}
     for frame in clip[::3]:
         if demo.has_partial_face(frame.index):

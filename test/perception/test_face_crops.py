@@ -10,6 +10,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.alignment import cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import Emotion
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import Box
 
@@ -33,7 +34,7 @@ def reader(detector, classifier):
 def face(portrait, detector, classifier):
     """What the product says of the whole image."""
     settings = PipelineSettings(smoothing=0.0)
-    (result,) = EmotionPipeline(detector, classifier, settings).process(portrait, 0)
+    (result,) = EmotionPipeline(Networks(detector, classifier), settings).process(portrait, 0)
     return result
 
 

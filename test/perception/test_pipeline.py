@@ -9,6 +9,7 @@ import pytest
 from emotion_perception.detection import create_detector
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings, largest_faces
 from emotion_perception.types import Box, Detection, iou_matrix
 
@@ -29,7 +30,7 @@ def classifier(tiny_model):
 
 @pytest.fixture
 def pipeline(detector, classifier):
-    return EmotionPipeline(detector, classifier, PipelineSettings(smoothing=0.0))
+    return EmotionPipeline(Networks(detector, classifier), PipelineSettings(smoothing=0.0))
 
 
 def configure(pipeline, **settings):
@@ -158,8 +159,8 @@ def test_reset_starts_anew(pipeline, portrait):
 
 
 def test_probabilities_are_smoothed_along_a_track(detector, classifier, portrait):
-    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(smoothing=0.3))
-    sharp = EmotionPipeline(detector, classifier, PipelineSettings(smoothing=0.0))
+    pipeline = EmotionPipeline(Networks(detector, classifier), PipelineSettings(smoothing=0.3))
+    sharp = EmotionPipeline(Networks(detector, classifier), PipelineSettings(smoothing=0.0))
     (before,) = pipeline.process(portrait, 0)
     (now,) = pipeline.process(dark(portrait), 300_000_000)
     (target,) = sharp.process(dark(portrait), 0)
@@ -172,13 +173,13 @@ def test_probabilities_are_smoothed_along_a_track(detector, classifier, portrait
 def test_smoothing_off_results_each_image_by_itself(pipeline, detector, classifier, portrait):
     pipeline.process(portrait, 0)
     (now,) = pipeline.process(dark(portrait), FRAME_NS)
-    alone = EmotionPipeline(detector, classifier, pipeline.settings)
+    alone = EmotionPipeline(Networks(detector, classifier), pipeline.settings)
     (expected,) = alone.process(dark(portrait), 0)
     np.testing.assert_allclose(now.probabilities, expected.probabilities, atol=1e-6)
 
 
 def test_tracks_are_smoothed_apart(detector, classifier, two_faces):
-    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(smoothing=10.0))
+    pipeline = EmotionPipeline(Networks(detector, classifier), PipelineSettings(smoothing=10.0))
     half_dark = two_faces.copy()
     half_dark[:, :512] = dark(two_faces[:, :512])
     first = pipeline.process(two_faces, 0)
@@ -192,14 +193,14 @@ def test_tracks_are_smoothed_apart(detector, classifier, two_faces):
 
 def test_max_faces_holds_between_detections(detector, classifier, two_faces):
     settings = PipelineSettings(detect_every_n=4)
-    pipeline = EmotionPipeline(detector, classifier, settings)
+    pipeline = EmotionPipeline(Networks(detector, classifier), settings)
     assert len(pipeline.process(two_faces, 0)) == 2
     configure(pipeline, max_faces=1)
     assert len(pipeline.process(two_faces, FRAME_NS)) == 1
 
 
 def test_the_size_of_the_images_may_change(detector, classifier, portrait):
-    pipeline = EmotionPipeline(detector, classifier, PipelineSettings(detect_every_n=5))
+    pipeline = EmotionPipeline(Networks(detector, classifier), PipelineSettings(detect_every_n=5))
     half = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
     results = run(pipeline, [portrait, half, portrait])
     assert [len(faces) for faces in results] == [1, 1, 1]
@@ -208,7 +209,7 @@ def test_the_size_of_the_images_may_change(detector, classifier, portrait):
 def test_the_fallback_detector_works_in_the_pipeline(classifier, portrait):
     if not hasattr(cv2, 'CascadeClassifier'):
         pytest.skip('OpenCV 5 has no Haar cascades')
-    pipeline = EmotionPipeline(create_detector('haar'), classifier, PipelineSettings())
+    pipeline = EmotionPipeline(Networks(create_detector('haar'), classifier), PipelineSettings())
     faces = pipeline.process(portrait, 0)
     assert max(overlap(face.box, FACE) for face in faces) > 0.5
     assert all(face.landmarks is None for face in faces)

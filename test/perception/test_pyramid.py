@@ -10,6 +10,7 @@ from emotion_perception.detection.base import NO_BOUND
 from emotion_perception.detection.pyramid import TILE, search_at
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.types import Box, Detection
 
@@ -76,7 +77,7 @@ def test_a_bound_leaves_small_faces_out(detector, portrait):
 def test_photos_are_searched_without_a_bound(detector, portrait, tiny_model):
     image = crowd(portrait, (1280, 720), 32, [(640, 360)])
     classifier = EmotionClassifier(tiny_model)
-    assert len(analyse_still(image, detector, classifier, PipelineSettings())) == 1
+    assert len(analyse_still(image, Networks(detector, classifier), PipelineSettings())) == 1
 
 
 def blind(**found):

@@ -16,11 +16,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from emotion_perception.detection import create_detector
-from emotion_perception.files.resources import default_model_path
-from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.networks import load_networks
 from emotion_perception.outputs.video_writer import VideoWriter
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 
 PATIENCE_S = 180.0
 START_PATIENCE_S = 600.0
@@ -59,7 +57,7 @@ def media(tmp_path_factory, portrait):
 @pytest.fixture(scope='session')
 def networks():
     """The shipped networks."""
-    return Networks(create_detector('centerface'), EmotionClassifier(default_model_path()))
+    return PageNetworks(load_networks())
 
 
 class PageServer:

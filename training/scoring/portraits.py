@@ -16,6 +16,7 @@ from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import EMOTION_NAMES, FER2013
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import PipelineSettings
 from emotion_perception.sources.image_files import read_image_file
 from training.console import progress
@@ -204,7 +205,7 @@ def _logits(reader: Reader, path: Path) -> dict[str, Floats]:
         raise TrainingError(str(error)) from error
     found: dict[str, Floats] = {}
     for label_set, classifier in reader.classifiers.items():
-        faces = analyse_still(image, reader.detector, classifier, PipelineSettings())
+        faces = analyse_still(image, Networks(reader.detector, classifier), PipelineSettings())
         found[label_set] = np.full(len(EMOTION_NAMES), np.nan)
         if faces:  # the largest comes first
             temperature = classifier.manifest.calibrations[label_set].temperature

@@ -10,9 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from emotion_perception.detection import create_detector
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import FER2013
+from emotion_perception.networks import load_networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.types import BgrImage, Face
 from training.console import progress
@@ -114,8 +113,7 @@ def open_pipeline(model: Path, threads: int | None) -> EmotionPipeline:
     """
     with opening(model, '--pipeline', threads) as providers:
         return EmotionPipeline(
-            create_detector(DETECTOR, providers),
-            EmotionClassifier(model, providers, FER2013),
+            load_networks(model, DETECTOR, providers, FER2013),
             PipelineSettings(smoothing=0.0),
         )
 

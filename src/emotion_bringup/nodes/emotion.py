@@ -23,7 +23,7 @@ from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.image_watch import ImageWatch
 from emotion_bringup.interop.detection_topics import DetectionTopics
 from emotion_bringup.interop.head_frames import HeadFrames
-from emotion_bringup.networks import load_networks
+from emotion_bringup.networks import networks_of
 from emotion_bringup.parameter_tables import EMOTION_PARAMETERS, LIVE, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
@@ -184,15 +184,12 @@ class EmotionNode(CheckedParameters, LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
     def _make_pipeline(self) -> EmotionPipeline:
-        load = self._networks.load if self._networks is not None else load_networks
-        detector, classifier, heads = load(self)
+        load = self._networks.load if self._networks is not None else networks_of
         return EmotionPipeline(
-            detector,
-            classifier,
+            load(self),
             self._settings(),
             in_background=self._mode == LIVE,
             search_turns=None if self._networks is None else self._networks.search_turns,
-            head_networks=heads,
         )
 
     def _settings(self) -> PipelineSettings:

@@ -21,7 +21,7 @@ from emotion_bringup.interop.crop_topics import CropTopics
 from emotion_bringup.interop.humans import faces_topic
 from emotion_bringup.interop.packages import require_messages
 from emotion_bringup.interop.presence import NamedFaces
-from emotion_bringup.networks import load_networks
+from emotion_bringup.networks import networks_of
 from emotion_bringup.parameter_tables import EXPRESSION_PARAMETERS
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
 from emotion_bringup.running import Stop
@@ -53,7 +53,7 @@ class ExpressionNode(CheckedParameters, Node):
         self._image: str = value_of(self, 'face_image')
         self._timeout_ns = round(value_of(self, 'image_timeout') * NS_PER_S)
         self._topic = self.resolve_topic_name(faces_topic(value_of(self, 'humans_topic')))
-        detector, classifier, _ = load_networks(self)
+        detector, classifier, _ = networks_of(self)
         self._reader = FaceCropReader(detector, classifier)
         self._faces: NamedFaces[CropTopics] = NamedFaces(self._open_face, CropTopics.destroy)
         self._pending: list[tuple[CropTopics, Image]] = []

@@ -7,9 +7,8 @@ from typing import Final
 from emotion_perception.bags.annotate import annotate_bag
 from emotion_perception.batch.job import BAG, JSON, VIDEO, Job, is_bag_source
 from emotion_perception.batch.summary import EmotionTime
-from emotion_perception.detection import FaceDetector
 from emotion_perception.errors import SourceError
-from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.networks import Networks
 from emotion_perception.outputs.recording import VideoRecorder
 from emotion_perception.outputs.run import RunOutputs
 from emotion_perception.outputs.sound import unless_blurred
@@ -17,7 +16,6 @@ from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.sources import FrameSource, SourceOptions, open_source
 from emotion_perception.types import Face, Frame
 
-DetectorAndClassifier = tuple[FaceDetector, EmotionClassifier]
 FrameHandler = Callable[[], None]
 """Called after every frame, for progress; what it raises ends the work."""
 
@@ -31,7 +29,7 @@ class Production:
     Args:
         source: Absolute path.
         job: What to make.
-        networks: Detector and classifier; the source gets a pipeline of its own.
+        networks: The source gets a pipeline of its own.
         folder: Where the outputs go; exists.
         on_frame: For progress.
 
@@ -46,7 +44,7 @@ class Production:
         self,
         source: Path,
         job: Job,
-        networks: DetectorAndClassifier,
+        networks: Networks,
         folder: Path,
         on_frame: FrameHandler,
     ) -> None:
@@ -77,7 +75,7 @@ class Production:
 
     def _play(self) -> RunOutputs:
         options = SourceOptions(topic=self._job.annotate.topic)
-        pipeline = EmotionPipeline(*self._networks, self._job.settings)
+        pipeline = EmotionPipeline(self._networks, self._job.settings)
         with open_source(str(self._source), options) as source:
             if source.live:
                 raise SourceError(f'{source.name} has no end: give files and bags only.')
@@ -100,7 +98,7 @@ class Production:
                 if frame is not None:
                     self._take(outputs, frame, faces)
 
-            pipeline = EmotionPipeline(*self._networks, self._job.settings)
+            pipeline = EmotionPipeline(self._networks, self._job.settings)
             target = self._folder / f'{self._stem}_emotions'
             report = annotate_bag(self._source, target, pipeline, self._job.annotate, take)
         self.damaged_frames = report.bad_images

@@ -21,12 +21,11 @@ from emotion_perception.batch.job import (
     without_result,
     write_record,
 )
-from emotion_perception.batch.produce import DetectorAndClassifier, FrameHandler, Production
-from emotion_perception.detection import create_detector
+from emotion_perception.batch.produce import FrameHandler, Production
 from emotion_perception.errors import EmotionPerceptionError, ModelError
 from emotion_perception.files.resources import default_model_path
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.limits import quoted
+from emotion_perception.networks import Networks, load_networks
 
 WORK_FOLDER: Final = '.unfinished'
 """Folder in the output folder for what is being made; the next run empties it."""
@@ -71,8 +70,8 @@ def work(task: Task, job: Job, out: Path, on_frame: FrameHandler = lambda: None)
 
 
 @lru_cache(maxsize=1)
-def load_networks(job: Job) -> DetectorAndClassifier:
-    """Loads detector and classifier, once per process.
+def networks_of(job: Job) -> Networks:
+    """Loads the networks, once per process.
 
     Raises:
         ModelError: The model is missing, damaged, or not the one of the job.
@@ -81,14 +80,13 @@ def load_networks(job: Job) -> DetectorAndClassifier:
     """
     # The processes share the cores already.
     cv2.setNumThreads(1)
-    model = job.model or default_model_path()
-    classifier = EmotionClassifier(model, job.providers, job.labels)
-    if classifier.manifest.sha256 != job.model_sha256:
+    networks = load_networks(job.model, job.detector, job.providers, job.labels)
+    if networks.classifier.manifest.sha256 != job.model_sha256:
         raise ModelError(
-            f'Model file {model} is not the one that this run was started with: '
-            'install the same version of emotion_bringup on every machine.'
+            f'Model file {job.model or default_model_path()} is not the one that this run was '
+            'started with: install the same version of emotion_bringup on every machine.'
         )
-    return create_detector(job.detector, job.providers), classifier
+    return networks
 
 
 def _made(task: Task, job: Job, folder: Path, on_frame: FrameHandler) -> Record:
@@ -97,7 +95,7 @@ def _made(task: Task, job: Job, folder: Path, on_frame: FrameHandler) -> Record:
     logger = logging.getLogger('emotion_perception')
     logger.addHandler(warnings)
     try:
-        production = Production(task.source, job, load_networks(job), folder, on_frame)
+        production = Production(task.source, job, networks_of(job), folder, on_frame)
         summary = production.run().summary
     finally:
         logger.removeHandler(warnings)

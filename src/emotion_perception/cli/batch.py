@@ -23,7 +23,7 @@ from emotion_perception.batch.job import (
 from emotion_perception.batch.processes import LocalWorkers
 from emotion_perception.batch.run import output_folder, run_tasks
 from emotion_perception.batch.summary import BatchSummary
-from emotion_perception.batch.work import load_networks
+from emotion_perception.batch.work import networks_of
 from emotion_perception.cli.options import (
     add_bag_options,
     add_pipeline_options,
@@ -166,8 +166,8 @@ class _Batch:
         if arguments.ray is not None:
             return RayWorkers(arguments.ray, self._job, self._out, arguments.jobs)
         # What is wrong with the networks is told once, not by every process.
-        load_networks(self._job)
-        load_networks.cache_clear()
+        networks_of(self._job)
+        networks_of.cache_clear()
         cores = arguments.jobs or len(os.sched_getaffinity(0))
         return LocalWorkers(self._job, self._out, min(cores, len(self._tasks)))
 

@@ -15,7 +15,7 @@ from emotion_perception.address import shown_source
 from emotion_perception.api import analyse_still
 from emotion_perception.cli.options import (
     add_pipeline_options,
-    load_networks,
+    networks_from,
     settings_from,
     style_from,
 )
@@ -152,13 +152,13 @@ class _Work:
     """Networks and settings, loaded once for all photos."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self._detector, self._classifier = load_networks(arguments)
+        self._networks = networks_from(arguments)
         self._settings = settings_from(arguments)
         self._style = style_from(arguments)
 
     def analyse(self, photo: Path, target: Path | None) -> FrameRecord:
         image = read_image_file(photo)
-        faces = analyse_still(image, self._detector, self._classifier, self._settings)
+        faces = analyse_still(image, self._networks, self._settings)
         if target is not None:
             _write_image(target, draw_faces(image, faces, self._style))
         height, width = image.shape[:2]

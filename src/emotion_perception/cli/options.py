@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from emotion_perception.bags.annotate import EMOTIONS_TOPIC, AnnotateOptions
-from emotion_perception.detection import FaceDetector, create_detector
 from emotion_perception.drawing import OverlayStyle
-from emotion_perception.files.resources import default_model_path
-from emotion_perception.heads.networks import HeadNetworks
-from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.inference.onnx_session import ProviderSettings
+from emotion_perception.networks import Networks, load_networks
 from emotion_perception.pipeline import EmotionPipeline, PipelineSettings
 from emotion_perception.settings import tables
 from emotion_perception.settings.setting import add_settings, by_name
@@ -118,22 +115,14 @@ def providers_from(arguments: argparse.Namespace) -> ProviderSettings:
     )
 
 
-def load_networks(arguments: argparse.Namespace) -> tuple[FaceDetector, EmotionClassifier]:
-    """Loads detector and classifier.
-
-    Raises:
-        ModelError: The model is missing or damaged.
-        DetectorError: The detector is unknown or cannot be loaded.
-        ProviderError: The wanted hardware is not available.
-    """
-    providers = providers_from(arguments)
-    model = arguments.model or default_model_path()
-    classifier = EmotionClassifier(model, providers, arguments.labels)
-    return create_detector(arguments.detector, providers), classifier
+def networks_from(arguments: argparse.Namespace) -> Networks:
+    """Loads the networks; raises what `load_networks` raises."""
+    return load_networks(
+        arguments.model, arguments.detector, providers_from(arguments), arguments.labels
+    )
 
 
 def load_pipeline(arguments: argparse.Namespace, *, live: bool = False) -> EmotionPipeline:
     """Loads a pipeline for one stream; raises what `load_networks` raises."""
-    networks, settings = load_networks(arguments), settings_from(arguments, live=live)
-    heads = HeadNetworks(providers_from(arguments))
-    return EmotionPipeline(*networks, settings, in_background=live, head_networks=heads)
+    settings = settings_from(arguments, live=live)
+    return EmotionPipeline(networks_from(arguments), settings, in_background=live)

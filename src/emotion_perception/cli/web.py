@@ -10,12 +10,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, TextIO
 
-from emotion_perception.cli.options import add_pipeline_options, load_networks, settings_from
+from emotion_perception.cli.options import add_pipeline_options, networks_from, settings_from
 from emotion_perception.files.resources import default_model_path
 from emotion_perception.outputs.run import note, say
 from emotion_perception.settings.setting import Setting, add_settings
 from emotion_viewers.web.limits import DEFAULT_HOST, DEFAULT_PORT, Limits, is_loopback
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.server import listen, require_gradio, serve
 
 DESCRIPTION = """\
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     limits = Limits(arguments.max_upload_mb, arguments.max_video_seconds)
     require_gradio()
     with listen(arguments.host, arguments.port) as open_socket:
-        networks = Networks(*load_networks(arguments))
+        networks = PageNetworks(networks_from(arguments))
         if not is_loopback(arguments.host):
             note(
                 f'warning: everybody who can reach {arguments.host} can use this page, without a '

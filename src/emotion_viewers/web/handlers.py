@@ -23,7 +23,7 @@ from emotion_viewers.web.components import (
 )
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.live import image_of_url, process_webcam
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.photo import PhotoResult, process_photo
 from emotion_viewers.web.tables import SLIDERS, face_names, face_rows, slider_label
 from emotion_viewers.web.uploads import visitor_text
@@ -46,7 +46,7 @@ class Handlers:
 
     def __init__(
         self,
-        networks: Networks,
+        networks: PageNetworks,
         visitors: Visitors,
         settings: PipelineSettings,
         limits: Limits,

@@ -1,30 +1,30 @@
-"""Detector and classifier, loaded once and shared by all visitors of the page."""
+"""The networks, loaded once and shared by all visitors of the page."""
 
 from threading import Lock
 
 from emotion_perception.api import analyse_still
-from emotion_perception.detection import FaceDetector
-from emotion_perception.inference.classifier import EmotionClassifier
+from emotion_perception.networks import Networks
 from emotion_perception.pipeline import EmotionPipeline
 from emotion_perception.types import BgrImage, Face
 from emotion_viewers.web.chosen import Chosen
 
 
-class Networks:
+class PageNetworks:
     """Processes images for any number of threads; one at a time, because a detector has buffers."""
 
-    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
-        self._detector = detector
+    def __init__(self, networks: Networks) -> None:
+        classifier = networks.classifier
         self.default_labels = classifier.label_set
-        self._classifiers = {
-            labels: classifier.predicting(labels) for labels in classifier.manifest.calibrations
+        self._networks = {
+            labels: networks._replace(classifier=classifier.predicting(labels))
+            for labels in classifier.manifest.calibrations
         }
         self._lock = Lock()
 
     @property
     def label_sets(self) -> tuple[str, ...]:
         """What the classifier can predict, of `labels.LABEL_SETS`."""
-        return tuple(self._classifiers)
+        return tuple(self._networks)
 
     def still(self, image: BgrImage, chosen: Chosen) -> list[Face]:
         """The faces of an image that belongs to no stream, largest first.
@@ -34,16 +34,14 @@ class Networks:
             chosen: Thresholds and labels.
         """
         with self._lock:
-            return analyse_still(image, self._detector, self._classifier(chosen), chosen.settings)
+            return analyse_still(image, self._chosen(chosen), chosen.settings)
 
     def stream(self, chosen: Chosen) -> 'Stream':
         """A new stream, with tracks and smoothing of its own."""
-        classifier = self._classifier(chosen)
-        pipeline = EmotionPipeline(self._detector, classifier, chosen.for_streams())
-        return Stream(pipeline, self._lock)
+        return Stream(EmotionPipeline(self._chosen(chosen), chosen.for_streams()), self._lock)
 
-    def _classifier(self, chosen: Chosen) -> EmotionClassifier:
-        return self._classifiers[chosen.label_set or self.default_labels]
+    def _chosen(self, chosen: Chosen) -> Networks:
+        return self._networks[chosen.label_set or self.default_labels]
 
 
 class Stream:

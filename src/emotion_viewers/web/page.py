@@ -23,7 +23,7 @@ from emotion_viewers.web.components import (
 from emotion_viewers.web.handlers import Handlers
 from emotion_viewers.web.limits import Limits
 from emotion_viewers.web.model_card import NOTICE, model_card
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.tables import FACE_HEADERS, SLIDERS, slider_label
 
 CSS: Final = """
@@ -79,7 +79,7 @@ class Page:
         settings: PipelineSettings,
         limits: Limits,
         card: Path,
-        networks: Networks,
+        networks: PageNetworks,
         examples: Sequence[Path],
     ) -> None:
         self._handlers = handlers

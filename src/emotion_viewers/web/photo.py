@@ -12,7 +12,7 @@ from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.sources.image_files import read_image_file
 from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.limits import MAX_PHOTO_PIXELS
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import result_stem
 
@@ -36,7 +36,7 @@ class PhotoResult:
     csv: Path
 
 
-def process_photo(photo: Path, folder: Path, networks: Networks, chosen: Chosen) -> PhotoResult:
+def process_photo(photo: Path, folder: Path, networks: PageNetworks, chosen: Chosen) -> PhotoResult:
     """Finds the faces of a photo and their emotions.
 
     Args:

@@ -16,7 +16,7 @@ from emotion_viewers.web.examples import write_examples
 from emotion_viewers.web.guard import App, Guard
 from emotion_viewers.web.limits import MAX_WAITING, Limits
 from emotion_viewers.web.model_card import CardImage, model_card
-from emotion_viewers.web.networks import Networks
+from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.visitors import Visitors
 from emotion_viewers.web.workspace import Workspace
 
@@ -63,7 +63,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    networks: Networks,
+    networks: PageNetworks,
     settings: PipelineSettings,
     limits: Limits,
     card: Path,
@@ -111,7 +111,7 @@ def _prepare_environment(files: str) -> None:
 
 
 def _application(
-    networks: Networks,
+    networks: PageNetworks,
     settings: PipelineSettings,
     limits: Limits,
     card: Path,

@@ -19,7 +19,7 @@ from emotion_perception.types import NS_PER_S
 from emotion_viewers.web.chosen import Chosen
 from emotion_viewers.web.emotion_timeline import EmotionTimeline
 from emotion_viewers.web.limits import MAX_MOVING_PIXELS
-from emotion_viewers.web.networks import Networks, Stream
+from emotion_viewers.web.networks import PageNetworks, Stream
 from emotion_viewers.web.tables import CsvWriter
 from emotion_viewers.web.uploads import check_video, result_stem
 
@@ -67,7 +67,7 @@ class Watch:
 def process_video(
     video: Path,
     folder: Path,
-    networks: Networks,
+    networks: PageNetworks,
     chosen: Chosen,
     max_seconds: float,
     watch: Watch | None = None,

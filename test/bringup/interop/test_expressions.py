@@ -20,6 +20,7 @@ from emotion_perception.files.resources import default_model_path
 from emotion_perception.inference.alignment import cropped_portrait
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.labels import Emotion
+from emotion_perception.networks import load_networks
 from emotion_perception.settings.tables import PipelineSettings
 from emotion_perception.types import Box
 
@@ -150,8 +151,7 @@ def test_a_smiling_face_is_happy_with_the_probability_of_the_whole_image(
     detector.track('bd34a')
     result = detector.ask('bd34a', smiling, detector.hear('bd34a'))
     # Not `predict_emotion`, whose networks would stay for the tests that count them.
-    networks = create_detector('centerface'), EmotionClassifier(default_model_path())
-    (face,) = analyse_still(astronaut, *networks, PipelineSettings())
+    (face,) = analyse_still(astronaut, load_networks(), PipelineSettings())
     assert result.expression == 'happy'
     assert face.emotion_id == Emotion.HAPPY
     assert result.confidence == pytest.approx(face.confidence, abs=0.15)

@@ -1,0 +1,89 @@
+"""A subscription that listens best effort where a publisher offers no more: better than silence."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+from emotion_bringup import qos
+from emotion_bringup.callback_groups import forget_destroyed
+
+
+class FallbackSubscription:
+    """Listens to one topic on demand."""
+
+    def __init__(
+        self,
+        node: Node,
+        message_type: Any,
+        topic: str,
+        callback: Callable[..., None],
+        profiles: tuple[QoSProfile, QoSProfile],
+        on_fallback: Callable[[], None] = lambda: None,
+        on_publishers: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Stores what to subscribe to; `start` does.
+
+        Args:
+            node: Subscribes.
+            message_type: Of the topic.
+            topic: Full name.
+            callback: Gets every message, and its message info if it takes two arguments.
+            profiles: The one that is asked for, which `qos_overrides.*` parameters may change, and
+                the one where a publisher does not offer that.
+            on_fallback: Called when a publisher does not offer the reliability asked for.
+            on_publishers: Called when a publisher has come or gone.
+        """
+        self._node = node
+        self._type = message_type
+        self._topic = topic
+        self._callback = callback
+        self._profile, self._fallback = profiles
+        self._on_fallback = on_fallback
+        self._on_publishers = on_publishers
+        self.subscription: Subscription | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether there is a subscription."""
+        return self.subscription is not None
+
+    @property
+    def publishers(self) -> int:
+        """How many publishers are connected; 0 without a subscription."""
+        return self.subscription.get_publisher_count() if self.subscription is not None else 0
+
+    def start(self) -> None:
+        """Subscribes."""
+        self._subscribe(self._profile, qos.overridable())
+
+    def stop(self) -> None:
+        """Ends the subscription; without one it does nothing."""
+        if self.subscription is not None:
+            self._node.destroy_subscription(self.subscription)
+            self.subscription = None
+            forget_destroyed(self._node)
+
+    def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
+        self.subscription = self._node.create_subscription(
+            self._type,
+            self._topic,
+            self._callback,
+            profile,
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._fall_back, matched=lambda _: self._on_publishers()
+            ),
+            qos_overriding_options=override,
+        )
+
+    def _fall_back(self, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        if self.subscription is None:
+            return
+        self._on_fallback()
+        self.stop()
+        # Without overrides: their parameters hold the profile of the first subscription.
+        self._subscribe(self._fallback, None)
