@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import gradio as gr
 
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.pipeline import PipelineSettings
-from emotion_viewers.web.chosen import Chosen
+from emotion_viewers.web.chosen import Chosen, Controls
 from emotion_viewers.web.components import (
     choices,
     downloads,
@@ -36,6 +35,8 @@ _FILES = 3  # annotated, JSON, CSV
 class Handlers:
     """The page's functions; each says what is wrong in a sentence and clears what it shows.
 
+    What many of them get at their end are the values of `Controls`.
+
     Args:
         networks: Detector and classifier.
         visitors: Keeps the visitors' files apart.
@@ -58,22 +59,12 @@ class Handlers:
         self._limits = limits
         self._examples = examples
 
-    def photo(
-        self,
-        path: str | None,
-        threshold: float,
-        face_size: float,
-        smoothing: float,
-        labels: str,
-        blur: bool,
-        heads: bool,
-        request: gr.Request,
-    ) -> list[Any]:
+    def photo(self, path: str | None, request: gr.Request, *controls: Any) -> list[Any]:
         """Photo, annotated photo, table, choice of faces, chart and files."""
         if path is None:
             return _no_photo()
         photo = Path(path)
-        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
+        chosen = self._chosen(controls)
         with self._visitors.job(_id(request), photo) as visitor:
             visitor.photo = None
             try:
@@ -84,23 +75,13 @@ class Handlers:
             visitor.photo = result.record
             return [path, *_photo_outputs(result)]
 
-    def example(
-        self,
-        index: int,
-        threshold: float,
-        face_size: float,
-        smoothing: float,
-        labels: str,
-        blur: bool,
-        heads: bool,
-        request: gr.Request,
-    ) -> list[Any]:
+    def example(self, index: int, request: gr.Request, *controls: Any) -> list[Any]:
         """The same as for a photo, of an example picture."""
         picture = self._examples[index]
         with self._visitors.job(_id(request)) as visitor:
             # A copy: what a visitor has looked at goes with the visitor.
             photo = str(shutil.copy(picture, visitor.folder))
-        return self.photo(photo, threshold, face_size, smoothing, labels, blur, heads, request)
+        return self.photo(photo, request, *controls)
 
     def face(self, name: str, request: gr.Request) -> Any:
         """The chart of the face that was chosen."""
@@ -112,21 +93,16 @@ class Handlers:
     def video(
         self,
         path: str | None,
-        threshold: float,
-        face_size: float,
-        smoothing: float,
-        labels: str,
-        blur: bool,
-        heads: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it there
+        *controls: Any,
     ) -> list[Any]:
         """Annotated video, summary, choice of people, timeline and files."""
         if path is None:
             tell('Choose a video first.')
             return _no_video()
         video = Path(path)
-        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
+        chosen = self._chosen(controls)
         with self._visitors.job(_id(request), video) as visitor:
             visitor.stopped, visitor.timeline = False, None
             watch = _watch(visitor, progress)
@@ -158,23 +134,13 @@ class Handlers:
             named = {_person_name(track): track for track in timeline.people()}
             return timeline_plot(timeline.points(named.get(name, -1)))
 
-    def live(
-        self,
-        url: str | None,
-        threshold: float,
-        face_size: float,
-        smoothing: float,
-        labels: str,
-        blur: bool,
-        heads: bool,
-        request: gr.Request,
-    ) -> tuple[Any, Any]:
+    def live(self, url: str | None, request: gr.Request, *controls: Any) -> tuple[Any, Any]:
         """Annotated image and probabilities of the largest face, for one image of a webcam."""
         if not url:
             return None, None
-        chosen = self._chosen(threshold, face_size, smoothing, labels, blur, heads)
+        chosen = self._chosen(controls)
         with self._visitors.job(_id(request)) as visitor:
-            if visitor.stream is None or visitor.stream.label_set != labels:
+            if visitor.stream is None or visitor.stream.label_set != chosen.label_set:
                 visitor.stream = self._networks.stream(chosen)
             try:
                 image, now_ns = image_of_url(url), time.monotonic_ns()
@@ -192,24 +158,8 @@ class Handlers:
         """Removes what belongs to a visitor who has left."""
         self._visitors.end(_id(request))
 
-    def _chosen(
-        self,
-        threshold: float,
-        face_size: float,
-        smoothing: float,
-        labels: str,
-        blur: bool,
-        heads: bool,
-    ) -> Chosen:
-        settings = replace(
-            self._settings,
-            confidence_threshold=float(threshold),
-            min_face_size=int(face_size),
-            smoothing=float(smoothing),
-            head_pose=bool(heads),
-            gaze=bool(heads),
-        )
-        return Chosen(settings, labels, bool(blur))
+    def _chosen(self, controls: Sequence[Any]) -> Chosen:
+        return Controls(*controls).chosen(self._settings)
 
 
 def _photo_outputs(result: PhotoResult) -> list[Any]:
