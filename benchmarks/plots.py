@@ -14,6 +14,7 @@ _DPI = 90
 _BAR_WIDTH = 0.8  # of the room that one x value has
 _MAX_TICKS = 12
 _LEGEND_ROOM = 1.6  # right of a stack, in bars
+_HEADROOM = 1.05  # above the highest value, which the axis may end at otherwise
 
 
 def draw(plots: Sequence[Plot], folder: Path) -> list[Path]:
@@ -56,7 +57,7 @@ def _draw_one(plot: Plot, path: Path, figure_class: Any) -> Path:
     axes = figure.add_subplot()
     _KINDS[plot.kind](axes, plot)
     axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, _HEADROOM * axes.get_ylim()[1])
     axes.grid(axis='y', alpha=0.3)
     axes.spines[['top', 'right']].set_visible(False)
     if len(plot.series) > 1:
@@ -73,7 +74,7 @@ def _draw_lines(axes: Any, plot: Plot) -> None:
     if plot.log_x:
         axes.set_xscale('log', base=2)
     if len(xs) <= _MAX_TICKS:
-        axes.set_xticks(xs, [f'{x:.2g}' for x in xs], minor=False)
+        axes.set_xticks(xs, [f'{x:.3g}' for x in xs], minor=False)
         axes.minorticks_off()
 
 
