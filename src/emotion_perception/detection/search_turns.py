@@ -1,7 +1,8 @@
 """Whose turn it is to search a whole image, among streams that share the cores of a machine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
@@ -43,6 +44,15 @@ class SearchTurns:
                 return False
             self._is_taken = True
             return True
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """Gives the turn back at its end, with what this thread has taken."""
+        started_s = time.thread_time()
+        try:
+            yield
+        finally:
+            self.give_back(time.thread_time() - started_s)
 
     def give_back(self, cpu_s: float = 0.0) -> None:
         """Gives the turn back.

@@ -10,7 +10,6 @@ looked for in the image that is there when the search has ended.
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -84,11 +83,8 @@ class BackgroundDetection:
     def _detect(
         self, image: BgrImage, score_threshold: float, min_face_size: int, max_side: int
     ) -> list[Detection]:
-        started_s = time.thread_time()
-        try:
+        with self._turns.searching():
             return self._detector.detect(image, score_threshold, min_face_size, max_side)
-        finally:
-            self._turns.give_back(time.thread_time() - started_s)
 
 
 def _give_way() -> None:
@@ -222,11 +218,8 @@ class StreamDetector:
             return self._search(image, stamp_ns, [], settings)
         if not self._turns.take():
             return []
-        started_s = time.thread_time()
-        try:
+        with self._turns.searching():
             return self._search(image, stamp_ns, [], settings)
-        finally:
-            self._turns.give_back(time.thread_time() - started_s)
 
     def _follow(
         self, image: BgrImage, places: Sequence[Detection], settings: PipelineSettings

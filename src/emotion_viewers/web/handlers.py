@@ -38,7 +38,7 @@ class Handlers:
     What many of them get at their end are the values of `Controls`.
 
     Args:
-        networks: Detector and classifier.
+        networks: Find the faces and tell their emotions.
         visitors: Keeps the visitors' files apart.
         settings: Those that no slider changes.
         limits: How much a visitor may ask for.

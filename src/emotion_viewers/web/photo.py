@@ -42,7 +42,7 @@ def process_photo(photo: Path, folder: Path, networks: PageNetworks, chosen: Cho
     Args:
         photo: Image file.
         folder: Where the results go; it must exist.
-        networks: Detector and classifier.
+        networks: Find the faces and tell their emotions.
         chosen: Thresholds, labels and what is drawn.
 
     Raises:

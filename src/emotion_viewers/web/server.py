@@ -74,7 +74,7 @@ def serve(
     """Serves the page until SIGINT, SIGTERM or SIGHUP, and then removes every file it made.
 
     Args:
-        networks: Detector and classifier.
+        networks: Find the faces and tell their emotions.
         settings: What the sliders start with.
         limits: How much a visitor may ask for.
         card: Model card of the model in use, a Markdown file.

@@ -77,7 +77,7 @@ def process_video(
     Args:
         video: Video file or animated image.
         folder: Where the results go; it must exist.
-        networks: Detector and classifier.
+        networks: Find the faces and tell their emotions.
         chosen: Thresholds, labels and what is drawn.
         max_seconds: Longer videos are refused; one that does not say how long it is ends there.
         watch: Follows the work.
