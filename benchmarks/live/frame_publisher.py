@@ -26,6 +26,8 @@ from std_msgs.msg import Header
 from emotion_bringup import qos
 from emotion_bringup.conversion import ns_to_stamp
 from emotion_bringup.parameter_tables import LIVE
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _POLL_S = 0.02
 _WAIT_S = 60.0
@@ -45,6 +47,7 @@ def main() -> int:
         '--start', type=float, default=0.0, help='earliest time of the first frame, monotonic clock'
     )
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     # Nothing is lost when it ends at once, and a traceback would only alarm.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -62,7 +65,7 @@ def main() -> int:
     frames = itertools.cycle(messages)
     for name, rate, seconds in json.loads(options.segments):
         counts[name] = _publish(publisher, frames, name, rate, seconds)
-    print(json.dumps(counts), flush=True)
+    lines.write(counts)
     # A camera goes on: an image whose publisher ends at once may never arrive.
     time.sleep(_LINGER_S)
     node.destroy_node()

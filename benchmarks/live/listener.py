@@ -20,6 +20,8 @@ from emotion_bringup import qos
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_bringup.parameter_tables import LIVE
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _POLL_S = 0.1
 
@@ -30,6 +32,7 @@ def main() -> int:
     parser.add_argument('--topics', nargs='+', required=True)
     parser.add_argument('--output', type=Path, required=True)
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     stopped: list[int] = []
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
@@ -41,7 +44,7 @@ def main() -> int:
             now_ns = time.time_ns()
             header = message.header
             if not arrivals[topic]:
-                print(json.dumps({'first': topic, 'arrived_ns': now_ns}), flush=True)
+                lines.write({'first': topic, 'arrived_ns': now_ns})
             arrivals[topic].append(
                 (header.frame_id, stamp_to_ns(header.stamp), now_ns, len(message.faces))
             )
@@ -52,7 +55,7 @@ def main() -> int:
         listen(topic)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    print(json.dumps({'listening': True}), flush=True)
+    lines.write({'listening': True})
     while not stopped:
         executor.spin_once(timeout_sec=_POLL_S)
     options.output.write_text(json.dumps(arrivals), encoding='utf-8')

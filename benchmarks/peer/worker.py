@@ -4,6 +4,7 @@ Nothing of this project is imported here; the peer is used through its own class
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ _PACKAGES = ('fer', 'tensorflow-cpu', 'tensorflow', 'opencv-contrib-python-headl
 
 def main() -> None:
     """Answers until stdin ends."""
+    # The pipe is kept for answers alone: libraries may print.
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)
     peer = FER()  # its defaults: the quantised network and the Haar cascade
     tasks: dict[str, Callable[..., dict[str, Any]]] = {
         'frames': _frames,
@@ -29,7 +33,7 @@ def main() -> None:
     for line in sys.stdin:
         question = json.loads(line)
         response = tasks[question.pop('task')](peer, **question)
-        print(json.dumps(response), flush=True)
+        print(json.dumps(response), file=answers, flush=True)
 
 
 def _frames(peer: FER, path: str, indices: list[int]) -> dict[str, Any]:

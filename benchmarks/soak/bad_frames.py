@@ -5,7 +5,6 @@ Run as a process of its own. It prints how many it has sent, and ends.
 
 import argparse
 import itertools
-import json
 import signal
 import sys
 import time
@@ -19,6 +18,8 @@ from std_msgs.msg import Header
 from emotion_bringup import qos
 from emotion_bringup.conversion import ns_to_stamp
 from emotion_bringup.parameter_tables import LIVE
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _WAIT_S = 30.0
 _POLL_S = 0.02
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument('--topic', required=True)
     parser.add_argument('--seconds', type=float, required=True)
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Node('bad_camera')
@@ -59,7 +61,7 @@ def main() -> int:
         message.header = Header(stamp=ns_to_stamp(time.time_ns()), frame_id='bad')
         publisher.publish(message)
         time.sleep(1 / _RATE)
-    print(json.dumps({'sent': count}), flush=True)
+    lines.write({'sent': count})
     node.destroy_node()
     rclpy.shutdown()
     return 0

@@ -3,7 +3,6 @@
 Run as a process of its own. It prints how many processes of that run do not end, and ends.
 """
 
-import json
 import os
 import pty
 import select
@@ -11,6 +10,8 @@ import signal
 import sys
 
 from benchmarks.live.usage import children
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _RESULTS = 5
 _END_S = 60.0
@@ -20,6 +21,7 @@ _COMMAND = (sys.executable, '-m', 'emotion_perception.cli', 'nodes',
 
 def main() -> int:
     """Waits for results, closes the terminal, prints what is left running, and ends."""
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     session, screen = pty.fork()
     if session == 0:
         os.execv(sys.executable, _COMMAND)
@@ -30,7 +32,7 @@ def main() -> int:
     left = [process for process in processes if not _has_ended(process)]
     for process in left:
         signal.pidfd_send_signal(process, signal.SIGKILL)
-    print(json.dumps({'left_running': len(left)}), flush=True)
+    lines.write({'left_running': len(left)})
     return 0
 
 

@@ -3,7 +3,6 @@
 Run as a process of its own. It prints how many frames then had no result, told or untold, and ends.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.live.usage import children
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.sources.demo import FRAME_COUNT
 
 _FROZEN_S = 25.0  # Fast DDS forgets a participant that says nothing for 20 s
@@ -24,6 +25,7 @@ _COMMAND = (sys.executable, '-m', 'emotion_perception.cli', 'nodes',
 
 def main() -> int:
     """Freezes the camera after the first result, and prints what came of the frames."""
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder, 'records.jsonl')
         with subprocess.Popen(
@@ -45,7 +47,7 @@ def main() -> int:
     is_told = _TOLD in said
     if session.returncode != int(is_told):
         sys.exit(f'{said}\nexit code {session.returncode}')
-    print(json.dumps({'told' if is_told else 'untold': missing}), flush=True)
+    lines.write({'told' if is_told else 'untold': missing})
     return 0
 
 

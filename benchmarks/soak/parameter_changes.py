@@ -8,7 +8,6 @@ middleware has not found the client's reader yet, which under load comes after t
 
 import argparse
 import itertools
-import json
 import signal
 import sys
 import time
@@ -22,6 +21,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
 from rclpy.signals import SignalHandlerOptions
+
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _CLIENTS = 3
 _PERIOD_S = 0.1
@@ -109,6 +111,7 @@ def main() -> int:
     parser.add_argument('--target', required=True)
     parser.add_argument('--seconds', type=float, required=True)
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     tuners = [ParameterClient(number, options.target) for number in range(_CLIENTS)]
@@ -126,7 +129,7 @@ def main() -> int:
         executor.spin_once(timeout_sec=_PERIOD_S)
     counts = {name: sum(tuner.counts[name] for tuner in tuners) for name in tuners[0].counts}
     counts['unanswered'] = sum(tuner.waits for tuner in tuners)
-    print(json.dumps(counts), flush=True)
+    lines.write(counts)
     for tuner in tuners:
         tuner.destroy_node()
     rclpy.shutdown()

@@ -10,7 +10,6 @@ It prints its counts as a line of JSON once a second, until it is interrupted.
 """
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -29,6 +28,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from benchmarks.soak.life_counter import LifeCounter
 from emotion_bringup.conversion import stamp_to_ns
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 _PERIOD_S = 1.0
 _POLL_S = 0.1
@@ -40,15 +41,17 @@ _ALL = QoSProfile(reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.
 class Recorder(Node):
     """Subscribes to everything but the images themselves."""
 
-    def __init__(self, namespace: str, output: TextIO) -> None:
+    def __init__(self, namespace: str, output: TextIO, lines: JsonLinesWriter) -> None:
         """Subscribes to all that it counts.
 
         Args:
             namespace: Namespace of the emotion node and the overlay.
-            output: Where the lines go.
+            output: Where the lines of CSV go.
+            lines: Where the counts go.
         """
         super().__init__('soak_recorder')
         self._output = output
+        self._lines = lines
         self._reporter = f'{namespace}/emotion_node'
         self._lives = LifeCounter()
         self._counts = {'infos': 0, 'results': 0, 'overlay_images': 0, 'lives': 0, 'reported': 0}
@@ -64,7 +67,7 @@ class Recorder(Node):
 
     def _tell(self) -> None:
         self._output.flush()
-        print(json.dumps(self._counts), flush=True)
+        self._lines.write(self._counts)
 
     def _write(self, *values: object) -> None:
         print(*values, sep=',', file=self._output)
@@ -103,14 +106,15 @@ def main() -> int:
     parser.add_argument('--namespace', required=True)
     parser.add_argument('--output', type=Path, required=True)
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     stopped: list[int] = []
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     with options.output.open('w', encoding='utf-8') as output:
-        recorder = Recorder(options.namespace, output)
+        recorder = Recorder(options.namespace, output, lines)
         executor = SingleThreadedExecutor()
         executor.add_node(recorder)
-        print(json.dumps({'started_ns': time.time_ns()}), flush=True)
+        lines.write({'started_ns': time.time_ns()})
         while not stopped:
             executor.spin_once(timeout_sec=_POLL_S)
     recorder.destroy_node()

@@ -4,7 +4,6 @@ Run as a process of its own, until it is interrupted. It prints a line when it h
 """
 
 import argparse
-import json
 import signal
 import sys
 
@@ -16,6 +15,8 @@ from sensor_msgs.msg import Image
 from emotion_bringup import qos
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_msgs.msg import FaceEmotionArray
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 
 def main() -> int:
@@ -23,6 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--namespace', required=True)
     options = parser.parse_args()
+    lines = JsonLinesWriter(STANDARD_OUTPUT)  # before a library may print
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Node('hanging_behaviour')
@@ -31,7 +33,7 @@ def main() -> int:
         profile = qos.emotions(REPLAY)
         profile.depth = 5
         node.create_subscription(kind, f'{options.namespace}/{topic}', lambda _: None, profile)
-    print(json.dumps({'joined': 1}), flush=True)
+    lines.write({'joined': 1})
     signal.sigwait([signal.SIGINT])
     node.destroy_node()
     rclpy.shutdown()

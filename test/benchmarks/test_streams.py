@@ -118,6 +118,20 @@ def test_usage_of_a_process():
         cpu_seconds(child.pid)
 
 
+def test_a_child_is_heard_though_its_middleware_prints(tmp_path):
+    log = tmp_path / 'log'
+    profile = tmp_path / 'profile.xml'
+    profile.write_text('<dds')
+    broken = {f'{name}_DEFAULT_PROFILES_FILE': str(profile) for name in ('FASTRTPS', 'FASTDDS')}
+    with Children(log, **broken) as children:
+        options = ('--topics', 'emotions', '--output', str(tmp_path / 'arrivals'))
+        child = children.module('benchmarks.live.listener', *options)
+
+        assert child.next_line(60) == {'listening': True}
+
+    assert f"Error parsing '{profile}'" in log.read_text()
+
+
 def test_a_child_that_ends_early_is_told_with_its_log(tmp_path):
     log = tmp_path / 'log'
     with Children(log) as children:

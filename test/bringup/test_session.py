@@ -17,7 +17,6 @@ from rosbags.highlevel import AnyReader
 from emotion_bringup import qos
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.session.arguments import add_arguments, options_from
-from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.errors import OutputError
 from emotion_perception.files.resources import config_path
@@ -101,6 +100,18 @@ def test_every_frame_is_processed_once_and_in_order(session):
     assert [len(line['faces']) for line in lines] == FACES
     assert (np.diff(stamps(lines)) > 0).all()
     assert {(line['image_width'], line['image_height']) for line in lines} == {(256, 256)}
+
+
+def test_json_on_the_standard_output_stands_there_alone(clip, params_file, model_path, tmp_path):
+    """Fast DDS prints its errors to the standard output: in every process of the session."""
+    profile = tmp_path / 'profile.xml'
+    profile.write_text('<dds')
+    broken = {f'{name}_DEFAULT_PROFILES_FILE': str(profile) for name in ('FASTRTPS', 'FASTDDS')}
+    code, out, err = run(arguments(clip, params_file, model_path, '--json', '-'), **broken)
+    assert code == 0, err
+    assert [len(json.loads(line)['faces']) for line in out.splitlines()] == FACES
+    assert f'frames     {len(FACES)} (4 without a face)' in err
+    assert err.count(f"Error parsing '{profile}'") >= 3
 
 
 def test_the_face_keeps_its_track_id(session):
@@ -317,15 +328,3 @@ def test_bags_that_hold_nothing(session, tmp_path, content):
     code, _, err = run([*EMOTION, '--source', str(source)])
     assert code == 1
     assert_one_sentence(err, source)
-
-
-# --- accounting --------------------------------------------------------------------------------
-
-
-def test_frames_without_result_are_missing():
-    frames = FrameCounter()
-    for stamp in range(5):
-        frames.frame_published(stamp)
-    for stamp in (0, 1, 3):
-        frames.result_received(stamp)
-    assert (frames.published, frames.missing) == (5, 2)

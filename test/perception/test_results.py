@@ -1,6 +1,8 @@
 """JSON lines, console lines and the summary of a run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,24 @@ def test_json_lines_are_on_disk_at_once(tmp_path):
             writer.write(record)
             assert len(path.read_text().splitlines()) == count
     assert [json.loads(line) for line in path.read_text().splitlines()] == records
+
+
+def test_what_others_print_does_not_come_between_json_lines():
+    """Not even what a library in C, or a child, prints."""
+    program = """
+import os, subprocess
+from emotion_perception.outputs.results import JsonLinesWriter
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
+print('before')
+with JsonLinesWriter(STANDARD_OUTPUT) as lines:
+    os.write(1, b'a library\\n')
+    subprocess.run(['echo', 'a child'], check=True)
+    print('Python', flush=True)
+    lines.write({'frame': 1})
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, check=True)
+    assert done.stdout == b'before\n{"frame":1}\n'
+    assert done.stderr == b'a library\na child\nPython\n'
 
 
 def test_json_lines_in_a_place_that_is_none(tmp_path):

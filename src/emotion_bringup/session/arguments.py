@@ -32,7 +32,12 @@ _SETTINGS: Final = (
         tables.NAMESPACE,
         tables.VIDEO,
     ),
-    Setting('json', '', 'one JSON document per line and frame', is_file=True),
+    Setting(
+        'json',
+        '',
+        'one JSON document per line and frame; - is the standard output',
+        is_file=True,
+    ),
     Setting('record', '', 'record images and emotions to this rosbag (mcap)', is_file=True),
     *(MCAP, TIMELINE, tables.SHOW, tables.OVERLAY),
     replace(BLUR_FACES, help=f'{BLUR_FACES.help}; --record keeps the images'),

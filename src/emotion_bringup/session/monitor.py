@@ -1,7 +1,7 @@
 """Subscribes to what the nodes publish: counts, prints and writes it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -17,10 +17,18 @@ from emotion_perception.bags.writer import BagWriter
 from emotion_perception.outputs.results import FrameRecord, frame_record
 from emotion_perception.types import NS_PER_S, Face
 
-FrameHandler = Callable[[FrameRecord, list[Face], float | None], None]
-"""Called with the record, the faces and the latency in milliseconds of every result."""
+FrameHandler = Callable[[FrameRecord, list[Face]], None]
+"""Called with the record and the faces of every result."""
+LatencyHandler = Callable[[float], None]
+"""Called with the milliseconds from a frame's publication to its result's, after the result."""
 EventHandler = Callable[[ExpressionEvent], None]
 """Called with what happened on a face."""
+
+
+class _MessageInfo(TypedDict):
+    """What is read here of what rclpy tells of a message."""
+
+    source_timestamp: int
 
 
 class MonitorNode(Node):
@@ -34,6 +42,7 @@ class MonitorNode(Node):
         namespace: str,
         mode: str,
         on_frame: FrameHandler,
+        on_latency: LatencyHandler,
         bag: BagWriter | None = None,
         on_event: EventHandler | None = None,
     ) -> None:
@@ -43,12 +52,14 @@ class MonitorNode(Node):
             namespace: Namespace of the nodes.
             mode: 'live' or 'replay'.
             on_frame: Called for every result.
+            on_latency: Called for every result whose latency is known, once.
             bag: Where to record images, results and events; None records nothing.
             on_event: Called for every event; None listens to none.
         """
         super().__init__('emotion_monitor', namespace=namespace)
         self.frames = FrameCounter()
         self._on_frame = on_frame
+        self._on_latency = on_latency
         self._bag = bag
         if bag is not None:
             self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
@@ -56,23 +67,26 @@ class MonitorNode(Node):
         self._listen('camera/camera_info', CameraInfo, qos.camera_info(mode), self._on_camera_info)
         self._listen(EMOTIONS, FaceEmotionArray, qos.emotions(mode), self._on_emotions)
         if on_event is not None:
-            self._listen(EVENTS, ExpressionEvent, qos.EVENTS, on_event)
+            self._listen(EVENTS, ExpressionEvent, qos.EVENTS, lambda event, _: on_event(event))
 
     def _listen(
         self,
         name: str,
         message_type: Any,
         profile: QoSProfile,
-        handle: Callable[[Any], None] | None = None,
+        handle: Callable[[Any, int], None] | None = None,
     ) -> None:
+        """Subscribes; `handle` gets the message and when it was published (ns; 0: not told)."""
         record = self._recording_of(name, message_type, profile)
 
-        def receive(data: bytes) -> None:
+        def receive(data: bytes, info: _MessageInfo) -> None:
             record(data)
             if handle is not None:
-                handle(deserialize_message(data, message_type))
+                handle(deserialize_message(data, message_type), info['source_timestamp'])
 
-        self.create_subscription(message_type, name, receive, profile, raw=True)
+        # Typed so since Jazzy's rclpy declares callbacks of one argument only.
+        callback: Callable[..., None] = receive
+        self.create_subscription(message_type, name, callback, profile, raw=True)
 
     def _recording_of(
         self, name: str, message_type: Any, profile: QoSProfile
@@ -85,15 +99,21 @@ class MonitorNode(Node):
         connection = bag.add_topic(self.resolve_topic_name(name), type_name, profile)
         return lambda data: bag.write(connection, self.get_clock().now().nanoseconds, data)
 
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        self.frames.frame_published(stamp_to_ns(message.header.stamp))
-
-    def _on_emotions(self, message: FaceEmotionArray) -> None:
+    def _on_camera_info(self, message: CameraInfo, published_ns: int) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
-        latency_ms = self.frames.result_received(stamp_ns)
+        self._tell_latency(self.frames.frame_published(stamp_ns, published_ns))
+
+    def _on_emotions(self, message: FaceEmotionArray, published_ns: int) -> None:
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        latency_ms = self.frames.result_received(stamp_ns, published_ns)
         faces = faces_from_message(message)
         record = frame_record(stamp_ns, message.image_width, message.image_height, faces)
-        self._on_frame(record, faces, latency_ms)
+        self._on_frame(record, faces)
+        self._tell_latency(latency_ms)
+
+    def _tell_latency(self, latency_ms: float | None) -> None:
+        if latency_ms is not None:
+            self._on_latency(latency_ms)
 
 
 def event_line(event: ExpressionEvent) -> str:

@@ -40,6 +40,7 @@ from emotion_perception.outputs.results import (
     stamp_ns_of,
 )
 from emotion_perception.outputs.run import note, say
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.outputs.timeline import TimelineImage
 from emotion_perception.signals import end_signals, leave_closed_terminal
 from emotion_perception.sources import SourceOptions, is_live, open_source
@@ -73,6 +74,7 @@ def _has_screen() -> bool:
 class _Session:
     def __init__(self, options: SessionOptions, stack: ExitStack) -> None:
         self._options = options
+        self._quiet = options.quiet or options.json == STANDARD_OUTPUT
         self._mode = options.mode or (LIVE if is_live(options.source) else REPLAY)
         self._interrupted = False
         check_foxglove(options)
@@ -86,9 +88,7 @@ class _Session:
             tqdm(total=frame_count, unit='frame', disable=not _has_screen(), dynamic_ncols=True)
         )
         # Without it each result gets a line.
-        self._table = (
-            None if options.quiet or self._bar.disable else stack.enter_context(FaceTable())
-        )
+        self._table = None if self._quiet or self._bar.disable else stack.enter_context(FaceTable())
         self._summary: Summary | None = None
         self._last_result_s = time.monotonic()
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='emotion_session_'))
@@ -101,7 +101,9 @@ class _Session:
         namespace = f'/{options.namespace.strip("/")}'
         on_event = self._on_event if options.people else None
         self._monitor = made(
-            lambda: MonitorNode(namespace, self._mode, self._on_frame, self._bag, on_event)
+            lambda: MonitorNode(
+                namespace, self._mode, self._on_frame, self._on_latency, self._bag, on_event
+            )
         )
         stack.callback(self._monitor.destroy_node)
         stack.callback(self._finish_bag)
@@ -174,22 +176,26 @@ class _Session:
         frames = self._monitor.frames
         return bool(frames.published and not frames.missing) or silence_s > _STALLED_S
 
-    def _on_frame(self, record: FrameRecord, faces: list[Face], latency_ms: float | None) -> None:
+    def _on_latency(self, latency_ms: float) -> None:
+        assert self._summary is not None  # a latency comes after its result
+        self._summary.add_latency(latency_ms)
+
+    def _on_frame(self, record: FrameRecord, faces: list[Face]) -> None:
         self._last_result_s = time.monotonic()
         if self._summary is None:
             # The clock of the summary starts with the stream, not with the loading of the models.
             self._summary = Summary()
-        self._summary.add(faces, latency_ms)
+        self._summary.add(faces)
         self._bar.update()
         if self._json is not None:
             self._json.write(record)
         if self._timeline is not None:
             self._timeline.add(stamp_ns_of(record), faces)
-        if not self._options.quiet:
+        if not self._quiet:
             self._show(record)
 
     def _on_event(self, event: ExpressionEvent) -> None:
-        if not self._options.quiet and event.kind != ExpressionEvent.GOING_ON:
+        if not self._quiet and event.kind != ExpressionEvent.GOING_ON:
             tqdm.write(event_line(event))
 
     def _show(self, record: FrameRecord) -> None:

@@ -24,8 +24,9 @@ from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.files.resources import replace_file
 from emotion_perception.outputs.names import refuse_overwriting
-from emotion_perception.outputs.results import STANDARD_OUTPUT, FrameRecord, frame_record
-from emotion_perception.outputs.run import json_lines, note, say
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
+from emotion_perception.outputs.run import note, say
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.settings.setting import add_settings
 from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     work = _Work(arguments)
     failed = bool(failures)
-    with nullcontext() if arguments.json is None else json_lines(arguments.json) as writer:
+    with nullcontext() if arguments.json is None else JsonLinesWriter(arguments.json) as writer:
         hidden = True if len(photos) == 1 else None  # None: shown where there is a terminal
         for photo in tqdm(photos, unit='photo', disable=hidden):
             raise_if_interrupted()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emotion_perception.errors import OutputError
-from emotion_perception.outputs.results import STANDARD_OUTPUT
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 
 
 def refuse_overwriting(sources: Iterable[str | Path], outputs: Iterable[Path | None]) -> None:

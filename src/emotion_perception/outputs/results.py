@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from emotion_perception.files.closeable import Closeable
 from emotion_perception.heads.head_pose import angles, quaternion
 from emotion_perception.inference.affect import affect_of
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT, taken_standard_output
 from emotion_perception.types import NS_PER_S, Face, Head, head_axes, pixel_box
 
 FrameRecord = dict[str, Any]
@@ -137,15 +137,14 @@ def stamp_ns_of(record: Mapping[str, Any]) -> int:
 
 
 _ROW_BAR: Final = 20
-STANDARD_OUTPUT: Final = Path('-')
-"""What a user writes in place of a file, as for other programs."""
 
 
 class JsonLinesWriter(Closeable):
     """Writes one JSON document per line; every line reaches the file at once.
 
     Args:
-        path: Its folder is created, an old file is replaced; `STANDARD_OUTPUT` is that.
+        path: Its folder is created, an old file is replaced; `STANDARD_OUTPUT` is that, and what
+            else is printed goes to stderr from then on.
 
     Raises:
         OutputError: The file cannot be opened.
@@ -155,7 +154,7 @@ class JsonLinesWriter(Closeable):
         self.path = Path(path)
         try:
             if self.path == STANDARD_OUTPUT:
-                self._file = os.fdopen(os.dup(sys.stdout.fileno()), 'wb', buffering=0)
+                self._file = os.fdopen(taken_standard_output(), 'wb', buffering=0)
                 return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: a killed run leaves whole lines, and a full disk shows at the write.
@@ -247,8 +246,12 @@ class Summary:
         self.track_ids.update(face.track_id for face in faces)
         self.most_faces = max(self.most_faces, len(faces))
         if latency_ms is not None:
-            self._latencies.append(latency_ms)
+            self.add_latency(latency_ms)
         self.seconds = self._clock() - self._start
+
+    def add_latency(self, latency_ms: float) -> None:
+        """Counts a latency, in milliseconds, that becomes known after its frame was added."""
+        self._latencies.append(latency_ms)
 
     @property
     def frames_per_second(self) -> float:

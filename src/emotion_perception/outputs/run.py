@@ -13,44 +13,27 @@ from emotion_perception.errors import OutputError
 from emotion_perception.files.closeable import Closeable
 from emotion_perception.inference.classifier import EmotionClassifier
 from emotion_perception.outputs.results import (
-    STANDARD_OUTPUT,
     JsonLinesWriter,
     Summary,
     format_line,
     frame_record,
 )
+from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.settings.setting import spelled
 from emotion_perception.settings.tables import COMMAND_LINE
 from emotion_perception.terminal import shown
 from emotion_perception.types import BgrImage, Face, Frame
 
 
-class _Console:
-    """Where `say` prints: to stderr while the standard output has JSON lines."""
-
-    stdout_is_taken = False
-
-
 def say(line: str) -> None:
     """Prints a result, at once, so that the next program of a pipe sees it."""
-    stream = sys.stderr if _Console.stdout_is_taken else sys.stdout
-    tqdm.write(shown(line), file=stream)
-    stream.flush()
+    tqdm.write(shown(line), file=sys.stdout)
+    sys.stdout.flush()
 
 
 def note(line: str) -> None:
     """Prints a remark or an error to stderr, with settings as one writes them on a command line."""
     tqdm.write(shown(spelled(line, COMMAND_LINE)), file=sys.stderr)
-
-
-def json_lines(path: Path) -> JsonLinesWriter:
-    """Opens the JSON lines of a command; where they go to stdout, all else goes to stderr.
-
-    Raises:
-        OutputError: The file cannot be opened.
-    """
-    _Console.stdout_is_taken = path == STANDARD_OUTPUT
-    return JsonLinesWriter(path)
 
 
 def route_log() -> None:
@@ -125,7 +108,7 @@ class RunOutputs(Closeable):
         self.summary = Summary()
         self._video = video
         self._recordings = tuple(recordings)
-        self._json = json_lines(json) if json is not None else None
+        self._json = JsonLinesWriter(json) if json is not None else None
         self._lines = lines and json != STANDARD_OUTPUT
         self._style = style
 
