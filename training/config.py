@@ -152,12 +152,12 @@ class OptimConfig:
     Attributes:
         name: `sgd` (with Nesterov momentum), `adam` (Kingma & Ba 2015, weight decay in the
             gradient) or `adamw` (Loshchilov & Hutter 2019, decoupled weight decay).
-        lr: Highest learning rate.
+        lr: Highest learning rate; a phase may begin anew at its own.
         momentum: Momentum of SGD.
         weight_decay: Applied to weight matrices only, not to biases and batch norm.
-        schedule: `cosine` over the whole run, or `plateau`: a cut whenever the accuracy on
-            PublicTest stops to rise.
-        warmup: Share of the whole run over which the learning rate rises (cosine only).
+        schedule: `cosine` over the whole run, or over each of its cycles (`Phase.lr`); or
+            `plateau`: a cut whenever the accuracy on PublicTest stops to rise.
+        warmup: Share of the run, or of a cycle, over which the learning rate rises (cosine only).
         final_lr: The cosine ends at this part of `lr`.
         plateau_factor: What one cut multiplies the learning rate by.
         plateau_patience: Epochs without a gain that are waited for before a cut.
@@ -188,15 +188,20 @@ class Phase:
         epochs: Number of epochs (of `TrainConfig.epoch_images` images).
         size: Side in pixels the images are warped to.
         mixup: In place of `AugmentConfig.mixup`; 0 lets a run end on unblended images.
+        lr: Begins a new cycle of the learning rate, at most this high: a warm restart (Loshchilov &
+            Hutter 2017). It spans this phase and those behind it that have none.
     """
 
     epochs: int
     size: int
     mixup: float | None = None
+    lr: float | None = None
 
     def __post_init__(self) -> None:
         if self.mixup is not None:
             _within('train.phases: mixup', self.mixup, 0)
+        if self.lr is not None and self.lr <= 0:
+            raise TrainingError(f'train.phases: lr must be above 0, not {self.lr}')
 
 
 @dataclass(frozen=True)
@@ -246,18 +251,52 @@ class TrainConfig:
         """Side of the training images in an epoch, counted from 0."""
         return self.phase_at(epoch).size
 
-    def progress(self, epochs: float) -> float:
-        """Finished part of the work, 0..1, when each epoch costs its images' area.
+    def begins_at(self, epoch: int) -> bool:
+        """Whether a size or a cycle of the learning rate begins at an epoch, counted from 0."""
+        before = 0
+        for last, phase in zip((None, *self.phases), self.phases, strict=False):
+            if epoch == before:
+                return last is None or phase.lr is not None or phase.size != last.size
+            before += phase.epochs
+        return False
 
-        The learning rate follows it, so that the few costly epochs at the last size still get a
-        useful share of the schedule.
+    def cycle_at(self, epochs: float) -> tuple[float | None, float]:
+        """The cycle of the learning rate that a run is in.
+
+        Args:
+            epochs: Done so far; may be a part of one.
+
+        Returns:
+            The cycle's highest learning rate, None for `OptimConfig.lr`, and the finished part of
+            its work, 0..1, when each epoch costs its images' area: the few costly epochs at the
+            last size still get a useful share of the schedule.
         """
-        done = total = 0.0
-        for phase in self.phases:
-            done += min(max(epochs, 0.0), phase.epochs) * phase.size**2
-            total += phase.epochs * phase.size**2
-            epochs -= phase.epochs
-        return done / total
+        cycles = _cycles(self.phases)
+        for cycle in cycles[:-1]:
+            length = sum(phase.epochs for phase in cycle)
+            if epochs < length:
+                return cycle[0].lr, _progress(cycle, epochs)
+            epochs -= length
+        return cycles[-1][0].lr, _progress(cycles[-1], epochs)
+
+
+def _cycles(phases: tuple[Phase, ...]) -> list[list[Phase]]:
+    """The phases by cycle of the learning rate."""
+    cycles: list[list[Phase]] = []
+    for phase in phases:
+        if phase.lr is not None or not cycles:
+            cycles.append([])
+        cycles[-1].append(phase)
+    return cycles
+
+
+def _progress(phases: list[Phase], epochs: float) -> float:
+    done = total = 0.0
+    for phase in phases:
+        done += min(max(epochs, 0.0), phase.epochs) * phase.size**2
+        total += phase.epochs * phase.size**2
+        epochs -= phase.epochs
+    return done / total
 
 
 @dataclass(frozen=True)
@@ -313,6 +352,10 @@ class Recipe:
             raise TrainingError(
                 'model.votes trains two last layers: data.ferplus, the share of the second in the '
                 f'loss, must lie between 0 and 1, not {self.data.ferplus}'
+            )
+        if self.optim.schedule == 'plateau' and any(phase.lr for phase in self.train.phases):
+            raise TrainingError(
+                'train.phases: lr begins a new cosine: optim.schedule must be cosine for it'
             )
 
     def mixup_at(self, epoch: int) -> float:

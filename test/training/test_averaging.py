@@ -14,7 +14,7 @@ DECAY = 0.3
 
 @pytest.fixture
 def module() -> Classifier:
-    train = TrainConfig(phases=(Phase(1, 48), Phase(1, 48), Phase(1, 64)), ema_decay=DECAY)
+    train = TrainConfig(phases=(Phase(2, 48), Phase(1, 48, lr=0.1), Phase(1, 64)), ema_decay=DECAY)
     return Classifier(Recipe('x', model=ModelConfig(arch='small_cnn'), train=train), 0.5, 0.2)
 
 
@@ -61,10 +61,10 @@ def test_the_average_starts_with_the_run_and_follows_quickly_at_first(averaged, 
     assert all(int(counter) == 4 for counter in counters)
 
 
-def test_the_average_begins_anew_where_the_size_changes(averaged, module):
+def test_the_average_begins_anew_where_the_size_or_the_cycle_changes(averaged, module):
     for step in range(1, 6):
         take_step(averaged, module, step)
-    for epoch, kept in ((1, DECAY), (2, 2 / 11)):
+    for epoch, kept in ((1, DECAY), (2, 2 / 11), (3, 2 / 11)):
         averaged.on_train_epoch_start(trainer(5, epoch), module)
         before = weight(saved(averaged, module)['state_dict'])
         after = take_step(averaged, module, 5 + epoch)

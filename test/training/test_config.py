@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from training.config import Phase
+from training.config import OptimConfig, Phase, Recipe, TrainConfig
 from training.errors import TrainingError
+from training.fit.module import rate_factor
 from training.recipe_files import read_recipe
 
 FOLDER = Path(__file__).parents[2] / 'training/recipes'
@@ -68,4 +69,42 @@ def test_schedule_follows_the_work_of_the_phases(tmp_path):
     path.write_text('name: x\ntrain: {phases: [{epochs: 4, size: 100}, {epochs: 1, size: 200}]}\n')
     train = read_recipe(path).train
     assert [train.size_at(epoch) for epoch in range(5)] == [100, 100, 100, 100, 200]
-    assert [train.progress(e) for e in (0, 2, 4, 4.5, 5)] == [0, 0.25, 0.5, 0.75, 1]
+    done = [(0, 0), (2, 0.25), (4, 0.5), (4.5, 0.75), (5, 1)]
+    assert [train.cycle_at(epochs) for epochs, _ in done] == [(None, part) for _, part in done]
+
+
+def test_a_phase_may_begin_a_cycle_of_the_learning_rate():
+    phases = (
+        Phase(1, 50),
+        Phase(1, 100),
+        Phase(2, 100, lr=0.02),
+        Phase(2, 100),
+        Phase(1, 50, lr=1),
+    )
+    recipe = Recipe(
+        'x',
+        optim=OptimConfig(lr=0.04, warmup=0.1, final_lr=0.01),
+        train=TrainConfig(phases=phases),
+    )
+    assert recipe.train.cycle_at(1) == (None, 0.2)
+    assert [recipe.train.cycle_at(e) for e in (2, 3, 5)] == [(0.02, 0), (0.02, 0.25), (0.02, 0.75)]
+    assert recipe.train.cycle_at(7) == (1, 1)
+    assert [recipe.train.begins_at(e) for e in range(7)] == [True] * 3 + [False] * 3 + [True]
+    # A little before its end, at its height, and at the end of all.
+    assert rate_factor(1.999, recipe) == pytest.approx(0.01, abs=1e-4)
+    assert rate_factor(2.4, recipe) == pytest.approx(0.5)
+    assert rate_factor(7, recipe) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ('[{epochs: 1, size: 48, lr: 0}]', 'train.phases: lr must be above 0, not 0'),
+        ('[{epochs: 1, size: 48, lr: 0.1}]', 'optim.schedule must be cosine'),
+    ],
+)
+def test_a_cycle_that_cannot_be_is_refused(tmp_path, changes, said):
+    path = tmp_path / 'r.yaml'
+    path.write_text('name: x\noptim: {schedule: plateau}\n')
+    with pytest.raises(TrainingError, match=said):
+        read_recipe(path, [f'train.phases={changes}'])

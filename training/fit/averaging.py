@@ -19,7 +19,7 @@ class AveragedWeights(WeightAveraging):
     Validation and checkpoints see the average, `current_model_state` of a checkpoint holds the
     weights to go on with. Lightning's `EMAWeightAveraging` is not enough: its one decay would keep
     the random start in the average of a short run, and mix the weights of two image sizes. This
-    one begins quickly, and anew at each size.
+    one begins quickly, and anew at each size and each cycle of the learning rate.
 
     Args:
         decay: Share of the average that a step leaves, 0..1, once the average has warmed up.
@@ -36,9 +36,9 @@ class AveragedWeights(WeightAveraging):
         self._restart()
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        """Restarts the average at a new size: weights of two sizes have no useful mean."""
-        train, epoch = pl_module.recipe.train, trainer.current_epoch
-        if epoch > 0 and train.size_at(epoch) != train.size_at(epoch - 1):
+        """Restarts the average with a size or cycle: weights from before have no useful mean."""
+        epoch = trainer.current_epoch
+        if epoch > 0 and pl_module.recipe.train.begins_at(epoch):
             self._restart()
 
     def _restart(self) -> None:

@@ -20,11 +20,18 @@ from training.fit import losses, processes
 from training.models import build, channels_last, logits_by_label_set, planes
 
 
+def rate_factor(epochs: float, recipe: Recipe) -> float:
+    """Factor on `OptimConfig.lr` after so many epochs."""
+    highest, progress = recipe.train.cycle_at(epochs)
+    factor = learning_rate(progress, recipe.optim)
+    return factor if highest is None else factor * highest / recipe.optim.lr
+
+
 def learning_rate(progress: float, config: OptimConfig) -> float:
-    """Factor on the learning rate: a linear rise, then one cosine over the rest of the run.
+    """Factor on the highest learning rate of a cycle: a linear rise, then one cosine.
 
     Args:
-        progress: Finished part of the run's work, 0..1.
+        progress: Finished part of the cycle's work, 0..1.
         config: Warm-up share and final factor.
     """
     if progress < config.warmup:
@@ -204,11 +211,8 @@ class Classifier(lightning.LightningModule):
             self._plateau = _plateau(optimizer, config)
             self._plateau.load_state_dict(self._plateau_state)
             return {'optimizer': optimizer}
-        train = self.recipe.train
-        steps = int(self.trainer.estimated_stepping_batches) / train.epochs
-        schedule = LambdaLR(
-            optimizer, lambda step: learning_rate(train.progress(step / steps), config)
-        )
+        steps = int(self.trainer.estimated_stepping_batches) / self.recipe.train.epochs
+        schedule = LambdaLR(optimizer, lambda step: rate_factor(step / steps, self.recipe))
         return {'optimizer': optimizer, 'lr_scheduler': {'scheduler': schedule, 'interval': 'step'}}
 
     # Lightning saves the checkpoint of an epoch before it steps a plateau schedule, so a resumed
