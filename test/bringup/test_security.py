@@ -134,7 +134,7 @@ def test_the_monitor_may_do_exactly_what_it_does(tmp_path):
     class Monitor(MonitorNode):
         def __init__(self, stop):
             self.bag = BagWriter(tmp_path / 'bag')
-            super().__init__('/', 'live', lambda *_: None, self.bag, lambda _: None)
+            super().__init__('/', 'live', print, print, self.bag, print)
 
         def close(self):
             self.bag.abort()
