@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.errors import TrainingError
-from training.weights.factorise import factorise, factorise_convolution, product
+from training.weights.factorise import factorise, factorise_convolution, fold_grid, product
 
 
 @pytest.fixture
@@ -77,3 +77,16 @@ def test_impossible_rank_of_a_convolution(filters):
 
 def test_empty_layer_keeps_all_of_nothing():
     assert factorise(torch.zeros(4, 5), 2).energy == 1
+
+
+def test_weights_for_larger_maps_see_their_means_at_the_old_side():
+    weight, maps = torch.randn(5, 2 * 3 * 3), torch.randn(6, 2, 4, 4)
+    means = torch.nn.functional.adaptive_avg_pool2d(maps, 3).flatten(1)
+    larger = fold_grid(weight, 2, 2 * 4 * 4)
+    torch.testing.assert_close(maps.flatten(1) @ larger.T, means @ weight.T)
+
+
+@pytest.mark.parametrize('inputs', [2 * 3 * 3, 3 * 4 * 4, 2 * 2 * 2])
+def test_weights_for_maps_that_cannot_be_converted_stay(inputs):
+    weight = torch.randn(5, 2 * 3 * 3)
+    assert torch.equal(fold_grid(weight, 2, inputs), weight)

@@ -105,23 +105,29 @@ def grey_blocks(weight: Tensor, block: int) -> Tensor:
 
 
 def fold_grid(weight: Tensor, channels: int, inputs: int) -> Tensor:
-    """Weights for small maps that do what others did for the same maps enlarged.
+    """Weights for maps of another side that do what others did for theirs.
 
     Args:
         weight: float32 `[outputs, channels * g * g]`.
         channels: Number of maps.
-        inputs: channels * s * s of the small maps, g a multiple of s.
+        inputs: channels * s * s of the other maps, g a multiple of s or smaller.
 
     Returns:
-        float32 `[outputs, inputs]`, each the sum over the pixels that one has become; the same
-        weights where the maps are no smaller, or are not the same channels.
+        float32 `[outputs, inputs]`. Smaller maps stand for the same enlarged: each weight is the
+        sum over the pixels that one has become. Larger ones stand for their means at the old side
+        (`AdaptiveAvgPool2d`). The same weights where the side is the same, or the channels are not.
     """
-    large, small = (math.isqrt(count // channels) for count in (weight.shape[1], inputs))
-    times = large // max(small, 1)
-    if times < 2 or weight.shape[1] != channels * (times * small) ** 2:
+    old, new = (math.isqrt(count // channels) for count in (weight.shape[1], inputs))
+    if weight.shape[1] != channels * old**2 or inputs != channels * new**2 or old == new:
         return weight
-    grid = weight.reshape(-1, channels, small, times, small, times)
-    return grid.sum(dim=(3, 5)).flatten(1)
+    if old < new:
+        pixels = torch.eye(new**2, device=weight.device).reshape(-1, 1, new, new)
+        means = F.adaptive_avg_pool2d(pixels, old).flatten(1)
+        return (weight.reshape(-1, channels, old**2) @ means.T).flatten(1)
+    times = old // max(new, 1)
+    if old != times * new:
+        return weight
+    return weight.reshape(-1, channels, new, times, new, times).sum(dim=(3, 5)).flatten(1)
 
 
 def product(first: Tensor, second: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ The recipe's `model.init` says which:
 Where the recipe's AlexNet has `conv_ranks` or `fc_ranks` and the source full layers, these are
 factorised: a recipe that starts from a run of the full network is SVD compression with fine-tuning.
 Where it is `grey` and the source is not, the filters of the three channels are summed. Where its
-`stride` is larger, its maps are smaller, and stand for those of the source enlarged. Where it has
-`votes` and the source has not, the second last layer starts as the first.
+`stride` is another, its maps are too: smaller ones stand for those of the source enlarged, larger
+ones for their means. Where it has `votes` and the source has not, the second last layer starts as
+the first.
 
 ImageNet's last layer with its 1,000 classes stays behind; ours starts fresh. The published AlexNet
 has no batch norms; where the recipe asks for them they start as the published biases
