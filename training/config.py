@@ -253,12 +253,10 @@ class TrainConfig:
 
     def begins_at(self, epoch: int) -> bool:
         """Whether a size or a cycle of the learning rate begins at an epoch, counted from 0."""
-        before = 0
-        for last, phase in zip((None, *self.phases), self.phases, strict=False):
-            if epoch == before:
-                return last is None or phase.lr is not None or phase.size != last.size
-            before += phase.epochs
-        return False
+        if epoch == 0:
+            return True
+        last, phase = self.phase_at(epoch - 1), self.phase_at(epoch)
+        return phase is not last and (phase.lr is not None or phase.size != last.size)
 
     def cycle_at(self, epochs: float) -> tuple[float | None, float]:
         """The cycle of the learning rate that a run is in.
