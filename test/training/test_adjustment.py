@@ -101,7 +101,11 @@ def test_the_command_prints_the_curve(made_csv, votes_file, tmp_path, capsys):
     assert 'Shares of the votes in Training: Angry 0.1429, ' in printed
     # The made classes are equally frequent: nothing changes.
     assert 'at strength 0 (n = 21, PublicTest' in printed
-    assert len([line for line in printed.splitlines() if line.startswith('| 0')]) == 10
+    strengths, thresholds = printed.split('As an export would balance them (strength 0, bonus none')
+    assert len([line for line in strengths.splitlines() if line.startswith('| 0')]) == 10
+    named = [line.split(' | ')[1] for line in thresholds.splitlines() if line.startswith('| 0')]
+    assert named[0] == '100.0%'
+    assert len(named) == 8
 
 
 def test_a_bonus_is_read_from_a_command_line_and_added():

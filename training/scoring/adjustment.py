@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,35 @@ def temperature(adjusted: Floats, votes: NDArray[np.int64]) -> float:
     eces = {each: metrics.reliability(adjusted[rows] / each, labels).ece for each in _TEMPERATURES}
     least = min(eces, key=lambda each: eces[each])
     return next((each for each, ece in eces.items() if ece <= _LARGEST_ECE), least)
+
+
+class Choice(NamedTuple):
+    """What makes predictions balanced.
+
+    Attributes:
+        strength: Of the best mean recall.
+        temperature: For the adjusted logits, from `temperature`.
+    """
+
+    strength: float
+    temperature: float
+
+
+def choose(
+    logits: Floats, votes: NDArray[np.int64], shares: Floats, bonus: Floats = NO_BONUS
+) -> Choice:
+    """The strength with the best mean recall on the FER+ labels, and the temperature for it.
+
+    The bonus is no part of the first choice: it is given for what other faces than FER+'s need.
+
+    Args:
+        logits: float64 `[n, 7]`, as the votes taught them.
+        votes: int64 `[n, 10]`, the votes of the same images.
+        shares: From `priors`.
+        bonus: float64 `[7]`, in nats.
+    """
+    strength = best(curve(logits, votes, shares)).strength
+    return Choice(strength, temperature(adjust(logits, shares, strength, bonus), votes))
 
 
 @dataclass(frozen=True)

@@ -243,20 +243,15 @@ def _measure_votes(shipped: predict.LogitsByLabelSet, votes: NDArray[np.int64]) 
 def _balance(
     logits: metrics.Floats, dataset: Dataset, votes: NDArray[np.int64], bonus: metrics.Floats
 ) -> Balance:
-    """The balanced predictions of the strength with the best mean recall on PublicTest.
-
-    The bonus is no part of that choice: it is given for what other faces than FER+'s need.
-    """
+    """The balanced predictions, as PublicTest chooses them."""
     shares = adjustment.priors(dataset['Training'], votes)
     # A class that Training lacks must not become infinitely likely.
     shares = np.maximum(shares, _LEAST_SHARE)
-    selecting = votes[dataset['PublicTest'].rows]
-    strength = adjustment.best(adjustment.curve(logits, selecting, shares)).strength
-    adjusted = adjustment.adjust(logits, shares, strength, bonus)
+    chosen = adjustment.choose(logits, votes[dataset['PublicTest'].rows], shares, bonus)
     return Balance(
         tuple(round(float(share), 4) for share in shares),
-        strength,
-        adjustment.temperature(adjusted, selecting),
+        chosen.strength,
+        chosen.temperature,
         tuple(bonus.tolist()),
     )
 
