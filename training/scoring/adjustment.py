@@ -27,6 +27,7 @@ NO_BONUS: Floats = np.zeros(NUM_EMOTIONS)
 
 _TEMPERATURES = tuple(twentieths / 20 for twentieths in range(20, 9, -1))
 _LARGEST_ECE = 0.025
+_LEAST_SHARE = 1e-4
 
 
 def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
@@ -37,10 +38,11 @@ def priors(training: Split, votes: NDArray[np.int64]) -> Floats:
         votes: All votes of FER+, int64 `[rows, 10]`.
 
     Returns:
-        float64 `[7]` in FER-2013 order, sum 1.
+        float64 `[7]` in FER-2013 order, at least 0.0001 each; otherwise their sum is 1.
     """
     taught = targets.soft(votes[training.rows], training.labels, 1.0)
-    return np.asarray(taught.mean(axis=0, dtype=np.float64))
+    # A class that Training lacks must not become infinitely likely.
+    return np.asarray(np.maximum(taught.mean(axis=0, dtype=np.float64), _LEAST_SHARE))
 
 
 def adjust(logits: Floats, shares: Floats, strength: float, bonus: Floats = NO_BONUS) -> Floats:

@@ -46,11 +46,12 @@ def curve(
     """
     rows, labels = ferplus.labelled(votes)
     disputed = confidence(logits[ferplus.majority(votes) == ferplus.NO_MAJORITY])
+    clear = confidence(logits[rows])
     right = logits[rows].argmax(axis=1) == labels
     counts = np.bincount(labels, minlength=logits.shape[1])
     points = []
     for threshold in thresholds:
-        named = confidence(logits[rows]) >= threshold
+        named = clear >= threshold
         hits = np.bincount(labels[named & right], minlength=len(counts))
         with np.errstate(invalid='ignore'):  # a class without rows has no recall
             recalls = hits / counts

@@ -37,7 +37,6 @@ from training.weights.fold import fold_batch_norm
 from training.writing import write_json
 
 CALIBRATION_IMAGES = 512
-_LEAST_SHARE = 1e-4
 FP32_TOLERANCE = 1e-3
 
 
@@ -245,8 +244,6 @@ def _balance(
 ) -> Balance:
     """The balanced predictions, as PublicTest chooses them."""
     shares = adjustment.priors(dataset['Training'], votes)
-    # A class that Training lacks must not become infinitely likely.
-    shares = np.maximum(shares, _LEAST_SHARE)
     chosen = adjustment.choose(logits, votes[dataset['PublicTest'].rows], shares, bonus)
     return Balance(
         tuple(round(float(share), 4) for share in shares),
