@@ -41,13 +41,21 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: profile for name in profile_variables(environment) if not environment.get(name)}
 
 
-def use_shipped_dds_profile(*, images: bool = True) -> None:
-    """Adds `dds_environment` to this process; must be called before rclpy is initialised.
+def use_shipped_dds_profile() -> None:
+    """Adds `dds_environment` to this process; must be called before rclpy is initialised."""
+    os.environ.update(dds_environment(os.environ))
+
+
+def use_own_dds_profile(*, images: bool) -> None:
+    """The same, with the shipped profile fitted to this process.
+
+    For a process with one context that starts no others: two in one process would be one DDS
+    participant for Fast DDS, which it refuses.
 
     Args:
-        images: Whether this process, or one that inherits its environment, publishes images.
+        images: Whether this process publishes images.
     """
-    os.environ.update(dds_environment(os.environ))
+    use_shipped_dds_profile()
     shipped = config_path('fastdds.xml')
     domain = os.environ.get('ROS_DOMAIN_ID') or '0'
     variables = profile_variables(os.environ)

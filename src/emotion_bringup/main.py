@@ -13,7 +13,7 @@ from emotion_bringup.endings import EXIT_OK, EXIT_USAGE
 from emotion_bringup.environment import (
     InstallationError,
     import_for_ros,
-    use_shipped_dds_profile,
+    use_own_dds_profile,
 )
 from emotion_bringup.graph import GRAPH
 from emotion_bringup.lifeline import end_with_starter
@@ -37,7 +37,7 @@ def run(name: str) -> int:
     _end_quietly_while_starting()
     end_with_starter()
     node, cameras = GRAPH[name], cameras_in(arguments)
-    use_shipped_dds_profile(images=node.writes_images)
+    use_own_dds_profile(images=node.writes_images)
     module = _CAMERAS if cameras else node.module
     try:
         running, node_module = import_for_ros('emotion_bringup.running', module)

@@ -3,12 +3,12 @@
 Fast DDS gives every process on a machine the lowest free participant number, and its shared-memory
 port a name made from it. A node that is killed (SIGKILL, out of memory, a crash) and started again
 gets the port of its dead self, and makes it anew, while cameras may go on writing into the old one:
-the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5469). A process that
-starts beside such a dead port takes another number.
+the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5469). Within seconds
+one of the living removes the dead port's files, and nothing shows any more that others still hold
+it. So a process looks for its number from a random one on, and takes one without any files.
 """
 
-import contextlib
-import fcntl
+import random
 import socket
 from pathlib import Path
 
@@ -22,23 +22,17 @@ _PARTICIPANTS = 32
 
 
 def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
-    """The lowest participant number that neither a living nor a killed process has.
+    """A participant number that neither a living nor a killed process has, another at each call.
 
     Args:
         domain: ROS domain.
         folder: Where Fast DDS keeps its ports.
 
     Returns:
-        The number; None when no process was killed below it, so that Fast DDS may choose, or when
-        there is none left.
+        The number; None when all are taken, so that Fast DDS must choose.
     """
-    died = False
-    for number in range(_PARTICIPANTS):
-        locks = _locks(folder, _port(domain, number))
-        if not locks:
-            return number if died else None
-        died = died or not any(_is_held(lock) for lock in locks)
-    return None
+    numbers = random.sample(range(_PARTICIPANTS), _PARTICIPANTS)
+    return next((each for each in numbers if not _locks(folder, _port(domain, each))), None)
 
 
 def is_quiet(domain: int, folder: Path = _SHARED_MEMORY) -> bool:
@@ -68,15 +62,3 @@ def _locks(folder: Path, port: int) -> list[Path]:
     """The locks of a port, of whichever Fast DDS; removed by a process that ends as it should."""
     paths = (folder / f'{name}{port}_el' for name in PORT_NAMES)
     return [path for path in paths if path.exists()]
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a living process holds the lock of a port; one that we may not ask about is taken."""
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            with lock.open('rb') as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return False
-        except OSError:
-            return True
-    return True

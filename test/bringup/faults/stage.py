@@ -107,6 +107,7 @@ class Stage:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._log: list[Log] = []
+        self._received: dict[str, list] = {}
         self._statuses: dict[str, deque[DiagnosticStatus]] = {}
         rosout = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.node.create_subscription(Log, '/rosout', self._log.append, rosout)
@@ -158,7 +159,7 @@ class Stage:
 
     def listen(self, message_type, topic: str, profile, **options) -> list:
         """Subscribes; what comes lands in the returned list."""
-        received: list = []
+        received = self._received[topic] = []
         self.node.create_subscription(message_type, topic, received.append, profile, **options)
         return received
 
@@ -168,8 +169,17 @@ class Stage:
     def spin_until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + DEADLINE_S
         while not holds():
-            assert time.monotonic() < deadline, f'{what} did not happen; crashed: {self.crashed()}'
+            assert time.monotonic() < deadline, f'{what} did not happen; {self.account()}'
             self.spin()
+
+    def account(self) -> str:
+        """What can be said of a failure: nobody sees it twice."""
+        topics = {
+            topic: f'{len(received)} messages, {self.node.count_publishers(topic)} publishers'
+            for topic, received in self._received.items()
+        }
+        said = {process.name: process.output[-500:] for process in self.processes}
+        return f'crashed: {self.crashed()}; {self.node.get_node_names()}; {topics}; {said}'
 
     def status(
         self, node: str, holds=lambda status: True, meanwhile=lambda: None
@@ -245,7 +255,7 @@ class Camera:
         self.results.clear()
         deadline = time.monotonic() + DEADLINE_S
         while not self.results:
-            assert time.monotonic() < deadline, f'no result; crashed: {self._stage.crashed()}'
+            assert time.monotonic() < deadline, f'no result; {self._stage.account()}'
             self.send(image)
             self._stage.spin(0.2)
         last = self.send(image)
