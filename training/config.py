@@ -66,7 +66,8 @@ class ModelConfig:
         conv_ranks: Ranks of the second to fifth convolution, each then a vertical one followed by
             a horizontal one, or None for full ones (all of them, or one in its place in the list);
             alexnet only.
-        widths: Output channels of the first to fourth convolution; the fifth has 256; alexnet only.
+        widths: Output channels of alexnet's first to fourth convolution (its fifth has 256), or of
+            resnet9's four stages; None for the usual ones; these two only.
         fc_ranks: Ranks of factorised fully connected layers, or None for full ones; alexnet only.
         votes: A second last layer, taught by the FER+ votes while the first is taught by the
             original labels: no single one can follow both. alexnet, resnet9 and efficientnet_lite
@@ -87,7 +88,7 @@ class ModelConfig:
     grey: bool = False
     stride: int = STRIDE
     conv_ranks: ConvRanks | None = None
-    widths: tuple[int, int, int, int] = WIDTHS
+    widths: tuple[int, int, int, int] | None = None
     fc_ranks: tuple[int, int] | None = None
     votes: bool = False
     fc_width: int = FC_WIDTH

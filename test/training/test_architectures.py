@@ -135,7 +135,8 @@ def test_batch_norm_is_a_choice_of_vgg16():
         (ModelConfig(arch='resnet50v2', batch_norm=False), 'batch_norm'),
         (ModelConfig(arch='mini_xception', fc_width=64), 'fc_width'),
         (ModelConfig(arch='alexnet', fc_width=64), 'fc_width'),
-        (ModelConfig(arch='resnet9', widths=(8, 8, 8, 8)), 'widths'),
+        (ModelConfig(arch='vgg16', widths=(8, 8, 8, 8)), 'widths'),
+        (ModelConfig(arch='resnet9', stride=7, grey=True), 'grey'),
     ],
 )
 def test_an_option_without_effect_is_refused(config, option):

@@ -48,6 +48,13 @@ def test_widths_are_those_of_the_first_four_convolutions():
     assert network(torch.rand(2, 3, 99, 99)).shape == (2, 7)
 
 
+def test_widths_are_those_of_the_four_stages():
+    network = build(ModelConfig(arch='resnet9', widths=(4, 8, 12, 16), votes=True)).eval()
+    filters = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [f.out_channels for f in filters] == [4, 8, 8, 8, 12, 16, 16, 16]
+    assert network(torch.rand(2, 3, 48, 48)).shape == (2, 7)
+
+
 def test_larger_steps_end_in_smaller_maps_without_pooling():
     network = build(ModelConfig(grey=True, stride=7, fc_ranks=(8, 8))).eval()
     assert network.features(torch.rand(1, 3, 227, 227)).shape == (1, 256, 3, 3)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from training.config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
 from training.errors import TrainingError
+from training.models import resnet9
 from training.models.alexnet import AlexNet
 from training.models.efficientnet_lite import SCALES, EfficientNetLite
 from training.models.heads import logits_by_label_set
@@ -98,7 +99,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         grey=config.grey,
         stride=config.stride,
         conv_ranks=config.conv_ranks,
-        widths=config.widths,
+        widths=config.widths or WIDTHS,
         fc_ranks=config.fc_ranks,
         votes=config.votes,
     )
@@ -130,8 +131,10 @@ def _efficientnet_lite(scale: int, config: ModelConfig) -> nn.Module:
 
 
 def _resnet9(config: ModelConfig) -> nn.Module:
-    _refuse(config, *_ALEXNET[:-1], 'fc_width', 'side', 'batch_norm')
-    return ResNet9(dropout=config.dropout, votes=config.votes)
+    _refuse(config, 'grey', 'stride', 'conv_ranks', 'fc_ranks', 'fc_width', 'side', 'batch_norm')
+    return ResNet9(
+        widths=config.widths or resnet9.WIDTHS, dropout=config.dropout, votes=config.votes
+    )
 
 
 def _mini_xception(config: ModelConfig) -> nn.Module:
@@ -145,7 +148,7 @@ def _refuse(config: ModelConfig, *options: str) -> None:
         'grey': False,
         'stride': STRIDE,
         'conv_ranks': None,
-        'widths': WIDTHS,
+        'widths': None,
         'fc_ranks': None,
         'votes': False,
         'fc_width': FC_WIDTH,

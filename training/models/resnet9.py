@@ -31,22 +31,30 @@ class Residual(nn.Module):
 
 
 class ResNet9(LabelSetNetwork):
-    """Eight 3x3 convolutions of 32 to 256 channels, average pooling and a last layer.
+    """Eight 3x3 convolutions, average pooling and a last layer.
 
     After the second, fifth and sixth convolution the maps are halved: 48, 24, 12 and 6 pixels; the
-    third and fourth, the seventh and eighth are a residual block each. It is half as wide as
-    Page's network for CIFAR-10 (2018), which learnt faster per second than all before it: 1.6
-    million weights, 213 million multiply-adds, none of them depthwise, so that bfloat16 pays.
+    third and fourth, the seventh and eighth are a residual block each. With 32 to 256 channels it
+    is half as wide as Page's network for CIFAR-10 (2018), which learnt faster per second than all
+    before it: 1.6 million weights, 213 million multiply-adds, none of them depthwise, so that
+    bfloat16 pays.
     Always with batch norm.
 
     Args:
+        widths: Output channels of the four stages.
         dropout: Probability before the last layer.
         votes: A second last layer beside the first, for `both_logits`.
     """
 
-    def __init__(self, *, dropout: float = 0.2, votes: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, int, int, int] = WIDTHS,
+        dropout: float = 0.2,
+        votes: bool = False,
+    ) -> None:
         super().__init__()
-        first, second, third, fourth = WIDTHS
+        first, second, third, fourth = widths
         self.features = nn.Sequential(
             *convolution(1, first, True),
             *convolution(first, second, True),
@@ -67,6 +75,6 @@ class ResNet9(LabelSetNetwork):
             nn.init.normal_(self.votes.weight, std=0.01)
 
     def flat_features(self, faces: Tensor) -> Tensor:
-        """float32 `[n, 3, s, s]`, s at least 8, to `[n, 256]`; larger ones are made 48 first."""
+        """float32 `[n, 3, s, s]`, s at least 8, to `[n, widths[3]]`; larger ones are made 48."""
         maps = self.features(shrink(faces[:, :1], SIDE))
         return torch.flatten(self.pool(maps), 1)

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.inference.preprocessing import correct_exposure
 from training import checkpoint
-from training.config import EXPOSURE, FC_WIDTH, STRIDE, WIDTHS, ModelConfig, Recipe
+from training.config import EXPOSURE, FC_WIDTH, STRIDE, ModelConfig, Recipe
 from training.dataset import augment
 from training.errors import TrainingError
 from training.models import build
@@ -180,7 +180,7 @@ def _from_published(
         grey=False,
         stride=STRIDE,
         conv_ranks=None,
-        widths=WIDTHS,
+        widths=None,
         fc_ranks=None,
         votes=False,
         fc_width=FC_WIDTH,
