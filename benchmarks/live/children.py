@@ -46,6 +46,11 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def name(self) -> str:
+        """How it was started, shortened."""
+        return self._name
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:

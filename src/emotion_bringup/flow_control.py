@@ -9,6 +9,9 @@ import time
 
 # How soon a stop is noticed while no result comes.
 _POLL_S = 0.1
+# Of the usual waiting, while nothing has come since frames were given up: a file whose readers hear
+# nothing any more must come to its end.
+_SHARE_WITHOUT_RESULTS = 0.1
 
 
 class InFlight:
@@ -22,6 +25,7 @@ class InFlight:
         """
         self._limit = limit
         self._stamps: set[int] = set()
+        self._gave_up = False
         self._changed = threading.Condition()
 
     def published(self, stamp_ns: int) -> None:
@@ -34,13 +38,15 @@ class InFlight:
         """Notes the result of a frame."""
         with self._changed:
             self._stamps.discard(stamp_ns)
+            self._gave_up = False
             self._changed.notify_all()
 
     def wait(self, timeout_s: float, stop: threading.Event) -> bool:
         """Waits until another frame may be published.
 
         Args:
-            timeout_s: Seconds without any result after which the frames in flight count as lost.
+            timeout_s: Seconds without any result after which the frames in flight count as lost; a
+                tenth of it while none has come since the last were given up.
             stop: Ends the waiting.
 
         Returns:
@@ -53,8 +59,10 @@ class InFlight:
         return self._wait(0, timeout_s, stop)
 
     def _wait(self, allowed: int, timeout_s: float, stop: threading.Event) -> bool:
-        deadline = time.monotonic() + timeout_s
         with self._changed:
+            if self._gave_up:
+                timeout_s *= _SHARE_WITHOUT_RESULTS
+            deadline = time.monotonic() + timeout_s
             while self._limit and len(self._stamps) > allowed and not stop.is_set():
                 before = len(self._stamps)
                 self._changed.wait(_POLL_S)
@@ -62,5 +70,6 @@ class InFlight:
                     deadline = time.monotonic() + timeout_s
                 elif time.monotonic() > deadline:
                     self._stamps.clear()
+                    self._gave_up = True
                     return False
         return True

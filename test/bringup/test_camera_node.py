@@ -11,6 +11,7 @@ from sensor_msgs.msg import Image
 
 from emotion_bringup.conversion import image_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_ERROR, EXIT_USAGE
+from emotion_bringup.nodes import camera
 
 FRAMES = 12
 RATE = 50.0
@@ -87,6 +88,19 @@ def test_the_first_frame_waits_for_its_subscribers(open_bench):
     bench.client.create_subscription(Image, 'image_raw', second.append, 100)
     bench.spin_to_the_end()
     assert len(bench.received) == FRAMES
+
+
+def test_a_file_whose_readers_do_not_come_back_ends_without_them(open_bench, monkeypatch):
+    monkeypatch.setattr(camera, '_RETURN_TIMEOUT_S', 0.5)
+    bench = open_bench(wait_for_subscribers=2)
+    bench.listen()
+    second = bench.client.create_subscription(Image, 'image_raw', lambda _: None, 100)
+    bench.spin_until(lambda: bool(bench.received), 'the first frame')
+    bench.client.destroy_subscription(second)
+    bench.spin_to_the_end()
+    assert len(bench.received) == FRAMES
+    assert bench.logged('Readers have gone: 1 of 2 are there')
+    assert bench.logged('They have not come back')
 
 
 def test_a_looped_file_goes_on_without_a_jump(open_bench):

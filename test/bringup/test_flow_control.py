@@ -1,9 +1,11 @@
 """A file waits while its frames are unacknowledged."""
 
+import itertools
 import threading
 
 import pytest
 
+from emotion_bringup import flow_control
 from emotion_bringup.flow_control import InFlight
 
 
@@ -40,6 +42,24 @@ def test_gives_frames_up_that_are_never_acknowledged():
     in_flight.published(1)
     assert not in_flight.wait(0.0, threading.Event())
     assert in_flight.wait(0.0, threading.Event())
+
+
+def test_waits_a_tenth_while_nothing_comes_and_in_full_again_once_something_does(monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(flow_control.time, 'monotonic', lambda: next(seconds))
+    monkeypatch.setattr(flow_control, '_POLL_S', 0.0)
+    in_flight = InFlight(1)
+
+    def time_of_waiting():
+        in_flight.published(1)
+        before = next(seconds)
+        assert not in_flight.wait(100.0, threading.Event())
+        return next(seconds) - before
+
+    assert time_of_waiting() > 100
+    assert time_of_waiting() < 20
+    in_flight.acknowledged(99)
+    assert time_of_waiting() > 100
 
 
 def test_a_stop_ends_the_waiting():

@@ -49,6 +49,8 @@ _THREAD_JOIN_S = 5.0
 _ACKNOWLEDGE_S = 30.0
 _POLL_S = 0.02
 _RESULT_TIMEOUT_S = 10.0
+# How long a file waits for readers that have gone; DDS looks for others every three seconds.
+_RETURN_TIMEOUT_S = 60.0
 # A camera that gives nothing for so long, without an error of its driver, hangs.
 _SILENCE_S = 5.0
 
@@ -95,6 +97,7 @@ class CameraNode(CheckedParameters, Node):
         self._last_frame_s = time.monotonic()
         self._calibration = self._read_calibration()
         self._size_checked = False
+        self._does_without_readers = False
         self._message = Image()
         self._in_flight = self._make_flow_control()
         self._make_publishers()
@@ -197,19 +200,28 @@ class CameraNode(CheckedParameters, Node):
 
     def _wait_for_subscribers(self) -> None:
         wanted: int = value_of(self, 'wait_for_subscribers')
-        if not wanted:
+        if not wanted or self._does_without_readers:
             return
         image, info = self._image_publisher, self._info_publisher
+        began_s = time.monotonic()
         while (there := image.get_subscription_count()) < wanted or not (
             info.get_subscription_count()
         ):
             if self._statistics.frames:  # before the first frame, nodes are starting
-                self.get_logger().warning(
-                    f'Readers have gone: {there} of {wanted} are there; waiting for the others.',
-                    throttle_duration_sec=_RESULT_TIMEOUT_S,
-                )
+                self._tell_readers_have_gone(there, wanted)
+                if time.monotonic() - began_s > _RETURN_TIMEOUT_S:
+                    self._does_without_readers = True
+                    self.get_logger().warning('They have not come back: going on without them.')
+                    return
             if self._stopping.wait(_POLL_S):
                 return
+
+    def _tell_readers_have_gone(self, there: int, wanted: int) -> None:
+        self.get_logger().warning(
+            f'Readers have gone: {there} of {wanted} are there; waiting up to '
+            f'{_RETURN_TIMEOUT_S:g} s for the others.',
+            throttle_duration_sec=_RESULT_TIMEOUT_S,
+        )
 
     def _stamped_frames(self) -> Iterator[tuple[Frame, int]]:
         timeline = PlaybackClock(self._source, keeps_up=self._mode != REPLAY)
@@ -225,7 +237,8 @@ class CameraNode(CheckedParameters, Node):
 
     def _report_no_result(self) -> None:
         self.get_logger().warning(
-            f'No result on emotions for {_RESULT_TIMEOUT_S:g} s: going on without.'
+            f'No result on emotions for {_RESULT_TIMEOUT_S:g} s: going on without.',
+            throttle_duration_sec=_RESULT_TIMEOUT_S,
         )
 
     def _publish(self, frame: Frame, stamp_ns: int) -> None:
