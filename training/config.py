@@ -14,8 +14,6 @@ STRIDE = 4
 INPUT_SIZE = 227
 # Training and exported models correct underexposed faces alike.
 EXPOSURE = Exposure()
-# Output channels of AlexNet's first to fourth convolution, as published in 2014.
-WIDTHS = (64, 192, 384, 256)
 ConvRanks = tuple[int | None, int | None, int | None, int | None]
 
 

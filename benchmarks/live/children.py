@@ -37,7 +37,7 @@ class Child:
                 cwd=_ROOT,
                 start_new_session=True,
             )
-        self._name, self._log = ' '.join(arguments[:3]), log
+        self.name, self._log = ' '.join(arguments[:3]), log
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -45,11 +45,6 @@ class Child:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
-
-    @property
-    def name(self) -> str:
-        """How it was started, shortened."""
-        return self._name
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -73,7 +68,7 @@ class Child:
         except queue.Empty:
             return None
         if line is None:
-            raise BenchmarkError(f'The process `{self._name}` has ended early: see {self._log}.')
+            raise BenchmarkError(f'The process `{self.name}` has ended early: see {self._log}.')
         values: dict[str, Any] = json.loads(line)
         return values
 
@@ -86,7 +81,7 @@ class Child:
         values = self.poll_line(timeout_s)
         if values is None:
             raise BenchmarkError(
-                f'The process `{self._name}` said nothing for {timeout_s:.0f} s: see {self._log}.'
+                f'The process `{self.name}` said nothing for {timeout_s:.0f} s: see {self._log}.'
             )
         return values
 
@@ -99,7 +94,7 @@ class Child:
         code = self._process.poll()
         if code is not None:
             raise BenchmarkError(
-                f'The process `{self._name}` has ended with code {code}: see {self._log}.'
+                f'The process `{self.name}` has ended with code {code}: see {self._log}.'
             )
 
     @property

@@ -233,8 +233,9 @@ class Soak(Closeable):
         ):
             if self._counts['lives'] < lives:
                 self._note('The emotion node gave no result again after its start.')
-            late = [child.name for child, _ in (*self._helpers, *self._slow)]
-            self._note(f'Not at an end {_SETTLE_S:g} s after the last fault: {", ".join(late)}.')
+            else:
+                late = ', '.join(child.name for child, _ in (*self._helpers, *self._slow))
+                self._note(f'Not at an end {_SETTLE_S:g} s after the last fault: {late}.')
         self._nodes.pop(CAMERA).child.stop()
         if not self._tick_until(
             lambda: self._counts['reported'] >= self._counts['results'], _SETTLE_S

@@ -60,16 +60,17 @@ class InFlight:
 
     def _wait(self, allowed: int, timeout_s: float, stop: threading.Event) -> bool:
         with self._changed:
-            if self._gave_up:
-                timeout_s *= _SHARE_WITHOUT_RESULTS
-            deadline = time.monotonic() + timeout_s
+            since_s = time.monotonic()
             while self._limit and len(self._stamps) > allowed and not stop.is_set():
                 before = len(self._stamps)
                 self._changed.wait(_POLL_S)
                 if len(self._stamps) < before:
-                    deadline = time.monotonic() + timeout_s
-                elif time.monotonic() > deadline:
+                    since_s = time.monotonic()
+                elif time.monotonic() - since_s > self._patience_s(timeout_s):
                     self._stamps.clear()
                     self._gave_up = True
                     return False
         return True
+
+    def _patience_s(self, timeout_s: float) -> float:
+        return timeout_s * _SHARE_WITHOUT_RESULTS if self._gave_up else timeout_s

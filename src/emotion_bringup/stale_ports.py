@@ -5,7 +5,7 @@ port a name made from it. A node that is killed (SIGKILL, out of memory, a crash
 gets the port of its dead self, and makes it anew, while cameras may go on writing into the old one:
 the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5469). Within seconds
 one of the living removes the dead port's files, and nothing shows any more that others still hold
-it. So a process looks for its number from a random one on, and takes one without any files.
+it. So a process takes its number by chance, among those without any files.
 """
 
 import random

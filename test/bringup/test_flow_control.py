@@ -62,6 +62,27 @@ def test_waits_a_tenth_while_nothing_comes_and_in_full_again_once_something_does
     assert time_of_waiting() > 100
 
 
+def test_a_result_while_it_waits_brings_the_whole_time_back(monkeypatch):
+    in_flight, seconds = InFlight(1), itertools.count()
+    monkeypatch.setattr(flow_control, '_POLL_S', 0.0)
+    monkeypatch.setattr(flow_control.time, 'monotonic', lambda: next(seconds))
+    in_flight.published(1)
+    assert not in_flight.wait(100.0, threading.Event())
+
+    def monotonic():
+        second = next(seconds)
+        if second == begin + 5:
+            in_flight.acknowledged(1)
+        return second
+
+    in_flight.published(1)
+    in_flight.published(2)
+    begin = next(seconds)
+    monkeypatch.setattr(flow_control.time, 'monotonic', monotonic)
+    assert not in_flight.wait(100.0, threading.Event())
+    assert next(seconds) - begin > 100
+
+
 def test_a_stop_ends_the_waiting():
     in_flight, stop = InFlight(1), threading.Event()
     in_flight.published(1)

@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.config import FC_WIDTH, STRIDE, WIDTHS, ModelConfig
+from training.config import FC_WIDTH, STRIDE, ModelConfig
 from training.errors import TrainingError
-from training.models import resnet9
+from training.models import alexnet, resnet9
 from training.models.alexnet import AlexNet
 from training.models.efficientnet_lite import SCALES, EfficientNetLite
 from training.models.heads import logits_by_label_set
@@ -88,7 +88,7 @@ def check_size(config: ModelConfig, size: int) -> None:
             ) from error
 
 
-_ALEXNET = ('grey', 'stride', 'conv_ranks', 'widths', 'fc_ranks', 'votes')
+_ALEXNET = ('grey', 'stride', 'conv_ranks', 'fc_ranks', 'widths', 'votes')
 
 
 def _alexnet(config: ModelConfig) -> nn.Module:
@@ -99,7 +99,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         grey=config.grey,
         stride=config.stride,
         conv_ranks=config.conv_ranks,
-        widths=config.widths or WIDTHS,
+        widths=config.widths or alexnet.WIDTHS,
         fc_ranks=config.fc_ranks,
         votes=config.votes,
     )
@@ -131,7 +131,7 @@ def _efficientnet_lite(scale: int, config: ModelConfig) -> nn.Module:
 
 
 def _resnet9(config: ModelConfig) -> nn.Module:
-    _refuse(config, 'grey', 'stride', 'conv_ranks', 'fc_ranks', 'fc_width', 'side', 'batch_norm')
+    _refuse(config, *_ALEXNET[:-2], 'fc_width', 'side', 'batch_norm')
     return ResNet9(
         widths=config.widths or resnet9.WIDTHS, dropout=config.dropout, votes=config.votes
     )

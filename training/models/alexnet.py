@@ -8,11 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from training.config import INPUT_SIZE, STRIDE, WIDTHS, ConvRanks
+from training.config import INPUT_SIZE, STRIDE, ConvRanks
 from training.models.heads import LabelSetNetwork
 from training.models.layers import CLASSES, COLOURS, GreyBlocks
 
 HIDDEN = 4096
+WIDTHS = (64, 192, 384, 256)  # of the first to fourth convolution, as published in 2014
 MAPS = 256  # of the fifth convolution
 _PADDING = 2
 # (kernel, stride, padding, max-pool afterwards)
