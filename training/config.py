@@ -11,6 +11,7 @@ from training.errors import TrainingError
 
 FC_WIDTH = 4096
 STRIDE = 4
+ALEXNET_WIDTHS = (64, 192, 384, 256)  # of its first to fourth convolution, as published in 2014
 INPUT_SIZE = 227
 # Training and exported models correct underexposed faces alike.
 EXPOSURE = Exposure()
@@ -101,6 +102,9 @@ class ModelConfig:
         _within('model.stride', self.stride, STRIDE, 2 * STRIDE)
         if self.stride != STRIDE and not self.grey:
             raise TrainingError('model.stride: only a grey network takes larger steps: grey: true')
+        if self.widths == ALEXNET_WIDTHS and self.arch != 'resnet9':
+            # Written down by versions that had no other default, whatever the network.
+            object.__setattr__(self, 'widths', None)
 
 
 @dataclass(frozen=True)
@@ -301,10 +305,11 @@ class DistillConfig:
     """Learning from trained networks (Hinton et al. 2015).
 
     Attributes:
-        teachers: Run folders (their `best.ckpt` is taken) or checkpoints, relative to the working
-            directory; the mean of their probabilities teaches. None for no distillation.
-        answers: In place of `teachers`: files of `teach`, relative to the working directory, whose
-            mean prediction for each image teaches, however the image is warped.
+        teachers: Run folders (their `best.ckpt` is taken), checkpoints or exported `.onnx` files,
+            relative to the working directory, whose probabilities for the augmented images
+            themselves teach.
+        answers: Files of `teach`, relative to the working directory, whose predictions for each
+            image teach, however the image is warped. Every teacher and every file counts alike.
         temperature: Softens the probabilities of teachers and student.
         weight: Share of the teachers' part in the loss of each last layer that they all have, 0..1;
             the rest is cross-entropy with the targets.
@@ -316,11 +321,6 @@ class DistillConfig:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.teachers and self.answers:
-            raise TrainingError(
-                'distill.teachers and distill.answers exclude each other: make a file of the '
-                'teachers with `python -m training teach`'
-            )
         _within('distill.temperature', self.temperature, 0.01)
         _within('distill.weight', self.weight, 0, 1)
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from emotion_bringup.dds_profile import fitted_profile
 from emotion_bringup.distributions import PROFILE_VARIABLES, profile_variables, rclpy_problem
 from emotion_bringup.installation import missing_module_cure, shell_problem
-from emotion_bringup.stale_ports import free_participant_id
+from emotion_bringup.stale_ports import claim_participant_id
 from emotion_perception.errors import EmotionPerceptionError
 from emotion_perception.files.resources import config_path
 from emotion_perception.settings.setting import spelled
@@ -61,7 +61,7 @@ def use_own_dds_profile(*, images: bool) -> None:
     variables = profile_variables(os.environ)
     named = {os.environ.get(name) for name in variables}
     if named == {str(shipped)} and domain.isdecimal():
-        profile = fitted_profile(shipped, free_participant_id(int(domain)), images=images)
+        profile = fitted_profile(shipped, claim_participant_id(int(domain)), images=images)
         os.environ.update(dict.fromkeys(variables, str(profile)))
 
 

@@ -6,12 +6,16 @@ gets the port of its dead self, and makes it anew, while cameras may go on writi
 the node then hears nothing for as long as they live (eProsima/Fast-DDS#5053, #5469). Within seconds
 one of the living removes the dead port's files, and nothing shows any more that others still hold
 it. So a process takes its number by chance, among those without any files.
+
+Two processes that start at once must not take the same one: Fast DDS gives one of them the next
+number then, but they may find each other seconds later than others do. So a number is claimed.
 """
 
 import random
 import socket
 from pathlib import Path
 
+from emotion_bringup.claims import claim
 from emotion_bringup.distributions import PORT_NAMES
 
 _SHARED_MEMORY = Path('/dev/shm')
@@ -19,10 +23,14 @@ _SHARED_MEMORY = Path('/dev/shm')
 _BASE_PORT, _PORTS_OF_DOMAIN, _FIRST_PORT, _PORTS_OF_PARTICIPANT = 7400, 250, 11, 2
 # With discovery on this machine only, ROS looks for participants with these numbers.
 _PARTICIPANTS = 32
+# Processes without a claim take the lowest free number, and may start at the same moment.
+_LEFT_TO_OTHERS = 8
 
 
-def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
+def claim_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | None:
     """A participant number that neither a living nor a killed process has, another at each call.
+
+    No other call on this machine gets it while this process lives.
 
     Args:
         domain: ROS domain.
@@ -31,8 +39,18 @@ def free_participant_id(domain: int, folder: Path = _SHARED_MEMORY) -> int | Non
     Returns:
         The number; None when all are taken, so that Fast DDS must choose.
     """
-    numbers = random.sample(range(_PARTICIPANTS), _PARTICIPANTS)
-    return next((each for each in numbers if not _locks(folder, _port(domain, each))), None)
+    for number in _by_chance():
+        free = not _locks(folder, _port(domain, number))
+        if free and claim(f'domain/{domain}/participant/{number}'):
+            return number
+    return None
+
+
+def _by_chance() -> list[int]:
+    """All numbers in an order by chance; last the low ones, which Fast DDS gives to others."""
+    high = range(_LEFT_TO_OTHERS, _PARTICIPANTS)
+    low = range(_LEFT_TO_OTHERS)
+    return [*random.sample(high, len(high)), *random.sample(low, len(low))]
 
 
 def is_quiet(domain: int, folder: Path = _SHARED_MEMORY) -> bool:

@@ -10,7 +10,7 @@ from ros_bench import parameters
 from emotion_bringup.dds_profile import fitted_profile
 from emotion_bringup.distributions import PORT_NAMES
 from emotion_bringup.session.domain import claim_domain
-from emotion_bringup.stale_ports import free_participant_id
+from emotion_bringup.stale_ports import claim_participant_id
 from emotion_perception.files.resources import config_path
 
 PORTS = Path('/dev/shm')
@@ -59,16 +59,39 @@ def test_a_killed_node_starts_again_on_another_port(domain, model_path):
 
 
 @pytest.mark.parametrize('name', PORT_NAMES)
-def test_a_number_without_any_files_is_taken(tmp_path, name):
+def test_a_number_without_any_files_is_taken(domain, tmp_path, name):
+    port = 7411 + 250 * domain
     for number in {*range(32)} - {10}:
-        (tmp_path / f'{name}{7411 + 2 * number}_el').touch()
-    assert free_participant_id(0, tmp_path) == 10
-    (tmp_path / f'{name}7431_el').touch()
-    assert free_participant_id(0, tmp_path) is None
+        (tmp_path / f'{name}{port + 2 * number}_el').touch()
+    assert claim_participant_id(domain, tmp_path) == 10
+    assert claim_participant_id(domain, tmp_path) is None
 
 
-def test_a_dead_number_is_unlikely_to_come_back_when_its_files_are_gone(tmp_path):
-    assert len({free_participant_id(0, tmp_path) for _ in range(100)}) > 10
+def test_no_number_is_given_twice_and_low_ones_last(domain, tmp_path):
+    given = [claim_participant_id(domain, tmp_path) for _ in range(32)]
+    assert sorted(given) == [*range(32)]
+    assert {*given[24:]} == {*range(8)}
+    assert given[:24] != sorted(given[:24])  # a dead number is unlikely to come back at once
+    assert claim_participant_id(domain, tmp_path) is None
+
+
+def test_nodes_that_start_at_once_have_numbers_of_their_own(domain, model_path):
+    values = parameters(model_path=model_path, detector='haar', num_threads=1)
+    processes = [
+        start_node(
+            'emotion_node', *values, '-r', f'__node:=node{number}', ROS_DOMAIN_ID=str(domain)
+        )
+        for number in range(3)
+    ]
+    try:
+        for process in processes:
+            assert any('CPUExecutionProvider' in line for line in process.stderr)
+        assert len(numbers_in(domain)) == 3
+        assert min(numbers_in(domain)) >= 8
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def test_the_profile_keeps_the_transports():

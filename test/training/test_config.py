@@ -1,5 +1,6 @@
 """Recipes refuse what they cannot mean."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from training.config import OptimConfig, Phase, Recipe, TrainConfig
 from training.errors import TrainingError
 from training.fit.module import rate_factor
 from training.recipe_files import read_recipe
+from training.weights import shipped
 
-FOLDER = Path(__file__).parents[2] / 'training/recipes'
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / 'training/recipes'
 RECIPES = sorted(FOLDER.rglob('*.yaml'))
 
 
@@ -25,6 +28,21 @@ def test_shipped_recipes_are_valid(path):
         'teacher_resnet9_wide': 48,
     }
     assert recipe.train.phases[-1].size == own.get(path.stem, 227)
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_files_that_a_recipe_names_are_those_it_can_begin_with(path):
+    recipe = read_recipe(path)
+    kept = [
+        Path(name)
+        for name in (*(recipe.distill.teachers or ()), *(recipe.distill.answers or ()))
+        if not name.startswith('out/')
+    ]
+    assert all((ROOT / name).is_file() for name in kept)
+    init = recipe.model.init or ''
+    if init.endswith('.onnx'):
+        trained = shipped.read(ROOT / init).model
+        assert dataclasses.replace(trained, init=init, stride=recipe.model.stride) == recipe.model
 
 
 def test_each_run_of_the_shipped_model_starts_from_the_one_before():

@@ -48,6 +48,14 @@ def test_widths_are_those_of_the_first_four_convolutions():
     assert network(torch.rand(2, 3, 99, 99)).shape == (2, 7)
 
 
+def test_usual_widths_that_earlier_versions_wrote_down_are_the_usual_ones():
+    """As in all manifests and run folders from before resnet9 had a choice."""
+    for arch in ('alexnet', 'small_cnn'):
+        written = ModelConfig(arch=arch, widths=(64, 192, 384, 256))
+        assert written == ModelConfig(arch=arch)
+        build(written)
+
+
 def test_widths_are_those_of_the_four_stages():
     network = build(ModelConfig(arch='resnet9', widths=(4, 8, 12, 16), votes=True)).eval()
     filters = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]

@@ -18,12 +18,13 @@ from training.config import (
     Recipe,
     TrainConfig,
 )
-from training.dataset import data
+from training.dataset import augment, data
 from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
 from training.fit import curves, teachers
 from training.fit.module import Classifier
 from training.scoring import predict
 
+SHIPPED = Path(__file__).parents[2] / 'models/emotion_alexnet.onnx'
 RECIPE = """
 name: tiny
 seed: 5
@@ -85,9 +86,29 @@ def test_teachers_predict_as_when_they_were_trained(teacher):
     assert teachers.load(Recipe('x')) is None
 
 
-def test_missing_teacher_is_one_sentence(train, capsys):
-    assert train('orphan', 'distill.teachers=[nowhere]') == 1
-    assert 'no checkpoint at nowhere' in capsys.readouterr().err
+def test_an_exported_file_teaches_what_the_robot_sees():
+    """It gets augmented faces at 227 pixels, with the statistics of its manifest."""
+    recipe = Recipe('x', distill=DistillConfig((str(SHIPPED),), temperature=2.0))
+    images = np.random.default_rng(3).integers(60, 200, (5, 48, 48), np.uint8)
+    taught = teachers.load(recipe).probabilities(augment.to_unit(torch.from_numpy(images)))
+    opened = predict.open_model(SHIPPED, 1)
+    logits = predict.predict_logits(opened.run, images, opened.spec, 'test')
+    assert taught.keys() == {FER2013, FERPLUS}
+    for labels, probabilities in taught.items():
+        expected = (torch.from_numpy(logits[labels]).float() / 2).softmax(dim=1)
+        # Resized by torch here and by OpenCV there, int8 within.
+        torch.testing.assert_close(probabilities, expected, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [('nowhere', 'no checkpoint at nowhere'), ('nowhere.onnx', 'nowhere.json')],
+)
+def test_missing_teacher_is_one_sentence(train, capsys, name, message):
+    assert train('orphan', f'distill.teachers=[{name}]') == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count('\n') == 1
 
 
 def shifted_votes(path: Path, made_rows, shift: int) -> Path:

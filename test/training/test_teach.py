@@ -13,11 +13,12 @@ from emotion_perception.inference.manifest import sha256_of
 from emotion_perception.labels import FER2013, FERPLUS
 from training import checkpoint
 from training.cli import main
-from training.config import DataConfig, DistillConfig, Recipe, TrainConfig
+from training.config import DataConfig, DistillConfig, ModelConfig, Recipe, TrainConfig
 from training.dataset import augment, data
 from training.dataset.ferplus import COLUMNS, FER2013_COLUMNS
 from training.errors import TrainingError
 from training.fit import curves, teachers
+from training.fit.module import Classifier
 from training.fit.train import training_split
 from training.models import logits_by_label_set, planes
 from training.teaching import predictions, record
@@ -363,6 +364,26 @@ def test_unusable_arguments_are_one_sentence(command, capsys, words, message):
     assert said.count('\n') == 1
 
 
-def test_teachers_and_files_of_predictions_exclude_each_other():
-    with pytest.raises(TrainingError, match=r'distill\.teachers and distill\.answers exclude'):
-        DistillConfig(teachers=('a',), answers=('b',))
+class _Sure:
+    """A teacher who always sees one class."""
+
+    def __init__(self, label: int) -> None:
+        self.label = label
+
+    def probabilities(self, faces: torch.Tensor) -> dict[str, torch.Tensor]:
+        seen = torch.eye(7)[torch.full((len(faces),), self.label)]
+        return {FER2013: seen, FERPLUS: seen}
+
+
+def test_teachers_and_files_teach_together_and_each_counts_alike():
+    distill = DistillConfig(('a',), ('b.npz', 'c.npz'), temperature=1.0, weight=1.0)
+    recipe = Recipe('x', model=ModelConfig('mini_xception', dropout=0), distill=distill)
+    module = Classifier(recipe, 0.5, 0.25, teacher=_Sure(1), taught=(FER2013,)).eval()
+    faces = torch.rand(4, 1, 64, 64)
+    files = torch.eye(7)[torch.full((4,), 2)]
+    loss = module._loss(faces, torch.cat([torch.eye(7)[:4], files], dim=1))
+    expected = -module(faces).log_softmax(dim=1) @ torch.tensor([0, 1.0, 2, 0, 0, 0, 0]) / 3
+    entropy = -(np.log(1 / 3) + 2 * np.log(2 / 3)) / 3
+    assert loss.item() == pytest.approx(expected.mean().item() - entropy, abs=1e-4)
+    alone = Classifier(recipe, 0.5, 0.25, teacher=_Sure(1)).eval()
+    assert alone._mean_of(alone._taught(faces), {}).keys() == {FER2013, FERPLUS}

@@ -127,7 +127,7 @@ class Classifier(lightning.LightningModule):
     def _loss(self, faces: Tensor, targets: Tensor) -> Tensor:
         logits = self._logits(faces)
         targets, beside = self._apart(targets)
-        taught = self._taught(faces) | beside
+        taught = self._mean_of(self._taught(faces), beside)
         if FERPLUS not in logits:
             return self._part(logits[FER2013], targets, taught.get(FER2013))
         labels, votes = targets[:, :NUM_EMOTIONS], targets[:, NUM_EMOTIONS:]
@@ -142,6 +142,21 @@ class Classifier(lightning.LightningModule):
         own = targets.shape[1] - NUM_EMOTIONS * len(self.taught)
         blocks = targets[:, own:].reshape(-1, len(self.taught), NUM_EMOTIONS).unbind(dim=1)
         return targets[:, :own], dict(zip(self.taught, blocks, strict=True))
+
+    def _mean_of(
+        self, predicted: dict[str, Tensor], recorded: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """One prediction by label set from the teachers' and the files' means.
+
+        What only one of both predicts is not taught where both are there.
+        """
+        if not (predicted and recorded):
+            return predicted or recorded
+        config = self.recipe.distill
+        files, teachers = len(config.answers or ()), len(config.teachers or ())
+        share = files / (files + teachers)
+        shared = predicted.keys() & recorded.keys()
+        return {labels: predicted[labels].lerp(recorded[labels], share) for labels in shared}
 
     def _part(self, logits: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
         """Loss of one last layer: towards its targets and, where there are, its teachers."""

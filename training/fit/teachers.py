@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,20 +16,64 @@ from training.dataset import augment
 from training.dataset.data import Dataset, Split
 from training.models import logits_by_label_set, planes
 from training.run_files import checkpoint_of
+from training.scoring.predict import Opened, open_model
 from training.teaching import predictions
 from training.teaching.predictions import TeacherTargets
 
 
+class Teacher(Protocol):
+    """A trained network that sees faces at the size and with the normalisation of its training."""
+
+    def logits(self, faces: Tensor) -> dict[str, Tensor]:
+        """float32 `[n, 7]` by label set of augmented faces float32 `[n, 1, s, s]` in 0..1."""
+
+
+class TrainedTeacher:
+    """A checkpoint, run where the student is trained."""
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained = trained
+
+    def logits(self, faces: Tensor) -> dict[str, Tensor]:
+        """See `Teacher`."""
+        trained = self.trained
+        resized = _at(faces, trained.size)
+        seen = planes((resized - trained.mean) / trained.std, trained.recipe.model)
+        by_label_set = logits_by_label_set(trained.network.to(faces.device), seen)
+        return {labels: logits.float() for labels, logits in by_label_set.items()}
+
+
+class ExportedTeacher:
+    """An exported file, run in ONNX Runtime on the CPU: int8 costs it a fraction of a step."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def logits(self, faces: Tensor) -> dict[str, Tensor]:
+        """See `Teacher`."""
+        spec = self.opened.spec
+        seen = (_at(faces, spec.input_size) - spec.mean) / spec.std
+        by_label_set = self.opened.run(seen.expand(-1, 3, -1, -1).cpu().contiguous().numpy())
+        return {
+            labels: torch.from_numpy(logits).to(faces.device)
+            for labels, logits in by_label_set.items()
+        }
+
+
+def _at(faces: Tensor, size: int) -> Tensor:
+    return faces if faces.shape[-1] == size else augment.resize(faces, size)
+
+
 class Teachers:
-    """One or several trained networks; not a module, so that no checkpoint holds their weights.
+    """One or several teachers; not a module, so that no checkpoint holds their weights.
 
     Args:
-        trained: Networks in evaluation mode.
+        teachers: Networks in evaluation mode.
         temperature: Softens the probabilities.
     """
 
-    def __init__(self, trained: Sequence[Trained], temperature: float) -> None:
-        self.trained, self.temperature = tuple(trained), temperature
+    def __init__(self, teachers: Sequence[Teacher], temperature: float) -> None:
+        self.teachers, self.temperature = tuple(teachers), temperature
 
     def __deepcopy__(self, memo: dict[int, object]) -> Teachers:
         """Itself: the copy of a run that holds its averaged weights needs no other teachers."""
@@ -39,24 +84,18 @@ class Teachers:
         """Mean of the teachers' probabilities.
 
         Args:
-            faces: float32 `[n, 1, s, s]` in 0..1, augmented; every teacher gets them at the size
-                and with the normalisation it was trained with.
+            faces: float32 `[n, 1, s, s]` in 0..1, augmented.
 
         Returns:
             float32 `[n, 7]` for each label set that all teachers know.
         """
-        each = [self._probabilities(teacher, faces) for teacher in self.trained]
+        each = [teacher.logits(faces) for teacher in self.teachers]
         shared = set.intersection(*map(set, each))
-        return {labels: torch.stack([one[labels] for one in each]).mean(dim=0) for labels in shared}
-
-    def _probabilities(self, teacher: Trained, faces: Tensor) -> dict[str, Tensor]:
-        size = teacher.size
-        resized = faces if faces.shape[-1] == size else augment.resize(faces, size)
-        seen = planes((resized - teacher.mean) / teacher.std, teacher.recipe.model)
-        by_label_set = logits_by_label_set(teacher.network.to(faces.device), seen)
         return {
-            labels: (logits.float() / self.temperature).softmax(dim=1)
-            for labels, logits in by_label_set.items()
+            labels: torch.stack(
+                [(logits[labels] / self.temperature).softmax(dim=1) for logits in each]
+            ).mean(dim=0)
+            for labels in shared
         }
 
 
@@ -64,13 +103,18 @@ def load(recipe: Recipe) -> Teachers | None:
     """The teachers of a recipe, or None without distillation.
 
     Raises:
-        TrainingError: A teacher's checkpoint is missing or damaged.
+        TrainingError: A teacher's checkpoint or file is missing or damaged.
     """
     if not recipe.distill.teachers:
         return None
-    paths = [checkpoint_of(Path(name)) for name in recipe.distill.teachers]
-    trained = [checkpoint.load(path) for path in paths]
-    return Teachers(trained, recipe.distill.temperature)
+    opened = [_open(checkpoint_of(Path(name))) for name in recipe.distill.teachers]
+    return Teachers(opened, recipe.distill.temperature)
+
+
+def _open(path: Path) -> Teacher:
+    if path.suffix == '.onnx':
+        return ExportedTeacher(open_model(path, torch.get_num_threads()))
+    return TrainedTeacher(checkpoint.load(path))
 
 
 def load_predictions(recipe: Recipe, dataset: Dataset, split: Split) -> TeacherTargets | None:

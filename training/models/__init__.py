@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.config import FC_WIDTH, STRIDE, ModelConfig
+from training.config import ALEXNET_WIDTHS, FC_WIDTH, STRIDE, ModelConfig
 from training.errors import TrainingError
-from training.models import alexnet, resnet9
+from training.models import resnet9
 from training.models.alexnet import AlexNet
 from training.models.efficientnet_lite import SCALES, EfficientNetLite
 from training.models.heads import logits_by_label_set
@@ -99,7 +99,7 @@ def _alexnet(config: ModelConfig) -> nn.Module:
         grey=config.grey,
         stride=config.stride,
         conv_ranks=config.conv_ranks,
-        widths=config.widths or alexnet.WIDTHS,
+        widths=config.widths or ALEXNET_WIDTHS,
         fc_ranks=config.fc_ranks,
         votes=config.votes,
     )

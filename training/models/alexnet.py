@@ -8,12 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from training.config import INPUT_SIZE, STRIDE, ConvRanks
+from training.config import ALEXNET_WIDTHS, INPUT_SIZE, STRIDE, ConvRanks
 from training.models.heads import LabelSetNetwork
 from training.models.layers import CLASSES, COLOURS, GreyBlocks
 
 HIDDEN = 4096
-WIDTHS = (64, 192, 384, 256)  # of the first to fourth convolution, as published in 2014
 MAPS = 256  # of the fifth convolution
 _PADDING = 2
 # (kernel, stride, padding, max-pool afterwards)
@@ -55,7 +54,7 @@ class AlexNet(LabelSetNetwork):
         grey: bool = False,
         stride: int = STRIDE,
         conv_ranks: ConvRanks | None = None,
-        widths: tuple[int, int, int, int] = WIDTHS,
+        widths: tuple[int, int, int, int] = ALEXNET_WIDTHS,
         fc_ranks: tuple[int, int] | None = None,
         votes: bool = False,
     ) -> None:
@@ -89,7 +88,7 @@ class AlexNet(LabelSetNetwork):
 def _grid(grey: bool, stride: int) -> int:
     """Side of the last maps of an image of 227 pixels: 6 with AlexNet's stride of 4, 3 with 7."""
     with torch.device('meta'):  # shapes only, nothing is computed
-        features = _features(False, grey, stride, None, WIDTHS)
+        features = _features(False, grey, stride, None, ALEXNET_WIDTHS)
         maps = features(torch.empty(1, 3, INPUT_SIZE, INPUT_SIZE))
     return int(maps.shape[-1])
 

@@ -1,11 +1,11 @@
 """The ROS domain of a session: its own, so that two on one machine do not hear each other."""
 
 import os
-import socket
 from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
+from emotion_bringup.claims import claim
 from emotion_bringup.security import is_secured
 from emotion_bringup.stale_ports import is_quiet
 from emotion_perception.errors import EmotionPerceptionError
@@ -14,8 +14,6 @@ _FREE: Final = 100
 """Domains 1 to 100; the ports of most above lie where Linux gives them to whoever asks for any."""
 
 _RANGE: Final = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
-# Open sockets: a claim ends with the process that made it, however it ends.
-_claims: list[socket.socket] = []
 
 
 class DomainError(EmotionPerceptionError):
@@ -67,19 +65,6 @@ def claim_domain() -> int:
     start = os.getpid() % _FREE
     domains = [1 + (start + offset) % _FREE for offset in range(_FREE)]
     for domain in chain(filter(is_quiet, domains), domains):
-        if _claim(domain):
+        if claim(f'domain/{domain}'):
             return domain
     raise DomainError(f'ROS domains 1 to {_FREE} are taken on this machine: choose by --domain-id.')
-
-
-def _claim(domain: int) -> bool:
-    """Takes the name of a domain among the sockets of this machine; nothing is left behind."""
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        # Linux has names that are no files, and end with the process.
-        claim.bind(f'\0emotion_bringup/domain/{domain}')
-    except OSError:
-        claim.close()
-        return False
-    _claims.append(claim)
-    return True
