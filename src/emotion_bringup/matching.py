@@ -25,11 +25,24 @@ class StampMatcher(Generic[Left, Right]):
         self._limit = limit
         self._left: deque[tuple[int, Left]] = deque()
         self._right: deque[tuple[int, Right]] = deque()
-        self.dropped = 0
+        self._dropped_left = self._dropped_right = 0
 
     def __len__(self) -> int:
         """Number of entries that wait for their counterpart."""
         return len(self._left) + len(self._right)
+
+    @property
+    def dropped(self) -> int:
+        """Entries of both sides that waited in vain."""
+        return self._dropped_left + self._dropped_right
+
+    @property
+    def alone(self) -> tuple[int, int]:
+        """Entries of the left and of the right side that waited in vain, or still wait."""
+        return (
+            self._dropped_left + len(self._left),
+            self._dropped_right + len(self._right),
+        )
 
     def add_left(self, stamp_ns: int, item: Left) -> tuple[Left, Right] | None:
         """Adds a left item; returns the pair if its counterpart is there."""
@@ -65,12 +78,12 @@ class StampMatcher(Generic[Left, Right]):
             if stamp == stamp_ns:
                 for _ in range(index + 1):
                     side.popleft()
-                self.dropped += index
+                self._count(side, index)
                 return (item,)
         return None
 
     def _forget(self, side: deque[tuple[int, Item]]) -> None:
-        self.dropped += len(side)
+        self._count(side, len(side))
         side.clear()
 
     def _keep(self, side: deque[tuple[int, Item]], stamp_ns: int, item: Item) -> None:
@@ -79,9 +92,15 @@ class StampMatcher(Generic[Left, Right]):
         side.append((stamp_ns, item))
         while self._limit is not None and len(side) > self._limit:
             side.popleft()
-            self.dropped += 1
+            self._count(side, 1)
 
     def _replace(self, side: deque[tuple[int, Item]], stamp_ns: int) -> None:
         if side and side[-1][0] == stamp_ns:
             side.pop()
-            self.dropped += 1
+            self._count(side, 1)
+
+    def _count(self, side: deque[tuple[int, Item]], dropped: int) -> None:
+        if side is self._left:
+            self._dropped_left += dropped
+        else:
+            self._dropped_right += dropped

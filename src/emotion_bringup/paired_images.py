@@ -70,6 +70,14 @@ class PairedImages:
         return self._matcher.dropped
 
     @property
+    def rest(self) -> str:
+        """What a file does not hold, as the end of a sentence; empty where all has been paired."""
+        images, results = self._matcher.alone
+        if not images and not results:
+            return ''
+        return f', without {images} images that had no result and {results} results without image'
+
+    @property
     def waiting(self) -> int:
         """Images and results that still wait for each other."""
         return len(self._matcher)

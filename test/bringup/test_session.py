@@ -191,9 +191,8 @@ def test_ctrl_c_ends_a_looped_session_with_everything_written(
     clip, params_file, model_path, tmp_path
 ):
     video, lines = tmp_path / 'out.mp4', tmp_path / 'out.jsonl'
-    process = start(
-        arguments(clip, params_file, model_path, '--loop', '--video', video, '--json', lines)
-    )
+    options = '--loop', '--video', video, '--json', lines, '--log-level', 'info'
+    process = start(arguments(clip, params_file, model_path, *options))
     printed = []
     enough = threading.Event()
 
@@ -219,7 +218,7 @@ def test_ctrl_c_ends_a_looped_session_with_everything_written(
     processed = len(records(lines))
     assert processed > len(FACES)
     # The overlay draws every processed frame; the last ones may come after the monitor has left.
-    assert video_frames(video) >= processed
+    assert video_frames(video) >= processed, err
     assert any(line.startswith('frames ') for line in printed)
 
 

@@ -45,6 +45,8 @@ def test_the_oldest_are_forgotten_beyond_the_limit():
     assert matcher.dropped == 2
     assert matcher.add_right(1, 'faces') is None
     assert matcher.add_right(2, 'faces') == (2, 'faces')
+    matcher.add_right(9, 'faces')
+    assert matcher.alone == (4, 2), 'those that were forgotten, and those that wait'
 
 
 def test_without_limit_nothing_is_forgotten():

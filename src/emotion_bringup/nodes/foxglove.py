@@ -168,7 +168,8 @@ class FoxgloveNode(CheckedParameters, Node):
             return
         try:
             recorder.close()
-            self.get_logger().info(f'{recorder.frames} frames in {recorder.path}.')
+            frames, path = recorder.frames, recorder.path
+            self.get_logger().info(f'{frames} frames in {path}{self._input.rest}.')
         except OutputError as error:
             self.exit_code = EXIT_ERROR
             self.get_logger().error(str(error))

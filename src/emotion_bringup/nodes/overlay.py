@@ -168,7 +168,8 @@ class OverlayNode(CheckedParameters, Node):
             return
         try:
             self._recorder.close()
-            self.get_logger().info(f'{self._recorder.frames} frames in {self._recorder.path}.')
+            frames, path = self._recorder.frames, self._recorder.path
+            self.get_logger().info(f'{frames} frames in {path}{self._input.rest}.')
         except OutputError as error:
             self._give_up_video(error)
         self._recorder = None
