@@ -11,6 +11,7 @@ from rclpy.subscription import Subscription
 
 from emotion_bringup import qos
 from emotion_bringup.callback_groups import forget_destroyed
+from emotion_bringup.publisher_wait import PublisherWait
 
 
 class FallbackSubscription:
@@ -25,6 +26,8 @@ class FallbackSubscription:
         profiles: tuple[QoSProfile, QoSProfile],
         on_fallback: Callable[[], None] = lambda: None,
         on_publishers: Callable[[], None] = lambda: None,
+        *,
+        waits_for_publisher: bool = False,
     ) -> None:
         """Stores what to subscribe to; `start` does.
 
@@ -37,6 +40,8 @@ class FallbackSubscription:
                 the one where a publisher does not offer that.
             on_fallback: Called when a publisher does not offer the reliability asked for.
             on_publishers: Called when a publisher has come or gone.
+            waits_for_publisher: Whether to subscribe only once there is one: its first messages
+                are not missed where it waits for its readers.
         """
         self._node = node
         self._type = message_type
@@ -45,12 +50,14 @@ class FallbackSubscription:
         self._profile, self._fallback = profiles
         self._on_fallback = on_fallback
         self._on_publishers = on_publishers
+        self._waits_for_publisher = waits_for_publisher
+        self._wait: PublisherWait | None = None
         self.subscription: Subscription | None = None
 
     @property
     def is_listening(self) -> bool:
-        """Whether there is a subscription."""
-        return self.subscription is not None
+        """Whether there is a subscription, or will be one as soon as there is a publisher."""
+        return self.subscription is not None or self._wait is not None
 
     @property
     def publishers(self) -> int:
@@ -59,14 +66,23 @@ class FallbackSubscription:
 
     def start(self) -> None:
         """Subscribes."""
-        self._subscribe(self._profile, qos.overridable())
+        if self._waits_for_publisher:
+            self._wait = PublisherWait(self._node, self._topic, self._subscribe_as_asked)
+        else:
+            self._subscribe_as_asked()
 
     def stop(self) -> None:
         """Ends the subscription; without one it does nothing."""
+        if self._wait is not None:
+            self._wait.end()
+            self._wait = None
         if self.subscription is not None:
             self._node.destroy_subscription(self.subscription)
             self.subscription = None
             forget_destroyed(self._node)
+
+    def _subscribe_as_asked(self) -> None:
+        self._subscribe(self._profile, qos.overridable())
 
     def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
         self.subscription = self._node.create_subscription(

@@ -12,11 +12,12 @@ from std_msgs.msg import Empty
 from emotion_bringup import qos
 from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import stamp_to_ns
-from emotion_bringup.graph import EMOTIONS, FULL_SEARCH
+from emotion_bringup.graph import FULL_SEARCH
 from emotion_bringup.image_subscription import ImageMessage, ImageSubscription
 from emotion_bringup.matching import StampMatcher
 from emotion_bringup.parameter_tables import REPLAY
 from emotion_bringup.parameters import value_of
+from emotion_bringup.results_subscription import ResultsSubscription
 from emotion_msgs.msg import FaceEmotionArray
 from emotion_perception.settings.tables import BLUR_FACES
 
@@ -53,7 +54,7 @@ class PairedImages:
         limit = None if self._mode == REPLAY else _LIVE_LIMIT
         self._matcher: StampMatcher[ImageMessage, FaceEmotionArray] = StampMatcher(limit)
         self._images = ImageSubscription(node, self._receive_image)
-        self._results: Any = None
+        self._results = ResultsSubscription(node, self._receive_result)
         self._full_search: Any = None
         node.add_post_set_parameters_callback(self._on_parameters)
         self._lonely_reports = 0
@@ -61,8 +62,8 @@ class PairedImages:
 
     @property
     def is_listening(self) -> bool:
-        """Whether results are listened to."""
-        return self._results is not None
+        """Whether results are listened to, or will be as soon as they have a publisher."""
+        return self._results.is_listening
 
     @property
     def dropped(self) -> int:
@@ -92,9 +93,9 @@ class PairedImages:
         # First, so that it is known where results are wanted.
         self._follow_blurring(images)
         if (results or images) and not self.is_listening:
-            self._start_results()
+            self._results.start()
         elif not (results or images) and self.is_listening:
-            self._stop_results()
+            self._results.stop()
         if images and not self._images.is_listening:
             self._images.start()
         elif not images and self._images.is_listening:
@@ -106,7 +107,7 @@ class PairedImages:
 
         They must not fill the memory.
         """
-        is_lonely = self._images.is_listening and not self._results.get_publisher_count()
+        is_lonely = self._images.is_listening and not self._results.publishers
         # Twice in a row: at the start an image may come before the emotion node is discovered.
         self._lonely_reports = self._lonely_reports + 1 if is_lonely else 0
         if self._lonely_reports > 1:
@@ -137,20 +138,6 @@ class PairedImages:
             self._node.destroy_subscription(self._full_search)
             self._full_search = None
             forget_destroyed(self._node)
-
-    def _start_results(self) -> None:
-        self._results = self._node.create_subscription(
-            FaceEmotionArray,
-            EMOTIONS,
-            self._receive_result,
-            qos.emotions(self._mode),
-            qos_overriding_options=qos.overridable(),
-        )
-
-    def _stop_results(self) -> None:
-        self._node.destroy_subscription(self._results)
-        self._results = None
-        forget_destroyed(self._node)
 
     def _receive_image(self, message: ImageMessage) -> None:
         self.received += 1

@@ -79,6 +79,13 @@ STRICT_PARAMETERS = Setting(
     'end with an error, in place of a warning, where a parameter file holds names that no node has',
 )
 
+WAIT_FOR_PUBLISHER = Setting(
+    'wait_for_publisher',
+    False,
+    'listen to a topic only once it has a publisher: its first messages are not missed where the '
+    'publisher waits for its readers',
+)
+
 CAMERA_PARAMETERS: tuple[Setting, ...] = (
     *(shared.SOURCE, shared.FRAME_RATE, *shared.CAMERA_FORMAT),
     Setting(
@@ -125,6 +132,7 @@ EMOTION_PARAMETERS: tuple[Setting, ...] = (
         1,
         1000,
     ),
+    WAIT_FOR_PUBLISHER,
     Setting('publish_detections', True, 'also publish vision_msgs on emotions/detections'),
     Setting(
         'publish_tf',
@@ -157,7 +165,7 @@ DRAW_PEOPLE = Setting(
     live=True,
 )
 OVERLAY_PARAMETERS: tuple[Setting, ...] = (
-    *(_IMAGE_TRANSPORT, MODE, SHOW, VIDEO),
+    *(_IMAGE_TRANSPORT, MODE, WAIT_FOR_PUBLISHER, SHOW, VIDEO),
     Setting(
         'video_framerate', 0.0, 'frame rate of that file; 0 measures it', 0.0, 1000.0, unit='fps'
     ),
@@ -170,7 +178,7 @@ OVERLAY_PARAMETERS: tuple[Setting, ...] = (
 )
 
 FOXGLOVE_PARAMETERS: tuple[Setting, ...] = (
-    *(_IMAGE_TRANSPORT, MODE, _SERVE),
+    *(_IMAGE_TRANSPORT, MODE, WAIT_FOR_PUBLISHER, _SERVE),
     Setting(
         'address',
         '127.0.0.1',
@@ -213,6 +221,7 @@ LONGEST_QUESTION_S = 60.0
 _EVENTS = shared.EventSettings()
 _TARGET = shared.TargetSettings()
 PEOPLE_PARAMETERS: tuple[Setting, ...] = (
+    WAIT_FOR_PUBLISHER,
     Setting(
         'event_measure',
         _EVENTS.measure,

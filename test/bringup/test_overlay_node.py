@@ -230,9 +230,10 @@ def test_uncertain_and_missing_landmarks_are_drawn(open_bench, astronaut):
     assert changed(bench.draw(image_message(astronaut), [face]), astronaut).any()
 
 
-def test_a_video_holds_every_frame(open_bench, astronaut, tmp_path):
+@pytest.mark.parametrize('waits', [False, True])
+def test_a_video_holds_every_frame(open_bench, astronaut, tmp_path, waits):
     path = tmp_path / 'out' / 'overlay.mp4'
-    bench = open_bench(mode='replay', video_path=path)
+    bench = open_bench(mode='replay', video_path=path, wait_for_publisher=waits)
     bench.spin_until(bench.is_connected, 'the subscriptions')
     for _ in range(10):
         stamp_ns = bench.next_stamp()

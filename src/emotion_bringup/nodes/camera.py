@@ -26,6 +26,7 @@ from emotion_bringup.frame_count_file import write_count
 from emotion_bringup.graph import EMOTIONS
 from emotion_bringup.parameter_tables import CAMERA_PARAMETERS, REPLAY
 from emotion_bringup.parameters import CheckedParameters, declare_parameters, value_of
+from emotion_bringup.publisher_wait import PublisherWait
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import FaceEmotionArray
@@ -137,9 +138,14 @@ class CameraNode(CheckedParameters, Node):
         def on_emotions(message: FaceEmotionArray) -> None:
             in_flight.acknowledged(stamp_to_ns(message.header.stamp))
 
-        if limit:
+        def subscribe() -> None:
             profile = qos.emotions(self._mode)
             self.create_subscription(FaceEmotionArray, EMOTIONS, on_emotions, profile)
+
+        if limit and value_of(self, 'wait_for_subscribers'):
+            self._wait_for_results = PublisherWait(self, EMOTIONS, subscribe)
+        elif limit:
+            subscribe()
         return in_flight
 
     def _read_calibration(self) -> CameraCalibration:

@@ -1,7 +1,6 @@
 """What behaviours react to, made of the results: events, a target, the audience, answers."""
 
 from copy import copy
-from typing import Any
 
 from builtin_interfaces.msg import Duration
 from rclpy.event_handler import PublisherEventCallbacks
@@ -12,10 +11,9 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 
 from emotion_bringup import diagnostics, qos
-from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
 from emotion_bringup.endings import EXIT_OK
-from emotion_bringup.graph import AUDIENCE, EMOTIONS, EVENTS, TARGET
+from emotion_bringup.graph import AUDIENCE, EVENTS, TARGET
 from emotion_bringup.parameter_tables import PEOPLE_PARAMETERS
 from emotion_bringup.parameters import (
     CheckedParameters,
@@ -24,6 +22,7 @@ from emotion_bringup.parameters import (
     value_of,
 )
 from emotion_bringup.questions import Questions
+from emotion_bringup.results_subscription import ResultsSubscription
 from emotion_bringup.running import Stop
 from emotion_bringup.statistics import StreamStatistics
 from emotion_msgs.msg import Audience as AudienceMessage
@@ -57,7 +56,7 @@ class PeopleNode(CheckedParameters, Node):
         self._events: ExpressionEvents | None = None
         self._choice: TargetChoice | None = None
         self._statistics = StreamStatistics()
-        self._results: Any = None
+        self._results = ResultsSubscription(self, self._on_results)
         self._events_publisher = self._offer(EventMessage, EVENTS, copy(qos.EVENTS))
         self._target_publisher = self._offer(FaceEmotionArray, TARGET, qos.emotions(self._mode))
         self._audience_publisher = self._offer(AudienceMessage, AUDIENCE, qos.emotions(self._mode))
@@ -137,19 +136,11 @@ class PeopleNode(CheckedParameters, Node):
             or _is_heard(self._audience_publisher)
             or self._questions.wants_results
         )
-        if wanted and self._results is None:
-            self._results = self.create_subscription(
-                FaceEmotionArray,
-                EMOTIONS,
-                self._on_results,
-                qos.emotions(self._mode),
-                qos_overriding_options=qos.overridable(),
-            )
-        elif not wanted and self._results is not None:
-            self.destroy_subscription(self._results)
-            self._results = None
+        if wanted and not self._results.is_listening:
+            self._results.start()
+        elif not wanted and self._results.is_listening:
+            self._results.stop()
             self._questions.forget()
-            forget_destroyed(self)
 
     def _on_results(self, message: FaceEmotionArray) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
@@ -172,7 +163,7 @@ class PeopleNode(CheckedParameters, Node):
         self._listen_on_demand()
         now_ns = self.get_clock().now().nanoseconds
         values = diagnostics.stream_values(self._statistics, now_ns)
-        if self._results is None:
+        if not self._results.is_listening:
             return diagnostics.OK, 'Idle: nobody subscribes or asks', values
         return diagnostics.health(self._statistics, values)
 

@@ -11,6 +11,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from emotion_bringup import qos
 from emotion_bringup.conversion import faces_from_message, stamp_to_ns
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, EVENTS
+from emotion_bringup.parameter_tables import REPLAY
+from emotion_bringup.publisher_wait import PublisherWait
 from emotion_bringup.session.frame_counter import FrameCounter
 from emotion_msgs.msg import EmotionLabels, ExpressionEvent, FaceEmotionArray
 from emotion_perception.bags.writer import BagWriter
@@ -61,6 +63,8 @@ class MonitorNode(Node):
         self._on_frame = on_frame
         self._on_latency = on_latency
         self._bag = bag
+        self._is_replay = mode == REPLAY
+        self._waits: list[PublisherWait] = []
         if bag is not None:
             self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
             self._listen('emotions/labels', EmotionLabels, qos.LABELS)
@@ -86,7 +90,14 @@ class MonitorNode(Node):
 
         # Typed so since Jazzy's rclpy declares callbacks of one argument only.
         callback: Callable[..., None] = receive
-        self.create_subscription(message_type, name, callback, profile, raw=True)
+
+        def subscribe() -> None:
+            self.create_subscription(message_type, name, callback, profile, raw=True)
+
+        if self._is_replay:
+            self._waits.append(PublisherWait(self, name, subscribe))
+        else:
+            subscribe()
 
     def _recording_of(
         self, name: str, message_type: Any, profile: QoSProfile

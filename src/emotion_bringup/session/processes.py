@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 from emotion_bringup.graph import CAMERA_IMAGE, EMOTIONS, GRAPH
 from emotion_bringup.lifeline import STOP_TIMEOUT_S, lifeline_environment
-from emotion_bringup.parameter_tables import HEADS, REPLAY, REPLAY_IN_FLIGHT
+from emotion_bringup.parameter_tables import (
+    HEADS,
+    REPLAY,
+    REPLAY_IN_FLIGHT,
+    WAIT_FOR_PUBLISHER,
+)
 from emotion_bringup.security import enclave_arguments
 from emotion_bringup.session.arguments import SessionOptions
 from emotion_perception.errors import EmotionPerceptionError
@@ -99,7 +104,7 @@ def node_arguments(options: SessionOptions, mode: str) -> dict[str, list[str]]:
     common = ['--log-level', options.log_level, '--params-file', str(params_file)]
     parameters = {
         'foxglove_node': _foxglove(options, mode),
-        'people_node': {'mode': mode},
+        'people_node': _people(mode),
         'overlay_node': _overlay(options, mode),
         'emotion_node': _emotion(options, mode),
         'camera_node': _camera(options, mode),
@@ -156,6 +161,7 @@ def _emotion(options: SessionOptions, mode: str) -> Parameters:
     if mode == REPLAY:
         # The monitor, the camera (it counts its frames in flight), the overlay, a recording, and
         # the people node, to whose events the monitor listens.
+        values[WAIT_FOR_PUBLISHER.name] = True
         values['min_subscribers'] = 2 + _constant_viewers(options) + bool(options.people)
     if options.model is not None:
         values['model_path'] = str(options.model)
@@ -169,6 +175,7 @@ def _emotion(options: SessionOptions, mode: str) -> Parameters:
 
 def _overlay(options: SessionOptions, mode: str) -> Parameters:
     values: dict[str, str | bool | int] = {'mode': mode, 'show_window': options.show}
+    values[WAIT_FOR_PUBLISHER.name] = mode == REPLAY
     if options.video is not None:
         values['video_path'] = str(options.video)
     if options.blur_faces:  # left out, it does not overrule the parameter file
@@ -176,8 +183,13 @@ def _overlay(options: SessionOptions, mode: str) -> Parameters:
     return values
 
 
+def _people(mode: str) -> Parameters:
+    return {'mode': mode, WAIT_FOR_PUBLISHER.name: mode == REPLAY}
+
+
 def _foxglove(options: SessionOptions, mode: str) -> Parameters:
     values: dict[str, str | bool | int] = {'mode': mode, 'serve': options.foxglove is not None}
+    values[WAIT_FOR_PUBLISHER.name] = mode == REPLAY
     if options.foxglove is not None:
         values['port'] = options.foxglove
     if options.mcap is not None:
