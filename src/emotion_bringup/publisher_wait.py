@@ -13,6 +13,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.parameter_tables import WAIT_FOR_PUBLISHER
 from emotion_bringup.parameters import value_of
 
@@ -56,6 +57,7 @@ class PublisherWait:
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
             self._timer = None
+            forget_destroyed(self._node)
 
     def _look(self) -> None:
         if self._timer is not None and self._node.count_publishers(self._topic):
