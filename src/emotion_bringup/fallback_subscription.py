@@ -7,14 +7,12 @@ from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEve
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 
 from emotion_bringup import qos
-from emotion_bringup.callback_groups import forget_destroyed
-from emotion_bringup.publisher_wait import PublisherWait
+from emotion_bringup.on_demand_subscription import OnDemandSubscription
 
 
-class FallbackSubscription:
+class FallbackSubscription(OnDemandSubscription):
     """Listens to one topic on demand."""
 
     def __init__(
@@ -26,13 +24,11 @@ class FallbackSubscription:
         profiles: tuple[QoSProfile, QoSProfile],
         on_fallback: Callable[[], None] = lambda: None,
         on_publishers: Callable[[], None] = lambda: None,
-        *,
-        waits_for_publisher: bool = False,
     ) -> None:
         """Stores what to subscribe to; `start` does.
 
         Args:
-            node: Subscribes.
+            node: Subscribes; may have the parameter `wait_for_publisher`.
             message_type: Of the topic.
             topic: Full name.
             callback: Gets every message, and its message info if it takes two arguments.
@@ -40,51 +36,18 @@ class FallbackSubscription:
                 the one where a publisher does not offer that.
             on_fallback: Called when a publisher does not offer the reliability asked for.
             on_publishers: Called when a publisher has come or gone.
-            waits_for_publisher: Whether to subscribe only once there is one: its first messages
-                are not missed where it waits for its readers.
         """
-        self._node = node
+        super().__init__(node, topic)
         self._type = message_type
-        self._topic = topic
         self._callback = callback
         self._profile, self._fallback = profiles
         self._on_fallback = on_fallback
         self._on_publishers = on_publishers
-        self._waits_for_publisher = waits_for_publisher
-        self._wait: PublisherWait | None = None
-        self.subscription: Subscription | None = None
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether there is a subscription, or will be one as soon as there is a publisher."""
-        return self.subscription is not None or self._wait is not None
+    def _subscribe(self) -> None:
+        self._subscribe_with(self._profile, qos.overridable())
 
-    @property
-    def publishers(self) -> int:
-        """How many publishers are connected; 0 without a subscription."""
-        return self.subscription.get_publisher_count() if self.subscription is not None else 0
-
-    def start(self) -> None:
-        """Subscribes."""
-        if self._waits_for_publisher:
-            self._wait = PublisherWait(self._node, self._topic, self._subscribe_as_asked)
-        else:
-            self._subscribe_as_asked()
-
-    def stop(self) -> None:
-        """Ends the subscription; without one it does nothing."""
-        if self._wait is not None:
-            self._wait.end()
-            self._wait = None
-        if self.subscription is not None:
-            self._node.destroy_subscription(self.subscription)
-            self.subscription = None
-            forget_destroyed(self._node)
-
-    def _subscribe_as_asked(self) -> None:
-        self._subscribe(self._profile, qos.overridable())
-
-    def _subscribe(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
+    def _subscribe_with(self, profile: QoSProfile, override: QoSOverridingOptions | None) -> None:
         self.subscription = self._node.create_subscription(
             self._type,
             self._topic,
@@ -102,4 +65,4 @@ class FallbackSubscription:
         self._on_fallback()
         self.stop()
         # Without overrides: their parameters hold the profile of the first subscription.
-        self._subscribe(self._fallback, None)
+        self._subscribe_with(self._fallback, None)

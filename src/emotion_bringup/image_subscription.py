@@ -9,7 +9,6 @@ from emotion_bringup import qos
 from emotion_bringup.fallback_subscription import FallbackSubscription
 from emotion_bringup.parameter_tables import COMPRESSED
 from emotion_bringup.parameters import value_of
-from emotion_bringup.publisher_wait import waits_for_publisher
 
 ImageMessage = Image | CompressedImage
 
@@ -65,12 +64,5 @@ class ImageSubscription(FallbackSubscription):
         self.type_name = f'sensor_msgs/msg/{message_type.__name__}'
         profiles = qos.image_in(mode), qos.image_fallback(mode)
         super().__init__(
-            node,
-            message_type,
-            self.topic,
-            callback,
-            profiles,
-            on_fallback,
-            on_publishers,
-            waits_for_publisher=waits_for_publisher(node),
+            node, message_type, self.topic, callback, profiles, on_fallback, on_publishers
         )

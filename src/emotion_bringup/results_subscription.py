@@ -4,17 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 
 from emotion_bringup import qos
-from emotion_bringup.callback_groups import forget_destroyed
 from emotion_bringup.graph import EMOTIONS
+from emotion_bringup.on_demand_subscription import OnDemandSubscription
 from emotion_bringup.parameters import value_of
-from emotion_bringup.publisher_wait import PublisherWait, waits_for_publisher
 from emotion_msgs.msg import FaceEmotionArray
 
 
-class ResultsSubscription:
+class ResultsSubscription(OnDemandSubscription):
     """Listens to `emotions` on demand, in the mode of the node's parameters."""
 
     def __init__(self, node: Node, callback: Callable[[FaceEmotionArray], Any]) -> None:
@@ -24,39 +22,11 @@ class ResultsSubscription:
             node: Has the parameter `mode`, and may have `wait_for_publisher`.
             callback: Gets every message.
         """
-        self._node, self._callback = node, callback
-        self._wait: PublisherWait | None = None
-        self._subscription: Subscription | None = None
-
-    @property
-    def is_listening(self) -> bool:
-        """Whether there is a subscription, or will be one as soon as there is a publisher."""
-        return self._subscription is not None or self._wait is not None
-
-    @property
-    def publishers(self) -> int:
-        """How many publishers are connected; 0 without a subscription."""
-        return self._subscription.get_publisher_count() if self._subscription is not None else 0
-
-    def start(self) -> None:
-        """Subscribes."""
-        if waits_for_publisher(self._node):
-            self._wait = PublisherWait(self._node, EMOTIONS, self._subscribe)
-        else:
-            self._subscribe()
-
-    def stop(self) -> None:
-        """Ends the subscription; without one it does nothing."""
-        if self._wait is not None:
-            self._wait.end()
-            self._wait = None
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
-            forget_destroyed(self._node)
+        super().__init__(node, EMOTIONS)
+        self._callback = callback
 
     def _subscribe(self) -> None:
-        self._subscription = self._node.create_subscription(
+        self.subscription = self._node.create_subscription(
             FaceEmotionArray,
             EMOTIONS,
             self._callback,
