@@ -28,7 +28,10 @@ def waits_for_publisher(node: Node) -> bool:
 
 
 class PublisherWait:
-    """Calls a function once a topic has a publisher."""
+    """Calls a function once a topic has a publisher.
+
+    Nobody needs to keep it: the node keeps its timer.
+    """
 
     def __init__(self, node: Node, topic: str, then: Callable[[], None]) -> None:
         """Calls `then` at once where there is a publisher, and from the executor otherwise.

@@ -4,6 +4,7 @@ import gc
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import contextmanager, suppress
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Log
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
@@ -32,6 +33,21 @@ DEADLINE_S = 30.0
 FRAME_NS = 33_333_333
 # The face of the astronaut: x, y, width, height.
 ASTRONAUT_BOX = (181, 58, 89, 120)
+
+
+@contextmanager
+def robot_node(name):
+    """A node in a DDS participant of its own, with an executor, in the namespace /robot."""
+    context = Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node(name, context=context, namespace='/robot')
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    yield node
+    with suppress(ExternalShutdownException):
+        executor.shutdown()
+    node.destroy_node()
+    context.try_shutdown()
 
 
 class Bench:

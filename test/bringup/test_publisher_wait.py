@@ -3,10 +3,8 @@
 import time
 
 import pytest
-import rclpy
 from processes import finish, start
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from ros_bench import robot_node
 from std_msgs.msg import UInt32
 
 from emotion_bringup import qos
@@ -49,15 +47,8 @@ def source():
 
 @pytest.fixture
 def node():
-    context = Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node('reader', context=context, namespace='/robot')
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    yield node
-    executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()
+    with robot_node('reader') as node:
+        yield node
 
 
 def spin(node, holds):

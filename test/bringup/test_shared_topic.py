@@ -1,13 +1,10 @@
 """Two nodes on a topic that is meant for one; a killed one does not count."""
 
 import sys
-from contextlib import suppress
 
 import pytest
-import rclpy
 from processes import finish, start
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from ros_bench import robot_node
 from std_msgs.msg import Empty
 
 from emotion_bringup.shared_topic import SharedTopicWatch
@@ -27,18 +24,9 @@ rclpy.spin(node)
 
 @pytest.fixture
 def node():
-    context = Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node('mine', context=context, namespace='/robot')
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    node.create_publisher(Empty, TOPIC, 1)
-    node.executor = executor
-    yield node
-    with suppress(ExternalShutdownException):
-        executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()
+    with robot_node('mine') as node:
+        node.create_publisher(Empty, TOPIC, 1)
+        yield node
 
 
 @pytest.fixture

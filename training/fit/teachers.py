@@ -21,7 +21,7 @@ from training.teaching import predictions
 from training.teaching.predictions import TeacherTargets
 
 
-class Teacher(Protocol):
+class TeachingNetwork(Protocol):
     """A trained network that sees faces at the size and with the normalisation of its training."""
 
     def logits(self, faces: Tensor) -> dict[str, Tensor]:
@@ -35,7 +35,7 @@ class TrainedTeacher:
         self.trained = trained
 
     def logits(self, faces: Tensor) -> dict[str, Tensor]:
-        """See `Teacher`."""
+        """See `TeachingNetwork`."""
         trained = self.trained
         resized = _at(faces, trained.size)
         seen = planes((resized - trained.mean) / trained.std, trained.recipe.model)
@@ -50,7 +50,7 @@ class ExportedTeacher:
         self.opened = opened
 
     def logits(self, faces: Tensor) -> dict[str, Tensor]:
-        """See `Teacher`."""
+        """See `TeachingNetwork`."""
         spec = self.opened.spec
         seen = (_at(faces, spec.input_size) - spec.mean) / spec.std
         by_label_set = self.opened.run(seen.expand(-1, 3, -1, -1).cpu().contiguous().numpy())
@@ -72,7 +72,7 @@ class Teachers:
         temperature: Softens the probabilities.
     """
 
-    def __init__(self, teachers: Sequence[Teacher], temperature: float) -> None:
+    def __init__(self, teachers: Sequence[TeachingNetwork], temperature: float) -> None:
         self.teachers, self.temperature = tuple(teachers), temperature
 
     def __deepcopy__(self, memo: dict[int, object]) -> Teachers:
@@ -111,7 +111,7 @@ def load(recipe: Recipe) -> Teachers | None:
     return Teachers(opened, recipe.distill.temperature)
 
 
-def _open(path: Path) -> Teacher:
+def _open(path: Path) -> TeachingNetwork:
     if path.suffix == '.onnx':
         return ExportedTeacher(open_model(path, torch.get_num_threads()))
     return TrainedTeacher(checkpoint.load(path))

@@ -143,7 +143,7 @@ class CameraNode(CheckedParameters, Node):
             self.create_subscription(FaceEmotionArray, EMOTIONS, on_emotions, profile)
 
         if limit and value_of(self, 'wait_for_subscribers'):
-            self._wait_for_results = PublisherWait(self, EMOTIONS, subscribe)
+            PublisherWait(self, EMOTIONS, subscribe)
         elif limit:
             subscribe()
         return in_flight

@@ -64,7 +64,6 @@ class MonitorNode(Node):
         self._on_latency = on_latency
         self._bag = bag
         self._is_replay = mode == REPLAY
-        self._waits: list[PublisherWait] = []
         if bag is not None:
             self._listen(CAMERA_IMAGE, Image, qos.image_in(mode))
             self._listen('emotions/labels', EmotionLabels, qos.LABELS)
@@ -95,7 +94,7 @@ class MonitorNode(Node):
             self.create_subscription(message_type, name, callback, profile, raw=True)
 
         if self._is_replay:
-            self._waits.append(PublisherWait(self, name, subscribe))
+            PublisherWait(self, name, subscribe)
         else:
             subscribe()
 
