@@ -49,6 +49,14 @@ def test_a_calibrated_network_has_its_best_mean_recall_near_full_strength(calibr
     np.testing.assert_allclose(points[0].recalls, expected)
 
 
+def test_the_strength_is_chosen_for_the_predictions_with_the_bonus(calibrated):
+    logits, labels = calibrated
+    alone = adjustment.choose(logits, votes_of(labels), SHARES).strength
+    half = -0.5 * np.log(SHARES)  # what half of the strength would add
+    beside = adjustment.choose(logits, votes_of(labels), SHARES, half).strength
+    assert beside == pytest.approx(alone - 0.5)
+
+
 def test_of_equal_strengths_the_weakest_is_chosen():
     labels = np.arange(7)
     points = adjustment.curve(50 * np.eye(7), votes_of(labels), SHARES)

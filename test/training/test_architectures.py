@@ -17,7 +17,7 @@ from training.weights.fold import fold_batch_norm
 RECIPES = Path(__file__).parents[2] / 'training/recipes'
 NAMES = ('small_cnn', 'vgg16', 'resnet9', 'resnet50v2', 'mini_xception', 'efficientnet_lite0')
 RECIPE_OF = {
-    'alexnet': 'shipped/1_low_rank_fc',
+    'alexnet': 'alexnet_from_nothing',
     'efficientnet_lite0': 'teacher_efficientnet_lite0',
     'resnet9': 'teacher_resnet9',
 }

@@ -42,7 +42,7 @@ class StridedPointwise(nn.Conv2d):
 
 
 class GreyBlocks(nn.Module):
-    """Averages the three equal channels and lays each block of pixels out as channels.
+    """Takes the first of the three equal channels and lays each block of pixels out as channels.
 
     One plane is all that a grey face has: the convolution behind it does a third of the work, and
     on channels in numbers that processors like. Nothing here is trained. It is written as a
@@ -62,17 +62,14 @@ class GreyBlocks(nn.Module):
         self.block, self.padding = block, padding
         means = area_means(block, cells)
         weight = torch.einsum('ay,bx->abyx', means, means).reshape(-1, 1, block, block)
-        self.register_buffer(
-            'weight', (weight / COLOURS).repeat(1, COLOURS, 1, 1), persistent=False
-        )
+        self.register_buffer('weight', weight, persistent=False)
 
     def forward(self, faces: Tensor) -> Tensor:
         """float32 `[n, 3, s, s]` to `[n, cells * cells, t, t]`, row by row within a block.
 
         `[n, 1, s, s]` is taken as the one plane of three equal ones, which training need not copy.
         """
-        weight = self.weight if faces.shape[1] == COLOURS else self.weight[:, :1] * COLOURS
-        return F.conv2d(faces, weight, stride=self.block, padding=self.padding)
+        return F.conv2d(faces[:, :1], self.weight, stride=self.block, padding=self.padding)
 
 
 def area_means(pixels: int, cells: int) -> Tensor:

@@ -114,7 +114,7 @@ def choose(
 ) -> Choice:
     """The strength with the best mean recall on the FER+ labels, and the temperature for it.
 
-    The bonus is no part of the first choice: it is given for what other faces than FER+'s need.
+    Both are chosen for the predictions as they ship, with the bonus.
 
     Args:
         logits: float64 `[n, 7]`, as the votes taught them.
@@ -122,7 +122,7 @@ def choose(
         shares: From `priors`.
         bonus: float64 `[7]`, in nats.
     """
-    strength = best(curve(logits, votes, shares)).strength
+    strength = best(curve(logits, votes, shares, bonus=bonus)).strength
     return Choice(strength, temperature(adjust(logits, shares, strength, bonus), votes))
 
 
