@@ -12,6 +12,8 @@ import numpy.typing as npt
 from emotion_perception.labels import emotion_name
 
 NS_PER_S: Final = 1_000_000_000
+PROBABILITY_DIGITS: Final = 4
+"""Decimals of a probability in JSON and tables."""
 """Stamps are nanoseconds, as a ROS header has them."""
 
 BgrImage = npt.NDArray[np.uint8]
@@ -243,6 +245,17 @@ def match_greedily(overlap: npt.NDArray[np.float64], minimum: float) -> Iterable
 
 def _pixel(edge: float, length: int) -> int:
     return round(min(max(float(edge), 0.0), float(length)))
+
+
+def whole_percent(probability: float) -> int:
+    """A probability in per cent, 0..100, the same in images, on terminals, pages and in viewers.
+
+    Some of them have the number of the face, some that of its JSON, which has four decimals:
+    rounded as it is, 0.86502 would be 87 in an image and 86 in the table below it.
+    """
+    share = min(max(float(np.nan_to_num(probability)), 0.0), 1.0)
+    per_cent: int = 10 ** (PROBABILITY_DIGITS - 2)
+    return (round(100 * per_cent * round(share, PROBABILITY_DIGITS)) + per_cent // 2) // per_cent
 
 
 def rate_of(stamps_ns: Sequence[int]) -> float | None:

@@ -30,7 +30,7 @@ from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.settings.setting import add_settings
 from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
-from emotion_perception.types import BgrImage
+from emotion_perception.types import BgrImage, whole_percent
 
 DESCRIPTION = """\
 Reads the emotions in photos and prints a line per photo: emotion, confidence and box (left, top,
@@ -236,4 +236,4 @@ def _faces_text(record: FrameRecord) -> str:
 def _face_text(face: dict[str, Any]) -> str:
     box = face['box']
     place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
-    return f'{face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
+    return f'{face["emotion"]} {whole_percent(face["confidence"])}% {place}'

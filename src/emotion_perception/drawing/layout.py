@@ -11,7 +11,7 @@ from emotion_perception.drawing.emoji import emoji_sprite
 from emotion_perception.drawing.sprite import Sprite, font_metrics, paste, plate, text_sprite
 from emotion_perception.drawing.style import FAINT, PAPER
 from emotion_perception.labels import emotion_name
-from emotion_perception.types import BgrImage, Box, Face
+from emotion_perception.types import BgrImage, Box, Face, whole_percent
 
 FACE_PRICE: Final[float] = 4.0
 """Cost of hiding one pixel of another face."""
@@ -146,7 +146,7 @@ class Plate:
 
 def face_label(face: Face, text: int) -> Plate:
     """Emoji, 'Happy 87 %' and '#3'."""
-    caption = f'{emotion_name(face.emotion_id)} {_percent(face.confidence)} %'
+    caption = f'{emotion_name(face.emotion_id)} {whole_percent(face.confidence)} %'
     emoji = emoji_sprite(face.emotion_id, _emoji_size(text))
     number = text_sprite(f'#{face.track_id}', text, FAINT)
     return Plate((emoji, text_sprite(caption, text, PAPER), number), text)
@@ -173,10 +173,6 @@ def draw_plate(image: BgrImage, label: Plate, x: int, y: int) -> None:
         is_emoji = index == 0 and len(label.parts) > 1
         paste(image, part, x, y + (label.height - part.height) // 2 if is_emoji else line_top)
         x += part.width + _gap(label.text)
-
-
-def _percent(probability: float) -> int:
-    return round(100 * float(np.clip(np.nan_to_num(probability), 0.0, 1.0)))
 
 
 def _emoji_size(text: int) -> int:

@@ -19,11 +19,18 @@ from emotion_perception.heads.head_pose import angles, quaternion
 from emotion_perception.inference.affect import affect_of
 from emotion_perception.labels import EMOTION_NAMES, NUM_EMOTIONS, UNCERTAIN_NAME, emotion_name
 from emotion_perception.outputs.standard_output import STANDARD_OUTPUT, taken_standard_output
-from emotion_perception.types import NS_PER_S, Face, Head, head_axes, pixel_box
+from emotion_perception.types import (
+    NS_PER_S,
+    PROBABILITY_DIGITS,
+    Face,
+    Head,
+    head_axes,
+    pixel_box,
+    whole_percent,
+)
 
 FrameRecord = dict[str, Any]
 
-_DIGITS: Final = 4
 UNCERTAIN_ID: Final = 255
 """`emotion_id` of a face whose emotion is below the threshold, as in `FaceEmotion.msg`."""
 
@@ -345,19 +352,19 @@ def head_record(head: Head) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    return round(float(value), _DIGITS)
+    return round(float(value), PROBABILITY_DIGITS)
 
 
 def _table_row(face: Mapping[str, Any]) -> str:
     share = face['confidence']
     bar = '#' * round(_ROW_BAR * share)
-    return f'#{face["track_id"]:<4}{face["emotion"]:<10}{100 * share:4.0f} %  {bar}'
+    return f'#{face["track_id"]:<4}{face["emotion"]:<10}{whole_percent(share):4} %  {bar}'
 
 
 def _face_text(face: Mapping[str, Any]) -> str:
     box = face['box']
     place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
-    return f'#{face["track_id"]} {face["emotion"]} {100 * face["confidence"]:.0f}% {place}'
+    return f'#{face["track_id"]} {face["emotion"]} {whole_percent(face["confidence"])}% {place}'
 
 
 def _counted(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from emotion_perception.labels import EMOTION_NAMES
 from emotion_perception.outputs.results import FrameRecord
 from emotion_perception.settings.setting import Setting, by_name
 from emotion_perception.settings.tables import FACES, STREAM
-from emotion_perception.types import NS_PER_S
+from emotion_perception.types import NS_PER_S, whole_percent
 
 _FACES_AND_TIME = by_name((*FACES, *STREAM))
 SLIDERS: Final = tuple(
@@ -45,7 +45,7 @@ def face_rows(record: FrameRecord) -> list[list[str]]:
         [
             f'#{face["track_id"]}',
             face['emotion'],
-            f'{100 * face["confidence"]:.0f} %',
+            f'{whole_percent(face["confidence"])} %',
             '{width} × {height} at ({x}, {y})'.format(**face['box']),  # noqa: RUF001
         ]
         for face in record['faces']
