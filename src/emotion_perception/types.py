@@ -12,9 +12,10 @@ import numpy.typing as npt
 from emotion_perception.labels import emotion_name
 
 NS_PER_S: Final = 1_000_000_000
+"""Stamps are nanoseconds, as a ROS header has them."""
+
 PROBABILITY_DIGITS: Final = 4
 """Decimals of a probability in JSON and tables."""
-"""Stamps are nanoseconds, as a ROS header has them."""
 
 BgrImage = npt.NDArray[np.uint8]
 """uint8 [height, width, 3], blue-green-red, 0..255."""
