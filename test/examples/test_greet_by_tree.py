@@ -73,9 +73,15 @@ class Stage:
         assert reached.done()
 
     def set_clock(self, seconds):
-        self.clock.publish(Clock(clock=stamp(seconds)))
         now = round(seconds * NS_PER_S)
-        self.spin_until(lambda: self.robot.get_clock().now().nanoseconds == now)
+
+        def has_come():
+            # Once is not enough: rclpy listens to the clock best effort, and what comes before its
+            # reader knows of this publisher is lost, though the publisher knows of the reader.
+            self.clock.publish(Clock(clock=stamp(seconds)))
+            return self.robot.get_clock().now().nanoseconds == now
+
+        self.spin_until(has_come)
 
     def set_up(self, behaviour, message_type, topic):
         """Sets a behaviour up; returns what publishes to it."""
