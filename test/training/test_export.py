@@ -185,8 +185,13 @@ def test_votes_without_use_are_refused(run, dataset):
 
 @pytest.mark.parametrize('run', ['grey'], indirect=True)
 def test_blocks_of_a_grey_network_take_the_images_as_they_are(run, exported):
-    nodes = onnx.load(exported(run).model).graph.node
-    assert [node.op_type for node in nodes if 'input' in node.input] == ['Conv']
+    graph = onnx.load(exported(run).model).graph
+    (plane,) = [node for node in graph.node if 'input' in node.input]
+    assert plane.op_type == 'Slice'
+    (blocks,) = [node for node in graph.node if plane.output[0] in node.input]
+    assert blocks.op_type == 'Conv'
+    (weight,) = [each for each in graph.initializer if each.name == blocks.input[1]]
+    assert weight.dims[1] == 1
 
 
 def test_nothing_to_measure_on_is_one_sentence(dataset, tmp_path):

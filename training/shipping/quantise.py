@@ -91,4 +91,8 @@ def quantise(
 
 
 def _first_nodes(path: Path) -> list[str]:
-    return [node.name for node in onnx.load(path).graph.node if 'input' in node.input]
+    """What reads the images, or the plane that a slice takes out of them."""
+    nodes = onnx.load(path).graph.node
+    slices = [node for node in nodes if node.op_type == 'Slice' and 'input' in node.input]
+    read = {'input', *(output for node in slices for output in node.output)}
+    return [node.name for node in nodes if read.intersection(node.input)]
