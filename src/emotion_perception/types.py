@@ -259,6 +259,11 @@ def whole_percent(probability: float) -> int:
     return (round(100 * per_cent * round(share, PROBABILITY_DIGITS)) + per_cent // 2) // per_cent
 
 
+def face_caption(face: Face) -> str:
+    """What stands at a face in images and viewers, such as 'Happy 87 %'."""
+    return f'{emotion_name(face.emotion_id)} {whole_percent(face.confidence)} %'
+
+
 def rate_of(stamps_ns: Sequence[int]) -> float | None:
     """Frames per second by the usual (median) step between stamps; None where there is none.
 

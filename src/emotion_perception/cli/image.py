@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 from tqdm import tqdm
@@ -24,13 +24,13 @@ from emotion_perception.drawing import draw_faces
 from emotion_perception.errors import EmotionPerceptionError, OutputError, SourceError
 from emotion_perception.files.resources import replace_file
 from emotion_perception.outputs.names import refuse_overwriting
-from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, frame_record
+from emotion_perception.outputs.results import FrameRecord, JsonLinesWriter, face_text, frame_record
 from emotion_perception.outputs.run import note, say
 from emotion_perception.outputs.standard_output import STANDARD_OUTPUT
 from emotion_perception.settings.setting import add_settings
 from emotion_perception.settings.tables import BLUR_FACES
 from emotion_perception.sources.image_files import image_files_in, natural_order, read_image_file
-from emotion_perception.types import BgrImage, whole_percent
+from emotion_perception.types import BgrImage
 
 DESCRIPTION = """\
 Reads the emotions in photos and prints a line per photo: emotion, confidence and box (left, top,
@@ -230,10 +230,4 @@ def _write_image(path: Path, image: BgrImage) -> None:
 
 
 def _faces_text(record: FrameRecord) -> str:
-    return '  '.join(_face_text(face) for face in record['faces']) or 'no face'
-
-
-def _face_text(face: dict[str, Any]) -> str:
-    box = face['box']
-    place = f'[{box["x"]},{box["y"]} {box["width"]}x{box["height"]}]'
-    return f'{face["emotion"]} {whole_percent(face["confidence"])}% {place}'
+    return '  '.join(face_text(face) for face in record['faces']) or 'no face'

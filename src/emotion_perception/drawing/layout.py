@@ -10,8 +10,7 @@ import numpy.typing as npt
 from emotion_perception.drawing.emoji import emoji_sprite
 from emotion_perception.drawing.sprite import Sprite, font_metrics, paste, plate, text_sprite
 from emotion_perception.drawing.style import FAINT, PAPER
-from emotion_perception.labels import emotion_name
-from emotion_perception.types import BgrImage, Box, Face, whole_percent
+from emotion_perception.types import BgrImage, Box, Face, face_caption
 
 FACE_PRICE: Final[float] = 4.0
 """Cost of hiding one pixel of another face."""
@@ -146,10 +145,9 @@ class Plate:
 
 def face_label(face: Face, text: int) -> Plate:
     """Emoji, 'Happy 87 %' and '#3'."""
-    caption = f'{emotion_name(face.emotion_id)} {whole_percent(face.confidence)} %'
     emoji = emoji_sprite(face.emotion_id, _emoji_size(text))
     number = text_sprite(f'#{face.track_id}', text, FAINT)
-    return Plate((emoji, text_sprite(caption, text, PAPER), number), text)
+    return Plate((emoji, text_sprite(face_caption(face), text, PAPER), number), text)
 
 
 def small_label(face: Face, text: int) -> Plate:

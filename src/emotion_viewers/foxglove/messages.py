@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from emotion_perception.drawing.style import INK, PAPER, Bgr, emotion_color, line_width, text_size
 from emotion_perception.labels import emotion_name
-from emotion_perception.types import NS_PER_S, Face, pixel_box, whole_percent
+from emotion_perception.types import NS_PER_S, Face, face_caption, pixel_box
 
 if TYPE_CHECKING:
     from foxglove.messages import (
@@ -101,7 +101,7 @@ def _label(stamp_ns: int, width: int, height: int, face: Face, text: int) -> 'Te
     return TextAnnotation(
         timestamp=_timestamp(stamp_ns),
         position=_point(x, max(y - line_width(text), text)),
-        text=f'{emotion_name(face.emotion_id)} {whole_percent(face.confidence)} % #{face.track_id}',
+        text=f'{face_caption(face)} #{face.track_id}',
         font_size=text,
         text_color=_color(PAPER),
         background_color=_color(INK, _PLATE_ALPHA),
