@@ -68,13 +68,16 @@ def assert_one_sentence(text, *parts):
         assert str(part) in lines[0], text
 
 
+def open_paths(pid='self'):
+    """What a process has open (Linux): the paths of files, the names of sockets and the like."""
+    for link in Path(f'/proc/{pid}/fd').iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            yield link.readlink()
+
+
 def open_files(pid='self'):
     """How many files a process has open (Linux).
 
     Without semaphores: Fast DDS makes one now and then, and sem_open closes its file at once.
     """
-    count = 0
-    for link in Path(f'/proc/{pid}/fd').iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            count += not link.readlink().name.startswith('sem.')
-    return count
+    return sum(not path.name.startswith('sem.') for path in open_paths(pid))
