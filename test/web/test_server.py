@@ -64,9 +64,9 @@ def functions(server):
     return found
 
 
-def join(server, fn_index, data, session='thief'):
+def join(server, fn_index, data, session='thief', door='queue/join'):
     body = json.dumps({'data': data, 'fn_index': fn_index, 'session_hash': session})
-    return ask(server, 'POST', '/gradio_api/queue/join', body, **JSON)[0]
+    return ask(server, 'POST', f'/gradio_api/{door}', body, **JSON)[0]
 
 
 def await_message(server, session, text):
@@ -94,11 +94,23 @@ def test_no_input_of_any_function_fetches_an_address_or_opens_a_foreign_file(ser
                     data = [None] * inputs
                     data[index] = value
                     assert join(server, fn_index, data) == 403
+                    assert join(server, fn_index, data, door='run/predict') == 403
         with pytest.raises(BlockingIOError):
             listener.accept()
 
 
-@pytest.mark.parametrize('path', ['queue/join', 'stream/x', 'cancel', 'reset', 'upload'])
+def test_only_what_needs_no_queue_may_be_asked_for_past_it(server):
+    asked = json.loads(ask(server, 'GET', '/config')[1])['dependencies']
+    assert {each['queue'] for each in asked} == {True, False}
+    for each in asked:
+        data = [None] * len(each['inputs'])
+        expected = 404 if each['queue'] else 200
+        assert join(server, each['id'], data, door='run/predict') == expected
+
+
+@pytest.mark.parametrize(
+    'path', ['queue/join', 'run/predict', 'stream/x', 'cancel', 'reset', 'upload']
+)
 def test_too_large_a_body_is_refused_before_it_is_read(server, path):
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=120) as client:

@@ -25,6 +25,7 @@ _CLOSED: Final = (
     *('/gradio_api/mcp', '/gradio_api/file/', '/gradio_api/app_id', '/gradio_api/token'),
     *('/gradio_api/custom_component', '/gradio_api/component_server', '/monitoring', '/svelte'),
 )
+_AT_ONCE: Final = '/gradio_api/run/predict'  # what is answered without the queue, such as Stop
 _FILE: Final = '/gradio_api/file='
 
 # The page works without a network, and no script of another host gets in. Gradio's charts compile
@@ -152,7 +153,7 @@ def _once(body: bytes, receive: _Receive) -> _Receive:
 def _is_closed(path: str) -> bool:
     if path.startswith(_FILE):
         return '://' in path or path[len(_FILE) :].startswith(('//', 'http:', 'https:'))
-    return path.startswith(_CLOSED)
+    return path != _AT_ONCE and path.startswith(_CLOSED)
 
 
 def _hostname(address: str) -> str:

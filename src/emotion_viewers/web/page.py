@@ -29,7 +29,7 @@ from emotion_viewers.web.tables import FACE_HEADERS, SLIDERS, slider_label
 CSS: Final = """
 #notice { border-left: 4px solid #d55e00; padding: .6rem 1rem; border-radius: .4rem;
   background: var(--block-background-fill); }
-#photo img, #image img, #video video, #annotated video { max-height: 28rem; }
+#image img, #annotated video { max-height: 28rem; }
 .card img { max-height: 34rem; object-fit: contain; }
 .example img { width: auto; height: 4rem; border-radius: .4rem; }
 .card pre { white-space: pre-wrap; overflow: hidden; } /* only what can be focused may scroll */
@@ -45,7 +45,14 @@ _STREAM_EVERY_S: Final = 0.1
 _LONGEST_STREAM_S: Final = 3600  # a forgotten tab must not hold a place for ever
 _STREAMS: Final = 8
 _VIDEOS: Final = 2
+_UPLOAD_HEIGHT: Final = '20rem'  # of the empty place too: the buttons below must not move away
 _PRIVATE: Final[dict[str, Any]] = {'api_visibility': 'private'}
+# What a control says last holds: one that is moved while the page is at work is heard after it.
+_FOLLOW: Final[dict[str, Any]] = {'trigger_mode': 'always_last', **_PRIVATE}
+# Answered at once, by the request itself. What goes through Gradio's queue is answered by a stream
+# that ends with the last answer, and a press that crosses this end is never answered: the browser
+# takes the stream for open still, and the page hangs until it is loaded again.
+_AT_ONCE: Final[dict[str, Any]] = {'queue': False, 'show_progress': 'hidden'}
 _WEBCAM_HINT: Final = (
     'Each image is looked at and then forgotten: nothing is recorded, whatever your browser calls '
     'the button that starts it.'
@@ -150,6 +157,7 @@ class Page:
                     label=f'Photo of up to {self._limits.upload_mb} MB',
                     sources=['upload', 'clipboard'],
                     buttons=[],
+                    height=_UPLOAD_HEIGHT,
                     alt_text='Your photo',
                     elem_id='photo',
                 )
@@ -181,7 +189,7 @@ class Page:
             inputs,
             outputs,
             show_progress_on=[image],
-            **_PRIVATE,
+            **_FOLLOW,
         )
         for index, button in enumerate(examples):
             button.click(
@@ -191,7 +199,7 @@ class Page:
                 show_progress_on=[image],
                 **_PRIVATE,
             )
-        person.input(self._handlers.face, person, chart, **_PRIVATE)
+        person.input(self._handlers.face, person, chart, **_AT_ONCE, **_FOLLOW)
 
     def _video_tab(self, chosen: Sequence[Component]) -> None:
         with gr.Row():
@@ -200,6 +208,7 @@ class Page:
                     label=f'Video of up to {self._limits.video_s} s, {self._limits.upload_mb} MB',
                     sources=['upload'],
                     buttons=[],
+                    height=_UPLOAD_HEIGHT,
                     elem_id='video',
                 )
                 with gr.Row():
@@ -223,9 +232,9 @@ class Page:
             concurrency_limit=_VIDEOS,
             **_PRIVATE,
         )
-        video.upload(self._handlers.claim, video, show_progress='hidden', **_PRIVATE)
-        stop.click(self._handlers.stop, queue=False, **_PRIVATE)
-        person.input(self._handlers.person, person, timeline, **_PRIVATE)
+        video.upload(self._handlers.claim, video, **_AT_ONCE, **_PRIVATE)
+        stop.click(self._handlers.stop, **_AT_ONCE, **_PRIVATE)
+        person.input(self._handlers.person, person, timeline, **_AT_ONCE, **_FOLLOW)
 
     def _webcam_tab(self, chosen: Sequence[Component]) -> None:
         gr.Markdown(_WEBCAM_HINT)

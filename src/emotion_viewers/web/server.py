@@ -130,7 +130,8 @@ def _application(
     handlers = Handlers(networks, Visitors(workspace.files), settings, limits, examples)
     page = Page(handlers, workspace.files, settings, limits, card, networks, examples)
     blocks = page.build()
-    blocks.queue(max_size=MAX_WAITING)
+    # Only what needs no queue may be asked for past it.
+    blocks.queue(max_size=MAX_WAITING, api_open=False)
     app: App = gradio.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         blocks,
