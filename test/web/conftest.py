@@ -137,8 +137,15 @@ def browser(media):
 
 @pytest.fixture
 def visit(server, browser):
-    """Opens the page as a new visitor; keeps the addresses that were asked for."""
-    contexts = []
+    """Opens the page as a new visitor; keeps the addresses that were asked for.
+
+    The page asks for nothing that is refused.
+    """
+    contexts, refused = [], []
+
+    def keep_refused(response):
+        if response.status >= 400:
+            refused.append((response.status, response.url))
 
     def open_page(**options):
         context = browser.new_context(permissions=['camera'], **options)
@@ -147,6 +154,7 @@ def visit(server, browser):
         tab = context.new_page()
         asked = []
         tab.on('request', lambda request: asked.append(request.url))
+        tab.on('response', keep_refused)
         tab.goto(server.url)
         tab.get_by_role('tab', name='Photo').wait_for()
         return SimpleNamespace(tab=tab, asked=asked, close=context.close)
@@ -154,3 +162,4 @@ def visit(server, browser):
     yield open_page
     for context in contexts:
         context.close()
+    assert refused == []
