@@ -110,6 +110,31 @@ def test_a_setting_that_is_changed_while_the_page_is_at_work_holds(visit, media)
     assert sharpness_of_face(tab) < sharp
 
 
+def test_a_slider_that_is_moved_by_keys_processes_the_photo_again(visit):
+    tab = visit().tab
+    tab.get_by_role('button', name='two faces').click()
+    tab.locator('#image img').wait_for()
+    tab.get_by_role('button', name='Settings').click()
+    with new_image(tab):
+        tab.locator('#min_face_size input[type=range]').press('End')
+    tab.get_by_text('No face was found').wait_for()
+    with new_image(tab):
+        tab.get_by_label('number input for Min face size (px)').fill('24')
+
+
+def test_a_photo_that_is_removed_takes_what_was_found_with_it(visit, media):
+    tab = visit().tab
+    for give in (
+        tab.get_by_role('button', name='two faces').click,
+        lambda: choose(tab, '#photo', media / 'photo.png'),
+    ):
+        give()
+        tab.locator('#image img').wait_for()
+        tab.get_by_label('Remove Image').click()
+        tab.locator('#image img').wait_for(state='detached')
+        tab.locator('#photo img').wait_for(state='detached')
+
+
 def test_second_face_has_its_own_chart(visit, media):
     tab = visit().tab
     choose(tab, '#photo', media / 'two.png')

@@ -103,6 +103,8 @@ def test_only_what_needs_no_queue_may_be_asked_for_past_it(server):
     asked = json.loads(ask(server, 'GET', '/config')[1])['dependencies']
     assert {each['queue'] for each in asked} == {True, False}
     for each in asked:
+        if not each['backend_fn']:  # a cancellation, which browsers ask for at another door
+            continue
         data = [None] * len(each['inputs'])
         expected = 404 if each['queue'] else 200
         assert join(server, each['id'], data, door='run/predict') == expected

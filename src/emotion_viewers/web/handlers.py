@@ -75,6 +75,12 @@ class Handlers:
             visitor.photo = result.record
             return [path, *_photo_outputs(result)]
 
+    def no_photo(self, request: gr.Request) -> list[Any]:
+        """The same, empty, after the photo has been removed."""
+        with self._visitors.job(_id(request)) as visitor:
+            visitor.photo = None
+        return _no_photo()
+
     def example(self, index: int, request: gr.Request, *controls: Any) -> list[Any]:
         """The same as for a photo, of an example picture."""
         picture = self._examples[index]

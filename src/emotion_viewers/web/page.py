@@ -179,26 +179,18 @@ class Page:
                 chart = probability_chart()
         take_uploads(photo, self._files)
         inputs, outputs = [photo, *chosen], [photo, image, table, person, chart, *files]
-        gr.on(
-            [
-                *(photo.upload, photo.clear),
-                *(slider.release for slider in (threshold, face_size)),
-                *(choice.input for choice in switches),
-            ],
-            self._handlers.photo,
-            inputs,
-            outputs,
-            show_progress_on=[image],
-            **_FOLLOW,
-        )
+        changes = [
+            photo.upload,
+            *(slider.change for slider in (threshold, face_size)),
+            *(choice.input for choice in switches),
+        ]
+        shown = {'outputs': outputs, 'show_progress_on': [image]}
+        jobs = [gr.on(changes, self._handlers.photo, inputs, **shown, **_FOLLOW)]
         for index, button in enumerate(examples):
-            button.click(
-                self._handlers.example,
-                [gr.State(index), *chosen],
-                outputs,
-                show_progress_on=[image],
-                **_PRIVATE,
-            )
+            example = [gr.State(index), *chosen]
+            jobs.append(button.click(self._handlers.example, example, **shown, **_PRIVATE))
+        # Without the photo: after an example Gradio sends what was there before it was cleared.
+        photo.clear(self._handlers.no_photo, None, outputs, cancels=jobs, **_AT_ONCE, **_PRIVATE)
         person.input(self._handlers.face, person, chart, **_AT_ONCE, **_FOLLOW)
 
     def _video_tab(self, chosen: Sequence[Component]) -> None:

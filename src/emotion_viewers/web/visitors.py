@@ -40,19 +40,23 @@ class Visitor:
         self.seen = now
         self.jobs = 0
         self.uploads: set[Path] = set()
+        self._results: dict[str, list[Path]] = {}
 
     def new_results(self, kind: str) -> Path:
-        """A new folder for the results of a photo or video; those before are removed.
+        """A new folder for the results of a photo or video; those before the last are removed.
 
         A browser loads no image again whose address stays the same, and nobody else is to guess it.
+        It may still be loading the last ones.
 
         Args:
             kind: What it is the result of.
         """
-        for old in self.folder.glob(f'{kind}-*'):
-            shutil.rmtree(old, ignore_errors=True)
+        results = self._results.setdefault(kind, [])
+        while len(results) > 1:
+            shutil.rmtree(results.pop(0), ignore_errors=True)
         folder = self.folder / f'{kind}-{secrets.token_hex(16)}'
         folder.mkdir(mode=0o700)
+        results.append(folder)
         return folder
 
 
