@@ -34,6 +34,8 @@ CSS: Final = """
 .example img { width: auto; height: 4rem; border-radius: .4rem; }
 .card pre { white-space: pre-wrap; overflow: hidden; } /* only what can be focused may scroll */
 #faces:not(:has(td)) * { overflow: hidden; }
+input[type=range]::-webkit-slider-thumb { border: 2px solid var(--color-accent); }
+input[type=range]::-moz-range-thumb { border: 2px solid var(--color-accent); }
 .card td { overflow-wrap: normal; word-break: normal; }
 .dark [role=tab].selected { color: var(--primary-400); }
 /* Vega's menu has no name for people who do not see it, and leads to another host. */
