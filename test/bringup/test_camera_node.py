@@ -91,6 +91,7 @@ def test_the_first_frame_waits_for_its_subscribers(open_bench):
 
 
 def test_a_file_whose_readers_do_not_come_back_ends_without_them(open_bench, monkeypatch):
+    monkeypatch.setattr(camera, '_TELL_AFTER_S', 0.2)
     monkeypatch.setattr(camera, '_RETURN_TIMEOUT_S', 0.5)
     bench = open_bench(wait_for_subscribers=2)
     bench.listen()

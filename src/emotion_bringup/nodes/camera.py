@@ -52,6 +52,8 @@ _POLL_S = 0.02
 _RESULT_TIMEOUT_S = 10.0
 # How long a file waits for readers that have gone; DDS looks for others every three seconds.
 _RETURN_TIMEOUT_S = 60.0
+# Where a whole session ends, its nodes do so within seconds, and none is missed.
+_TELL_AFTER_S = 5.0
 # A camera that gives nothing for so long, without an error of its driver, hangs.
 _SILENCE_S = 5.0
 
@@ -214,8 +216,10 @@ class CameraNode(CheckedParameters, Node):
             info.get_subscription_count()
         ):
             if self._statistics.frames:  # before the first frame, nodes are starting
-                self._tell_readers_have_gone(there, wanted)
-                if time.monotonic() - began_s > _RETURN_TIMEOUT_S:
+                gone_s = time.monotonic() - began_s
+                if gone_s > _TELL_AFTER_S:
+                    self._tell_readers_have_gone(there, wanted)
+                if gone_s > _RETURN_TIMEOUT_S:
                     self._does_without_readers = True
                     self.get_logger().warning('They have not come back: going on without them.')
                     return

@@ -54,12 +54,11 @@ class Window(Closeable):
                 self._open(image)
             cv2.imshow(self._title, image)
             key = cv2.waitKey(1) & 0xFF
-            visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error as error:
             raise OutputError(
                 f'The window cannot be shown ({error.err or error}): run without it.'
             ) from error
-        self._was_closed = key in _QUIT_KEYS or not visible
+        self._was_closed = key in _QUIT_KEYS or not self._is_visible()
         return not self._was_closed
 
     def close(self) -> None:
@@ -72,6 +71,12 @@ class Window(Closeable):
                 cv2.waitKey(1)  # lets the window system carry it out
             except cv2.error:
                 pass  # the user has closed it already
+
+    def _is_visible(self) -> bool:
+        try:
+            return bool(cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1)
+        except cv2.error:  # what Qt says once the last window has been closed
+            return False
 
     def _open(self, image: BgrImage) -> None:
         height, width = image.shape[:2]
