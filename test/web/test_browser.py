@@ -236,8 +236,8 @@ def test_an_upload_moves_no_button(visit, media):
 
 
 def test_stop_keeps_what_there_is(visit, tmp_path, portrait):
-    frames = 250  # each may take 20 ms
-    with VideoWriter(tmp_path / 'long.mp4', 60, (320, 320)) as writer:
+    frames = 1000  # each takes at least 5 ms with heads
+    with VideoWriter(tmp_path / 'long.mp4', 250, (320, 320)) as writer:
         for _ in range(frames):
             writer.write(portrait)
     tab = visit().tab
