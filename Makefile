@@ -50,7 +50,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.10 --generate-ha
 MESSAGE_FILES := $(shell find src/emotion_msgs -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare docs web web-env examples-env ray-env foxglove-env heic-env bench-env clean
+.PHONY: help core env demo test test-core bench soak lint lint-style lint-imports lint-types lint-spelling lock audit training-env imagenet-env train evaluate compare docs web web-env examples-env ray-env foxglove-env heic-env gui-env bench-env clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -149,6 +149,8 @@ examples-env: $(VENV)/.examples ## Add what the examples need (Parquet, plots, n
 foxglove-env: $(VENV)/.foxglove ## Add Foxglove's server and MCAP recorder, and what their tests need, to .venv
 
 heic-env: $(VENV)/.heic ## Add pillow-heif, which reads HEIC photos of phones, to .venv
+
+gui-env: $(VENV)/.gui ## Let OpenCV open windows, in .venv: `emotion live`, --show
 
 ray-env: $(VENV)/.ray ## Add Ray, for `emotion batch --ray`, to .venv
 

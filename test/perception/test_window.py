@@ -1,13 +1,22 @@
 """The window: closes on request, and says why it cannot open."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from awaiting import wait_for_files
 
 from emotion_perception.errors import OutputError
 from emotion_perception.outputs import window
 from emotion_perception.outputs.window import Window
 
+SOURCES = Path(__file__).parents[2] / 'src'
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
@@ -115,3 +124,47 @@ def test_wrong_display_does_not_end_the_process(monkeypatch):
     with pytest.raises(OutputError, match='No window can be opened') as raised:
         Window()
     assert '\n' not in str(raised.value)
+
+
+# --- on a screen ---------------------------------------------------------------------------------
+
+TITLE = 'window of a test'
+SHOWS_UNTIL_CLOSED = f"""
+import numpy as np
+from emotion_perception.outputs.window import Window
+with Window({TITLE!r}) as window:
+    while window.show(np.zeros((48, 64, 3), np.uint8)):
+        pass
+"""
+
+
+@pytest.fixture
+def screen_of_tests(tmp_path):
+    """Environment of a screen with a window manager that closes windows by Alt-F4."""
+    if re.search(r'GUI: +NONE', cv2.getBuildInformation()):
+        pytest.skip('this OpenCV has no windows: make gui-env')
+    missing = [name for name in ('Xvfb', 'openbox', 'xdotool') if not shutil.which(name)]
+    if missing:
+        pytest.skip(f'{missing} not installed: apt-get install xvfb openbox xdotool')
+    size = ('-screen', '0', '640x480x24')
+    with subprocess.Popen(['Xvfb', '-displayfd', '1', *size], stdout=subprocess.PIPE) as screen:
+        variables = {**os.environ, 'DISPLAY': f':{int(screen.stdout.readline())}'}
+        variables.pop('WAYLAND_DISPLAY', None)
+        ready = tmp_path / 'ready'
+        command = ['openbox', '--sm-disable', '--startup', f'touch {ready}']
+        with subprocess.Popen(command, env=variables) as manager:
+            wait_for_files(ready.exists, tmp_path)
+            yield variables
+            manager.terminate()
+        screen.terminate()
+
+
+@pytest.mark.parametrize('key', ['q', 'Escape', 'alt+F4'])
+def test_a_real_window_closes(screen_of_tests, key):
+    variables = {**screen_of_tests, 'PYTHONPATH': str(SOURCES)}
+    command = [sys.executable, '-c', SHOWS_UNTIL_CLOSED]
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as shown:
+        found = ['xdotool', 'search', '--sync', '--name', TITLE, 'windowactivate', '--sync']
+        subprocess.run([*found, 'key', key], env=variables, check=True)
+        _, errors = shown.communicate()
+    assert (shown.returncode, 'Traceback' in errors) == (0, False), errors

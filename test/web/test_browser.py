@@ -163,17 +163,21 @@ def test_too_large_file_is_refused_with_a_sentence(visit, tmp_path):
     tab.get_by_text('maximum allowed size').first.wait_for()
 
 
+def upload_video(tab, path):
+    tab.get_by_role('tab', name='Video').click()
+    choose(tab, '#video', path)
+    tab.locator('#video video').wait_for()
+
+
 def press(tab):
     tab.get_by_role('button', name='Find emotions').click()
 
 
 def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
     tab = visit().tab
-    tab.get_by_role('tab', name='Video').click()
     tab.get_by_role('button', name='Settings').click()
     tab.get_by_label('Heads and gaze').check()
-    choose(tab, '#video', media / 'clip.mp4')
-    tab.locator('#video video').wait_for()
+    upload_video(tab, media / 'clip.mp4')
     press(tab)
     tab.locator('#summary').get_by_text('6 frames').wait_for()
     tab.locator('#timeline .marks').wait_for()
@@ -212,10 +216,8 @@ def test_a_press_right_after_an_upload_is_answered(visit, media):
     tab = visit().tab
     tab.add_init_script(LATE_NEWS)
     tab.reload()
-    tab.get_by_role('tab', name='Video').click()
     with tab.expect_response(re.compile('queue/join|run/predict')):
-        choose(tab, '#video', media / 'clip.mp4')
-    tab.locator('#video video').wait_for()
+        upload_video(tab, media / 'clip.mp4')
     press(tab)
     tab.locator('#summary').get_by_text('6 frames').wait_for()
 
@@ -241,11 +243,9 @@ def test_stop_keeps_what_there_is(visit, tmp_path, portrait):
         for _ in range(frames):
             writer.write(portrait)
     tab = visit().tab
-    tab.get_by_role('tab', name='Video').click()
     tab.get_by_role('button', name='Settings').click()
     tab.get_by_label('Heads and gaze').check()
-    choose(tab, '#video', tmp_path / 'long.mp4')
-    tab.locator('#video video').wait_for()
+    upload_video(tab, tmp_path / 'long.mp4')
     press(tab)
     tab.get_by_text(re.compile(rf'\b[1-9]\d*/{frames}')).first.wait_for()
     tab.get_by_role('button', name='Stop').click()

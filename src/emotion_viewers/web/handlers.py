@@ -76,7 +76,7 @@ class Handlers:
             return [path, *_photo_outputs(result)]
 
     def no_photo(self, request: gr.Request) -> list[Any]:
-        """The same, empty, after the photo has been removed."""
+        """The same, all of it empty: the photo has been removed."""
         with self._visitors.job(_id(request)) as visitor:
             visitor.photo = None
         return _no_photo()
