@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -164,7 +165,18 @@ def test_a_real_window_closes(screen_of_tests, key):
     variables = {**screen_of_tests, 'PYTHONPATH': str(SOURCES)}
     command = [sys.executable, '-c', SHOWS_UNTIL_CLOSED]
     with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as shown:
-        found = ['xdotool', 'search', '--sync', '--name', TITLE, 'windowactivate', '--sync']
-        subprocess.run([*found, 'key', key], env=variables, check=True)
-        _, errors = shown.communicate()
+        press_until_it_ends(shown, key, variables)
+        errors = shown.stderr.read()
     assert (shown.returncode, 'Traceback' in errors) == (0, False), errors
+
+
+def press_until_it_ends(process, key, variables):
+    """Presses a key in its window, again each second: a window may not have the keys yet."""
+    found = ['xdotool', 'search', '--name', TITLE, 'windowactivate', 'key', key]
+    for _ in range(60):
+        # There may be no window yet, or none any more.
+        subprocess.run(found, env=variables, check=False, capture_output=True, timeout=60)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            return
+    process.kill()
