@@ -5,19 +5,19 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from awaiting import wait_for_files
+from awaiting import repeat_until_end, wait_for_files
 
 from emotion_perception.errors import OutputError
 from emotion_perception.outputs import window
 from emotion_perception.outputs.window import Window
 
-SOURCES = Path(__file__).parents[2] / 'src'
+SOURCE_FOLDER = Path(__file__).parents[2] / 'src'
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
@@ -148,35 +148,38 @@ def screen_of_tests(tmp_path):
     if missing:
         pytest.skip(f'{missing} not installed: apt-get install xvfb openbox xdotool')
     size = ('-screen', '0', '640x480x24')
-    with subprocess.Popen(['Xvfb', '-displayfd', '1', *size], stdout=subprocess.PIPE) as screen:
+    with child(['Xvfb', '-displayfd', '1', *size], stdout=subprocess.PIPE) as screen:
         variables = {**os.environ, 'DISPLAY': f':{int(screen.stdout.readline())}'}
         variables.pop('WAYLAND_DISPLAY', None)
         ready = tmp_path / 'ready'
-        command = ['openbox', '--sm-disable', '--startup', f'touch {ready}']
-        with subprocess.Popen(command, env=variables) as manager:
+        with child(['openbox', '--sm-disable', '--startup', f'touch {ready}'], env=variables):
             wait_for_files(ready.exists, tmp_path)
             yield variables
-            manager.terminate()
-        screen.terminate()
+
+
+@contextmanager
+def child(command, **options):
+    """A process that does not outlive its block, whatever fails in it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize('key', ['q', 'Escape', 'alt+F4'])
 def test_a_real_window_closes(screen_of_tests, key):
-    variables = {**screen_of_tests, 'PYTHONPATH': str(SOURCES)}
+    variables = {**screen_of_tests, 'PYTHONPATH': str(SOURCE_FOLDER)}
     command = [sys.executable, '-c', SHOWS_UNTIL_CLOSED]
-    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as shown:
-        press_until_it_ends(shown, key, variables)
+    press = ['xdotool', 'search', '--name', TITLE, 'windowactivate', 'key', key]
+    with child(command, env=variables, stderr=subprocess.PIPE, text=True) as shown:
+        # A window may not be there yet, or not have the keys yet.
+        code = repeat_until_end(
+            shown,
+            lambda: subprocess.run(
+                press, env=variables, check=False, capture_output=True, timeout=60
+            ),
+            seconds=60,
+        )
         errors = shown.stderr.read()
-    assert (shown.returncode, 'Traceback' in errors) == (0, False), errors
-
-
-def press_until_it_ends(process, key, variables):
-    """Presses a key in its window, again each second: a window may not have the keys yet."""
-    found = ['xdotool', 'search', '--name', TITLE, 'windowactivate', 'key', key]
-    for _ in range(60):
-        # There may be no window yet, or none any more.
-        subprocess.run(found, env=variables, check=False, capture_output=True, timeout=60)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(1)
-            return
-    process.kill()
+    assert (code, 'Traceback' in errors) == (0, False), errors

@@ -81,8 +81,17 @@ def terminate(process, seconds=30):
     Returns:
         Exit code.
     """
+    return repeat_until_end(process, process.terminate, seconds)
+
+
+def repeat_until_end(process, act, seconds=30):
+    """Does something that is to end a child, each second again, until it has ended.
+
+    Returns:
+        Exit code.
+    """
     for _ in range(seconds):
-        process.terminate()
+        act()
         with suppress(subprocess.TimeoutExpired):
             return process.wait(1)
-    raise AssertionError(f'{process.args} goes on after {seconds} s of SIGTERM')
+    raise AssertionError(f'{process.args} has not ended after {seconds} s')

@@ -147,11 +147,12 @@ def visit(server, browser):
         if response.status >= 400:
             refused.append((response.status, response.url))
 
-    def open_page(**options):
+    def open_page(script='', **options):
         context = browser.new_context(permissions=['camera'], **options)
         contexts.append(context)
         context.set_default_timeout(1000 * PATIENCE_S)
         tab = context.new_page()
+        tab.add_init_script(script)
         asked = []
         tab.on('request', lambda request: asked.append(request.url))
         tab.on('response', keep_refused)
