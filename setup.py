@@ -65,7 +65,7 @@ setup(
     package_data={
         'emotion_bringup': ['py.typed'],
         'emotion_perception': ['py.typed', 'sources/demo/*.png', 'sources/demo/*.jpg'],
-        'emotion_viewers': ['py.typed'],
+        'emotion_viewers': ['py.typed', 'web/*.js'],
     },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),

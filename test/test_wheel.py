@@ -62,6 +62,7 @@ def test_the_wheel_holds_what_the_commands_need(wheel):
         'emotion_perception/sources/demo/collins.png',
         'emotion_perception/sources/demo/hopper.jpg',
         'emotion_perception/py.typed',
+        'emotion_viewers/web/results_stream.js',
         'config/emotion.yaml',
     ):
         assert any(name.endswith(end) for name in names), end

@@ -74,6 +74,15 @@ def test_mp4_is_h264_ordinary_and_has_its_rate(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ['clip.mp4']
 
 
+def test_ffmpeg_takes_the_rate_that_is_given_and_guesses_none(tmp_path):
+    """It took 240 for this one and left four frames out."""
+    capture = cv2.VideoCapture(
+        str(write(tmp_path / 'clip.mp4', rate=262.706, size=(640, 640), count=60))
+    )
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 60
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(262.706, rel=1e-3)
+
+
 def test_colors_survive(tmp_path):
     image = np.zeros((64, 96, 3), np.uint8)
     image[:, :32], image[:, 32:64], image[:, 64:] = (200, 40, 40), (40, 200, 40), (40, 40, 200)

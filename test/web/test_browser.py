@@ -16,6 +16,7 @@ from awaiting import wait_for_files
 from emotion_perception.drawing import EMOTION_COLORS
 from emotion_perception.labels import Emotion
 from emotion_perception.outputs.video_writer import VideoWriter
+from emotion_viewers.web.limits import VIDEOS_AT_ONCE
 from emotion_viewers.web.live import image_of_url
 
 HAPPY = EMOTION_COLORS[Emotion.HAPPY]
@@ -114,11 +115,29 @@ def test_a_setting_that_is_changed_while_the_page_is_at_work_holds(visit, media)
     assert sharpness_of_face(tab) < sharp
 
 
+def test_a_setting_that_is_changed_right_after_an_example_is_pressed_holds(visit):
+    tab = visit().tab
+    tab.get_by_role('button', name='Settings').click()
+    held = []
+    tab.route('**/queue/join*', lambda route: held.append(route))  # noqa: PLW0108
+    with tab.expect_request('**/queue/join*'):
+        tab.get_by_role('button', name='two faces').click()
+    with tab.expect_request('**/queue/join*'):
+        tab.get_by_label('Heads and gaze').check()
+    held[0].continue_()
+    tab.locator('#image img').wait_for()
+    assert first_face(tab).get('head') is None
+    with new_image(tab):
+        held[1].continue_()
+    assert first_face(tab)['head']['gaze']
+
+
 def test_a_slider_that_is_moved_by_keys_processes_the_photo_again(visit):
     tab = visit().tab
+    # Sliders forget what they are set to in the moment when Gradio shows them.
+    tab.get_by_role('button', name='Settings').click()
     tab.get_by_role('button', name='two faces').click()
     tab.locator('#image img').wait_for()
-    tab.get_by_role('button', name='Settings').click()
     with new_image(tab):
         tab.locator('#min_face_size input[type=range]').press('End')
     tab.get_by_text('No face was found').wait_for()
@@ -201,7 +220,7 @@ const ask = window.fetch;
 window.fetch = async (...request) => {
   const answer = await ask(...request);
   const address = String(request[0].url ?? request[0]);
-  if (address.includes('run/predict')) window.uploadIsKept = true;
+  if (address.includes('run/predict')) window.isAnswered = true;
   if (!address.includes('queue/data')) return answer;
   const late = new TransformStream({
     async transform(bytes, controller) {
@@ -209,7 +228,7 @@ window.fetch = async (...request) => {
       const start = text.includes('close_stream') ? text.lastIndexOf('data:') : text.length;
       controller.enqueue(new TextEncoder().encode(text.slice(0, start)));
       if (start == text.length) return;
-      window.uploadIsKept = true;
+      window.isAnswered = true;
       await new Promise(resolve => setTimeout(resolve, 5000));
       controller.enqueue(new TextEncoder().encode(text.slice(start)));
     },
@@ -222,9 +241,21 @@ window.fetch = async (...request) => {
 def test_a_press_right_after_an_upload_is_answered(visit, media):
     tab = visit(script=LATE_NEWS).tab
     upload_video(tab, media / 'clip.mp4')
-    tab.wait_for_function('window.uploadIsKept')
+    tab.wait_for_function('window.isAnswered')
     press(tab)
     tab.locator('#summary').get_by_text('6 frames').wait_for()
+
+
+def test_a_setting_that_is_changed_right_after_a_result_holds(visit, media):
+    tab = visit(script=LATE_NEWS).tab
+    tab.get_by_role('button', name='Settings').click()
+    choose(tab, '#photo', media / 'photo.png')
+    tab.locator('#image img').wait_for()
+    tab.wait_for_function('window.isAnswered')
+    for name in ('Heads and gaze', 'ferplus'):
+        with new_image(tab):
+            tab.get_by_label(name).check()
+    assert first_face(tab)['head']['gaze']
 
 
 def test_an_upload_moves_no_button(visit, media):
@@ -242,21 +273,60 @@ def test_an_upload_moves_no_button(visit, media):
     assert button.bounding_box() == place
 
 
-def test_stop_keeps_what_there_is(visit, tmp_path, portrait):
-    frames = 1000  # each takes at least 5 ms with heads
-    with VideoWriter(tmp_path / 'long.mp4', 250, (320, 320)) as writer:
-        for _ in range(frames):
-            writer.write(portrait)
+LONG_FRAMES = 1000  # Gradio writes larger numbers as 1.0k
+
+
+@pytest.fixture(scope='session')
+def long_clip(tmp_path_factory, portrait):
+    """A clip that takes a while: two faces, whose heads are to be drawn."""
+    path = tmp_path_factory.mktemp('long') / 'long.mp4'
+    pair = np.tile(portrait, (1, 2, 1))
+    with VideoWriter(path, 250, (640, 320)) as writer:
+        for _ in range(LONG_FRAMES):
+            writer.write(pair)
+    return path
+
+
+def ready_for(clip, visit):
     tab = visit().tab
     tab.get_by_role('button', name='Settings').click()
     tab.get_by_label('Heads and gaze').check()
-    upload_video(tab, tmp_path / 'long.mp4')
+    upload_video(tab, clip)
+    return tab
+
+
+def begin_long_clip(tab):
     press(tab)
-    tab.get_by_text(re.compile(rf'\b[1-9]\d*/{frames}')).first.wait_for()
+    tab.get_by_text(re.compile(rf'\b[1-9]\d*/{LONG_FRAMES}')).first.wait_for()
+
+
+def stop(tab):
     tab.get_by_role('button', name='Stop').click()
+
+
+def test_stop_keeps_what_there_is(visit, long_clip):
+    tab = ready_for(long_clip, visit)
+    begin_long_clip(tab)
+    stop(tab)
     tab.get_by_text('Stopped at').wait_for()
     records = downloaded(tab, 'JSON lines').read_text().splitlines()
-    assert 0 < len(records) < frames
+    assert 0 < len(records) < LONG_FRAMES
+
+
+def test_stop_ends_the_waiting_for_others_too(visit, media, long_clip):
+    others = [ready_for(long_clip, visit) for _ in range(VIDEOS_AT_ONCE)]
+    tab = ready_for(media / 'clip.mp4', visit)
+    for other in others:
+        begin_long_clip(other)
+    press(tab)
+    tab.get_by_text(f'Waiting for {VIDEOS_AT_ONCE} other videos').first.wait_for()
+    stop(tab)
+    tab.get_by_text('Stopped before the video was begun').wait_for()
+    press(tab)
+    tab.get_by_text(f'Waiting for {VIDEOS_AT_ONCE} other videos').first.wait_for()
+    for other in others:
+        stop(other)
+    tab.locator('#summary').get_by_text('6 frames').wait_for()
 
 
 def test_damaged_video_gives_a_sentence(visit, server, tmp_path):

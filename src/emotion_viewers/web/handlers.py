@@ -20,13 +20,20 @@ from emotion_viewers.web.components import (
     tell,
     timeline_plot,
 )
-from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.limits import VIDEOS_AT_ONCE, Limits
 from emotion_viewers.web.live import image_of_url, process_webcam
 from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.photo import PhotoResult, process_photo
 from emotion_viewers.web.tables import SLIDERS, face_names, face_rows, slider_label
 from emotion_viewers.web.uploads import visitor_text
-from emotion_viewers.web.video import VideoResult, Watch, process_video
+from emotion_viewers.web.video import (
+    GoneError,
+    StoppedError,
+    VideoResult,
+    Watch,
+    process_video,
+)
+from emotion_viewers.web.video_queue import VideoQueue
 from emotion_viewers.web.visitors import Visitor, Visitors
 
 _FILES = 3  # annotated, JSON, CSV
@@ -58,6 +65,7 @@ class Handlers:
         self._settings = settings
         self._limits = limits
         self._examples = examples
+        self._videos = VideoQueue(VIDEOS_AT_ONCE)
 
     def photo(self, path: str | None, request: gr.Request, *controls: Any) -> list[Any]:
         """Photo, annotated photo, table, choice of faces, chart and files."""
@@ -81,13 +89,11 @@ class Handlers:
             visitor.photo = None
         return _no_photo()
 
-    def example(self, index: int, request: gr.Request, *controls: Any) -> list[Any]:
-        """The same as for a photo, of an example picture."""
-        picture = self._examples[index]
+    def example(self, index: int, request: gr.Request) -> str:
+        """An example picture, in the place of the photo."""
         with self._visitors.job(_id(request)) as visitor:
             # A copy: what a visitor has looked at goes with the visitor.
-            photo = str(shutil.copy(picture, visitor.folder))
-        return self.photo(photo, request, *controls)
+            return str(shutil.copy(self._examples[index], visitor.folder))
 
     def face(self, name: str, request: gr.Request) -> Any:
         """The chart of the face that was chosen."""
@@ -114,9 +120,10 @@ class Handlers:
             watch = _watch(visitor, progress)
             limit = self._limits.video_s
             try:
-                result = process_video(
-                    video, visitor.new_results('video'), self._networks, chosen, limit, watch
-                )
+                with self._videos.turn(lambda before: _wait(watch, progress, before)):
+                    result = process_video(
+                        video, visitor.new_results('video'), self._networks, chosen, limit, watch
+                    )
             except EmotionPerceptionError as error:
                 tell(visitor_text(error, video))
                 return _no_video()
@@ -157,7 +164,7 @@ class Handlers:
         return result.url, result.probabilities or None
 
     def stop(self, request: gr.Request) -> None:
-        """Ends the video that is being processed, with what there is."""
+        """Ends the video that is being processed, with what there is, or the waiting for it."""
         self._visitors.stop(_id(request))
 
     def forget(self, request: gr.Request) -> None:
@@ -207,6 +214,15 @@ def _watch(visitor: Visitor, progress: gr.Progress) -> Watch:
         progress((done, total), desc='Looking for faces', unit='frames')
 
     return Watch(show, lambda: visitor.stopped, lambda: visitor.ended)
+
+
+def _wait(watch: Watch, progress: gr.Progress, before: int) -> None:
+    if watch.gone():
+        raise GoneError
+    if watch.stopped():
+        raise StoppedError('Stopped before the video was begun.')
+    videos = 'video' if before == 1 else 'videos'
+    progress(0.0, desc=f'Waiting for {before} other {videos}')
 
 
 def _id(request: gr.Request) -> str:

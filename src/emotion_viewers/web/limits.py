@@ -17,6 +17,12 @@ MAX_MOVING_PIXELS: Final = 1 << 24
 MAX_WAITING: Final = 32
 """Requests that may wait for the networks; each holds its image in memory."""
 
+VIDEOS_AT_ONCE: Final = 2
+"""Videos that are processed at a time."""
+
+MAX_VIDEOS: Final = 16
+"""The same with those that wait for a turn and can be stopped, each in a thread of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

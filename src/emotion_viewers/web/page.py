@@ -21,7 +21,7 @@ from emotion_viewers.web.components import (
     timeline_chart,
 )
 from emotion_viewers.web.handlers import Handlers
-from emotion_viewers.web.limits import Limits
+from emotion_viewers.web.limits import MAX_VIDEOS, Limits
 from emotion_viewers.web.model_card import NOTICE, model_card
 from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.tables import FACE_HEADERS, SLIDERS, slider_label
@@ -43,17 +43,17 @@ input[type=range]::-moz-range-thumb { border: 2px solid var(--color-accent); }
 /* Gradio's scissors load a program from another host. */
 #video button[aria-label^='Trim'], #video button[aria-label^='Reset'] { display: none; }
 """
+SCRIPT: Final = Path(__file__).with_name('results_stream.js').read_text(encoding='utf-8')
+"""Mends how Gradio's browser side hears of results."""
+
 _STREAM_EVERY_S: Final = 0.1
 _LONGEST_STREAM_S: Final = 3600  # a forgotten tab must not hold a place for ever
 _STREAMS: Final = 8
-_VIDEOS: Final = 2
 _UPLOAD_HEIGHT: Final = '20rem'  # of the empty place too: the buttons below must not move away
 _PRIVATE: Final[dict[str, Any]] = {'api_visibility': 'private'}
 # What a control says last holds: one that is moved while the page is at work is heard after it.
 _FOLLOW: Final[dict[str, Any]] = {'trigger_mode': 'always_last', **_PRIVATE}
-# Answered at once, by the request itself. What goes through Gradio's queue is answered by a stream
-# that ends with the last answer, and a press that crosses this end is never answered: the browser
-# takes the stream for open still, and the page hangs until it is loaded again.
+# Answered at once, by the request itself: it waits behind nothing that is at work.
 _AT_ONCE: Final[dict[str, Any]] = {'queue': False, 'show_progress': 'hidden'}
 _WEBCAM_HINT: Final = (
     'Each image is looked at and then forgotten: nothing is recorded, whatever your browser calls '
@@ -186,11 +186,15 @@ class Page:
             *(slider.change for slider in (threshold, face_size)),
             *(choice.input for choice in switches),
         ]
-        shown = {'outputs': outputs, 'show_progress_on': [image]}
-        jobs = [gr.on(changes, self._handlers.photo, inputs, **shown, **_FOLLOW)]
+        # One after the other, so that what was asked for last is shown last.
+        shown = {'outputs': outputs, 'show_progress_on': [image], 'concurrency_id': 'photo'}
+        process = self._handlers.photo, inputs
+        jobs = [gr.on(changes, *process, **shown, **_FOLLOW)]
         for index, button in enumerate(examples):
-            example = [gr.State(index), *chosen]
-            jobs.append(button.click(self._handlers.example, example, **shown, **_PRIVATE))
+            chosen_example = button.click(
+                self._handlers.example, gr.State(index), photo, **_AT_ONCE, **_FOLLOW
+            )
+            jobs.append(chosen_example.success(*process, **shown, **_FOLLOW))
         # Without the photo: after an example Gradio sends what was there before it was cleared.
         photo.clear(self._handlers.no_photo, None, outputs, cancels=jobs, **_AT_ONCE, **_PRIVATE)
         person.input(self._handlers.face, person, chart, **_AT_ONCE, **_FOLLOW)
@@ -223,7 +227,7 @@ class Page:
             [video, *chosen],
             [result, summary, person, timeline, *files],
             show_progress_on=[result],
-            concurrency_limit=_VIDEOS,
+            concurrency_limit=MAX_VIDEOS,
             **_PRIVATE,
         )
         video.upload(self._handlers.claim, video, **_AT_ONCE, **_PRIVATE)

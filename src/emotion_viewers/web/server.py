@@ -121,7 +121,7 @@ def _application(
     import gradio
 
     from emotion_viewers.web.handlers import Handlers
-    from emotion_viewers.web.page import CSS, WORDS, Page
+    from emotion_viewers.web.page import CSS, SCRIPT, WORDS, Page
 
     examples = write_examples(workspace.root / 'examples')
     # Not copied into the folder of uploads, where what nobody uses is removed.
@@ -145,6 +145,7 @@ def _application(
         max_file_size=limits.upload_bytes,
         theme=_theme(gradio.themes.Soft(primary_hue='blue', font=_FONT, font_mono=_MONO)),
         css=CSS,
+        head=f'<script>{SCRIPT}</script>',
         i18n=WORDS,
     )
     # Gradio checks the paths that a browser sends only on a page that it launched itself.

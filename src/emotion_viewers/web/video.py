@@ -27,6 +27,13 @@ from emotion_viewers.web.uploads import check_video, result_stem
 class GoneError(EmotionPerceptionError):
     """The visitor has left: nobody waits for the result any more."""
 
+    def __init__(self) -> None:
+        super().__init__('The page seemed to be closed: start the video again.')
+
+
+class StoppedError(EmotionPerceptionError):
+    """The visitor does not want to wait any longer, and there is no result yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
@@ -130,7 +137,7 @@ class _Work:
     def _process_all(self, source: FrameSource, files: RunOutputs, table: CsvWriter) -> None:
         for frame in source:
             if self._watch.gone():
-                raise GoneError('The page seemed to be closed: start the video again.')
+                raise GoneError
             if self._watch.stopped():
                 self._remarks.append(f'Stopped at {frame.stamp_ns / NS_PER_S:.1f} s.')
                 return

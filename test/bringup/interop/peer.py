@@ -42,7 +42,10 @@ class Peer:
         return subscription, received
 
     def hear(self, message_type, topic, profile=None):
-        """Subscribes and waits until a publisher is there; returns as `listen`."""
+        """Subscribes and waits until a publisher is there; returns as `listen`.
+
+        The publisher may know of the subscription later, and what it says until then is lost.
+        """
         subscription, received = self.listen(message_type, topic, profile)
         self.spin_until(lambda: subscription.get_publisher_count() == 1, f'a publisher of {topic}')
         return subscription, received

@@ -98,10 +98,13 @@ def test_an_image_without_a_face_is_processed_by_an_empty_array(images, detectio
 
 def test_detections_say_the_same_as_emotions(peer, images, detections, two_faces):
     subscription, results = peer.hear(FaceEmotionArray, 'emotions')
-    stamp = images.ask(two_faces, detections).header.stamp
-    peer.spin_until(lambda: any(one.header.stamp == stamp for one in results), 'the result')
-    (emotions,) = (one for one in results if one.header.stamp == stamp)
-    (same,) = (one for one in detections if one.header.stamp == stamp)
+
+    def pairs():
+        return [(a, b) for a in results for b in detections if a.header.stamp == b.header.stamp]
+
+    # Each topic is matched at a time of its own, and what came before is lost.
+    peer.spin_until(pairs, 'the same on both', lambda: images.ask(two_faces, detections))
+    emotions, same = pairs()[0]
     peer.node.destroy_subscription(subscription)
     for face, detection in zip(emotions.faces, same.detections, strict=True):
         box = face.box

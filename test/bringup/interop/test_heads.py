@@ -96,13 +96,18 @@ def test_a_calibration_gives_the_place_and_frames(
     peer, images, results, calibrations, messages, astronaut
 ):
     _, frames = peer.hear(messages('tf2_msgs').TFMessage, '/tf', qos.TF)
-    face = placed(images, calibrations, results, astronaut, camera_info(FOCAL_LENGTH))
+    placed(images, calibrations, results, astronaut, camera_info(FOCAL_LENGTH))
+
+    def of_last_result():
+        header = results[-1].header
+        return [frame.transforms for frame in frames if frame.transforms[0].header == header]
+
+    peer.spin_until(of_last_result, 'frames', lambda: images.ask(astronaut, results))
+    ((one, other),) = of_last_result()
+    (face,) = results[-1].faces
     place = face.pose.position
     assert 0.5 < place.z < 1.5
     assert place.x < 0 and place.y < 0  # left of the middle, and above it
-    result = results[-1]
-    peer.spin_until(lambda: frames and frames[-1].transforms[0].header == result.header, 'frames')
-    one, other = frames[-1].transforms
     assert one.child_frame_id == f'left/face_f{face.track_id}'
     assert other.child_frame_id == f'left/gaze_f{face.track_id}'
     for frame in (one, other):
