@@ -1,5 +1,6 @@
 """Runs the nodes of a process: signals, clean shutdown and exit codes."""
 
+import atexit
 import logging
 import os
 import signal
@@ -27,6 +28,7 @@ from emotion_perception.terminal import shown
 
 _EXIT_FORCED = 130
 _SAME_SIGNAL_S = 1.0
+_LAST_STEPS_S = 10
 _ERROR_PERIOD_S = 5.0
 
 Stop = Callable[[], None]
@@ -185,6 +187,19 @@ def _stop_on_signals(stop: Stop) -> None:
                 os._exit(_EXIT_FORCED)
 
     threading.Thread(target=wait, name='signals', daemon=True).start()
+    atexit.register(_end_undisturbed)
+
+
+def _end_undisturbed() -> None:
+    """Lets a second Ctrl-C not kill a process that has nothing more to do than to end.
+
+    Python drops all handlers before it destroys what is left, ROS's context with its shared memory
+    among it: a signal would then be a death by that signal. What hangs there is killed after a
+    while all the same.
+    """
+    for number in end_signals():
+        signal.signal(number, signal.SIG_IGN)
+    signal.alarm(_LAST_STEPS_S)
 
 
 class _RosLogHandler(logging.Handler):

@@ -17,11 +17,11 @@ def environment(**changes):
     return {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths)), **changes}
 
 
-def start(arguments, **changes):
+def start(arguments, stdin=subprocess.DEVNULL, **changes):
     """Starts this interpreter; its output comes through pipes."""
     return subprocess.Popen(
         [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,9 +6,11 @@ import pytest
 
 gradio = pytest.importorskip('gradio', reason='make web-env')
 
-from gradio import processing_utils
+from gradio import processing_utils, routes
+from gradio.server_messages import CloseStreamMessage, ProcessCompletedMessage
 
 from emotion_viewers.web.components import take_uploads
+from emotion_viewers.web.page import SCRIPT
 
 
 def test_uploads_pass_the_method_that_the_page_replaces(tmp_path):
@@ -26,3 +28,13 @@ def test_a_mounted_page_must_be_told_that_it_has_launched():
         pass
     assert blocks.has_launched is False
     assert 'blocks.has_launched' in inspect.getsource(processing_utils)
+
+
+def test_results_come_by_the_requests_and_messages_that_the_pages_script_reads():
+    source = inspect.getsource(routes)
+    assert all(f"'{path}'" in source.replace('"', "'") for path in ('/queue/join', '/queue/data'))
+    assert CloseStreamMessage().msg == 'close_stream'
+    assert ProcessCompletedMessage(output={}, success=True).msg == 'process_completed'
+    assert 'event_id' in ProcessCompletedMessage.model_fields
+    for word in ('/queue/join', '/queue/data', 'close_stream', 'process_completed', 'event_id'):
+        assert word in SCRIPT

@@ -55,7 +55,8 @@
           if (done) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (error) {
-          waited.clear(); // Gradio tells all of them that the connection is broken
+          // Gradio tells all of them that the connection is broken. It aborts what has ended, too.
+          if (error.name !== 'AbortError') waited.clear();
           throw error;
         }
       },
