@@ -318,12 +318,14 @@ def test_stop_ends_the_waiting_for_others_too(visit, media, long_clip):
     tab = ready_for(media / 'clip.mp4', visit)
     for other in others:
         begin_long_clip(other)
+    waiting = tab.get_by_text(f'Waiting for {VIDEOS_AT_ONCE} other videos').first
     press(tab)
-    tab.get_by_text(f'Waiting for {VIDEOS_AT_ONCE} other videos').first.wait_for()
+    waiting.wait_for()
     stop(tab)
     tab.get_by_text('Stopped before the video was begun').wait_for()
+    waiting.wait_for(state='hidden')  # until then the button is at work
     press(tab)
-    tab.get_by_text(f'Waiting for {VIDEOS_AT_ONCE} other videos').first.wait_for()
+    waiting.wait_for()
     for other in others:
         stop(other)
     tab.locator('#summary').get_by_text('6 frames').wait_for()
