@@ -40,3 +40,13 @@ def test_a_stalled_clip_goes_on_from_now_only_where_it_keeps_up(keeps_up, late):
     timeline = PlaybackClock(Source(StampKind.POSITION), keeps_up=keeps_up)
     assert timeline.stamp(frame(0), NOW_NS) == NOW_NS
     assert timeline.stamp(frame(1), NOW_NS + PERIOD_NS + STALL_NS) == NOW_NS + PERIOD_NS + late
+
+
+def test_no_live_stamp_is_in_the_future_after_a_first_frame_that_was_late():
+    timeline = PlaybackClock(Source(StampKind.POSITION), keeps_up=True)
+    late_ns = 90_000_000
+    now = [NOW_NS + max(late_ns, i * PERIOD_NS) for i in range(8)]
+    stamps = [timeline.stamp(frame(i), now[i]) for i in range(8)]
+    assert all(stamp <= now_ns for stamp, now_ns in zip(stamps, now, strict=True))
+    assert stamps == sorted(stamps)
+    assert np.diff(stamps[3:]).tolist() == [PERIOD_NS] * 4

@@ -13,6 +13,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # A file that is read this much too slowly goes on from now, as `paced` does.
 _STALLED_NS = NS_PER_S // 10
+# Nothing has been seen later than now. A first frame that was late makes all others early.
+_EARLY_NS = NS_PER_S // 200
 
 
 class PlaybackClock:
@@ -27,8 +29,8 @@ class PlaybackClock:
 
         Args:
             source: Where the frames come from.
-            keeps_up: Whether a clip that is played too slowly goes on from now. Otherwise its
-                stamps stay evenly spaced, whatever the machine does, and fall behind the clock.
+            keeps_up: Whether a clip whose stamps are behind the clock (100 ms) or before it (5 ms)
+                goes on from now. Otherwise they stay evenly spaced, whatever the machine does.
         """
         self._source = source
         self._keeps_up = keeps_up
@@ -47,7 +49,8 @@ class PlaybackClock:
         late_ns = 0 if self._start_ns is None else now_ns - self._start_ns - frame.stamp_ns
         # Stamps go back only with the clock; while it stands still they do, too.
         floor_ns = self._last_ns if now_ns >= self._now_ns else now_ns
-        if self._start_ns is None or (self._keeps_up and abs(late_ns) > _STALLED_NS):
+        is_off = self._keeps_up and not -_EARLY_NS <= late_ns <= _STALLED_NS
+        if self._start_ns is None or is_off:
             self._start_ns = max(now_ns, floor_ns) - frame.stamp_ns
         self._now_ns, self._last_ns = now_ns, self._start_ns + frame.stamp_ns
         return self._last_ns
