@@ -192,15 +192,21 @@ def upload_video(tab, path):
     tab.locator('#video video').wait_for()
 
 
+def ready_for(clip, visit):
+    """A new visitor who has given a clip and wants heads."""
+    tab = visit().tab
+    tab.get_by_role('button', name='Settings').click()
+    tab.get_by_label('Heads and gaze').check()
+    upload_video(tab, clip)
+    return tab
+
+
 def press(tab):
     tab.get_by_role('button', name='Find emotions').click()
 
 
 def test_video_comes_back_annotated_with_timeline_and_files(visit, media):
-    tab = visit().tab
-    tab.get_by_role('button', name='Settings').click()
-    tab.get_by_label('Heads and gaze').check()
-    upload_video(tab, media / 'clip.mp4')
+    tab = ready_for(media / 'clip.mp4', visit)
     press(tab)
     tab.locator('#summary').get_by_text('6 frames').wait_for()
     tab.locator('#timeline .marks').wait_for()
@@ -285,14 +291,6 @@ def long_clip(tmp_path_factory, portrait):
         for _ in range(LONG_FRAMES):
             writer.write(pair)
     return path
-
-
-def ready_for(clip, visit):
-    tab = visit().tab
-    tab.get_by_role('button', name='Settings').click()
-    tab.get_by_label('Heads and gaze').check()
-    upload_video(tab, clip)
-    return tab
 
 
 def begin_long_clip(tab):

@@ -13,7 +13,7 @@ class Job:
     def __init__(self, queue, done):
         self.before, self.waits, self.works, self.released = [], Event(), Event(), Event()
         self._queue, self._done = queue, done
-        self._thread = Thread(target=self._run)
+        self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):

@@ -267,12 +267,12 @@ def _ffmpeg_command(
     raw_frames = ('-f', 'rawvideo', '-pix_fmt', 'bgr24', '-s', f'{size[0]}x{size[1]}')
     # Given twice: as `-framerate` alone ffmpeg takes a rate that it guesses from the first frames,
     # such as 240 for 250, and leaves frames out.
-    rate = ('-framerate', f'{frame_rate:.6f}', '-r', f'{frame_rate:.6f}')
+    rate = f'{frame_rate:.6f}'
     keyframe_every_second = ('-g', str(max(1, round(frame_rate))))
     # Two threads keep up with 1080p at 30 frames/s and leave the others to the networks.
     return [
         *(executable, '-hide_banner', '-loglevel', 'error', '-y'),
-        *(*raw_frames, *rate, '-i', 'pipe:0', '-an'),
+        *(*raw_frames, '-framerate', rate, '-r', rate, '-i', 'pipe:0', '-an'),
         *('-c:v', encoder, *_ENCODERS[suffix][encoder]),
         *(_FRAGMENTS if suffix == '.mp4' else ()),
         *(*keyframe_every_second, '-threads', '2', '-flush_packets', '1', as_argument(path)),

@@ -26,13 +26,7 @@ from emotion_viewers.web.networks import PageNetworks
 from emotion_viewers.web.photo import PhotoResult, process_photo
 from emotion_viewers.web.tables import SLIDERS, face_names, face_rows, slider_label
 from emotion_viewers.web.uploads import visitor_text
-from emotion_viewers.web.video import (
-    GoneError,
-    StoppedError,
-    VideoResult,
-    Watch,
-    process_video,
-)
+from emotion_viewers.web.video import GoneError, StoppedError, VideoResult, Watch, process_video
 from emotion_viewers.web.video_queue import VideoQueue
 from emotion_viewers.web.visitors import Visitor, Visitors
 

@@ -20,16 +20,14 @@
   };
 
   async function* messages(response, ask) {
-    for (let isOpen = true; isOpen; ) {
-      isOpen = false;
-      for await (const text of lines(response)) {
-        const message = text.startsWith('data:') ? JSON.parse(text.slice('data:'.length)) : {};
-        if (message.msg === 'process_completed') waited.delete(message.event_id);
-        isOpen = message.msg === 'close_stream' && waited.size > 0;
-        if (isOpen) break;
-        yield `${text}\n`;
+    for await (const text of lines(response)) {
+      const message = text.startsWith('data:') ? JSON.parse(text.slice('data:'.length)) : {};
+      if (message.msg === 'process_completed') waited.delete(message.event_id);
+      if (message.msg === 'close_stream' && waited.size > 0) {
+        yield* messages(await ask(), ask);
+        return;
       }
-      if (isOpen) response = await ask();
+      yield `${text}\n`;
     }
   }
 

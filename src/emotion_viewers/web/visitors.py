@@ -23,7 +23,7 @@ class Visitor:
     Attributes:
         folder: Its results; exists.
         ended: Whether the visitor has left.
-        stopped: Whether the visitor wants the video that is being processed to end here.
+        stopped: Whether the visitor wants the video that is processed or waits to end here.
         photo: The last result of a photo.
         timeline: Of the last video.
         stream: Of the webcam, once there is one.
